@@ -1,0 +1,51 @@
+//! What a parser hands to detection and logging.
+
+use mimamori_base::Direction;
+use mimamori_files::File;
+use serde_json::{Map, Value};
+
+use crate::event::AppEvent;
+use crate::field::Field;
+
+/// A window onto a streamed body, decoded: `bytes` begin at `offset` of the body.
+///
+/// Bytes before `offset` have been inspected and given back.
+#[derive(Clone, Copy, Debug)]
+pub struct Body<'a> {
+    pub offset: u64,
+    pub bytes: &'a [u8],
+    /// No byte follows: the body ended, was cut, or passed its inspection limit.
+    pub end: bool,
+}
+
+/// One exchange of a protocol: a request and its response, a query, a handshake.
+pub trait Transaction {
+    /// Counts from 0 within the flow.
+    fn id(&self) -> u64;
+
+    /// How far the side `dir` has come, in the protocol's own steps; never falls.
+    fn progress(&self, dir: Direction) -> u8;
+
+    /// Nothing more will come from the side `dir`.
+    fn is_complete(&self, dir: Direction) -> bool;
+
+    /// Anomalies so far, oldest first; only ever grows.
+    fn events(&self) -> &[AppEvent];
+
+    /// Calls `visit` for each buffer that `field` has now in `dir`. Returns without a call
+    /// where the field is absent. [`crate::FieldKind::Bytes`] calls at most once,
+    /// [`crate::FieldKind::MultiBytes`] once an instance, in order of appearance.
+    fn bytes(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(&[u8]));
+
+    /// Calls `visit` for each number that `field` has now ([`crate::FieldKind::Number`]).
+    fn numbers(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(u64));
+
+    /// The window of a [`crate::FieldKind::Stream`] field.
+    fn body(&self, field: Field, dir: Direction) -> Option<Body<'_>>;
+
+    /// Files carried by the side `dir`, in order of appearance.
+    fn files(&self, dir: Direction) -> &[File];
+
+    /// Writes the protocol's EVE object(s), such as `"http": {…}`, into `out`.
+    fn log(&self, out: &mut Map<String, Value>);
+}
