@@ -1,0 +1,47 @@
+//! The command line of `mimamori-gateway`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::cmd;
+
+/// Inspects what passes between an office's zones and reports it to the cloud.
+#[derive(Debug, Parser)]
+#[command(name = "mimamori-gateway", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Inspect live traffic between the configured zones.
+    Run(cmd::run::Args),
+    /// Obtain this gateway's certificate with its serial and one-time secret.
+    Enrol(cmd::enrol::Args),
+    /// Check the machine and the configuration, and say what to do.
+    Doctor(cmd::doctor::Args),
+    /// Show what the running gateway is doing.
+    Status(cmd::status::Args),
+    /// Read rule files and list every refused rule with the reason.
+    CheckRules(cmd::check_rules::Args),
+    /// Inspect a capture file and write the events.
+    Replay(cmd::replay::Args),
+    /// Run the conformance cases of a folder.
+    Conformance(cmd::conformance::Args),
+}
+
+impl Command {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Command::Run(args) => cmd::run::run(args),
+            Command::Enrol(args) => cmd::enrol::run(args),
+            Command::Doctor(args) => cmd::doctor::run(args),
+            Command::Status(args) => cmd::status::run(args),
+            Command::CheckRules(args) => cmd::check_rules::run(args),
+            Command::Replay(args) => cmd::replay::run(args),
+            Command::Conformance(args) => cmd::conformance::run(args),
+        }
+    }
+}

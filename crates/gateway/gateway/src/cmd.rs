@@ -1,0 +1,9 @@
+//! The subcommands, one module each: `Args` as clap reads them and `run`.
+
+pub mod check_rules;
+pub mod conformance;
+pub mod doctor;
+pub mod enrol;
+pub mod replay;
+pub mod run;
+pub mod status;
