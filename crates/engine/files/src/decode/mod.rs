@@ -1,0 +1,1 @@
+//! Push decoders for compressed bodies.
