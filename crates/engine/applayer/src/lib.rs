@@ -6,14 +6,27 @@
 //! cut into any segments give the same transactions. Deliberately not here: packets, rules,
 //! clocks (time is an argument), files on disk.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod config;
 pub mod event;
 pub mod field;
+pub mod parser;
+pub mod probe;
 pub mod proto;
+mod registry;
 pub mod session;
 pub mod transaction;
+pub mod txlist;
 
+pub use config::AppLayerConfig;
 pub use event::AppEvent;
-pub use field::{Field, FieldInfo, FieldKind};
+pub use field::{Field, FieldInfo, FieldKind, Sides};
+pub use parser::{Expectation, ExpectationContext, Outcome, Parser};
 pub use proto::AppProto;
-pub use session::{Input, Session};
+pub use session::{Hints, Input, Session, Transactions, Transport};
 pub use transaction::{Body, Transaction};
+pub use txlist::TxList;

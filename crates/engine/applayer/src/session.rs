@@ -1,4 +1,22 @@
 //! The application layer of one flow.
+//!
+//! Responsible for finding out which protocol the flow speaks, handing its bytes to that
+//! protocol's parser, and changing the parser when the protocol changes (STARTTLS, CONNECT,
+//! upgrade). Holds always: bytes kept before the protocol is known are bounded by
+//! [`AppLayerConfig::detect_bytes`] a side; a failed parser is never fed again. Deliberately
+//! not here: reassembly, rules.
+
+use std::sync::Arc;
+
+use mimamori_base::{Direction, Timestamp};
+
+use crate::config::AppLayerConfig;
+use crate::event::AppEvent;
+use crate::parser::{Expectation, ExpectationContext, Outcome, Parser};
+use crate::probe::{self, Probe, Verdict};
+use crate::proto::AppProto;
+use crate::registry;
+use crate::transaction::Transaction;
 
 /// What the transport hands over, in order.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +29,508 @@ pub enum Input<'a> {
     End,
 }
 
-/// Parser state of one flow. The owner of this crate fills it; see `Session::feed`.
+/// What carries the flow's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    Tcp,
+    Udp,
+}
+
+/// What the session asks of whoever inspects raw payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Hints {
+    /// Payload from here on is encrypted: raw rules need not search it.
+    pub no_raw_inspection: bool,
+    /// The flow may pass uninspected from here on.
+    pub bypass: bool,
+}
+
 #[derive(Debug, Default)]
-pub struct Session {}
+struct Side {
+    /// What this side's own bytes said.
+    proto: Option<AppProto>,
+    /// This side's bytes have told all they will: found or given up.
+    decided: bool,
+    /// Bytes kept to tell the protocol by.
+    seen: Vec<u8>,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Detecting,
+    Parsing,
+    /// Encrypted or not to be parsed further; the parser's transactions stay.
+    Stopped,
+}
+
+#[derive(Debug)]
+struct PendingChange {
+    to: Option<AppProto>,
+    expect: Option<AppProto>,
+    dir: Direction,
+    rest: Vec<u8>,
+}
+
+/// Parser state of one flow.
+#[derive(Debug)]
+pub struct Session {
+    config: Arc<AppLayerConfig>,
+    transport: Transport,
+    /// Port of the client, port of the server.
+    ports: [u16; 2],
+    sides: [Side; 2],
+    first_data: Option<Direction>,
+    proto: AppProto,
+    /// The protocol that was left for this one.
+    original: Option<AppProto>,
+    state: State,
+    parser: Option<Box<dyn Parser>>,
+    pending: Option<PendingChange>,
+    expected: Option<ExpectationContext>,
+    expect_after_change: Option<AppProto>,
+    events: Vec<AppEvent>,
+    seen_parser_events: usize,
+    generation: u32,
+    midstream: bool,
+    reversed: bool,
+}
+
+fn pick<T>(pair: &[T; 2], dir: Direction) -> &T {
+    let [server, client] = pair;
+    match dir {
+        Direction::ToServer => server,
+        Direction::ToClient => client,
+    }
+}
+
+fn pick_mut<T>(pair: &mut [T; 2], dir: Direction) -> &mut T {
+    let [server, client] = pair;
+    match dir {
+        Direction::ToServer => server,
+        Direction::ToClient => client,
+    }
+}
+
+impl Session {
+    #[must_use]
+    pub fn new(config: Arc<AppLayerConfig>, transport: Transport, client_port: u16, server_port: u16) -> Self {
+        Session {
+            config,
+            transport,
+            ports: [client_port, server_port],
+            sides: [Side::default(), Side::default()],
+            first_data: None,
+            proto: AppProto::Unknown,
+            original: None,
+            state: State::Detecting,
+            parser: None,
+            pending: None,
+            expected: None,
+            expect_after_change: None,
+            events: Vec::new(),
+            seen_parser_events: 0,
+            generation: 0,
+            midstream: false,
+            reversed: false,
+        }
+    }
+
+    /// The flow was announced by another one, which also says what it speaks.
+    #[must_use]
+    pub fn expected(mut self, expectation: &Expectation) -> Self {
+        self.expected = Some(expectation.context.clone());
+        self.start(expectation.proto);
+        self
+    }
+
+    /// The flow was picked up without its handshake, so client and server may be the wrong
+    /// way round; the bytes may tell.
+    pub fn set_midstream(&mut self, midstream: bool) {
+        self.midstream = midstream;
+    }
+
+    /// Takes the next input of one side.
+    ///
+    /// After each call: look at [`Session::transactions`], then, while
+    /// [`Session::change_pending`], call [`Session::proceed`] and look again.
+    pub fn feed(&mut self, dir: Direction, input: Input<'_>, now: Timestamp) {
+        if self.pending.is_some() {
+            self.proceed(now);
+        }
+        match input {
+            Input::Data([]) => {}
+            Input::Data(bytes) => self.feed_data(dir, bytes, now),
+            Input::Gap(n) => self.feed_gap(dir, n, now),
+            Input::End => self.feed_end(dir, now),
+        }
+    }
+
+    /// The flow's protocol, as decided from both sides.
+    #[must_use]
+    pub fn proto(&self) -> AppProto {
+        self.proto
+    }
+
+    /// What the bytes of the side `dir` said by themselves.
+    #[must_use]
+    pub fn proto_of(&self, dir: Direction) -> AppProto {
+        let side = pick(&self.sides, dir);
+        match side.proto {
+            Some(proto) => proto,
+            None if side.decided => AppProto::Failed,
+            None => AppProto::Unknown,
+        }
+    }
+
+    /// The protocol that this flow spoke before it changed.
+    #[must_use]
+    pub fn original_proto(&self) -> Option<AppProto> {
+        self.original
+    }
+
+    /// The live transactions, oldest first.
+    #[must_use]
+    pub fn transactions(&self) -> Transactions<'_> {
+        Transactions { parser: self.parser.as_deref() }
+    }
+
+    /// Rises by one whenever the protocol changed: transaction ids then begin at 0 again.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Forgets one transaction that is finished, inspected and logged.
+    pub fn retire(&mut self, id: u64) {
+        if let Some(parser) = &mut self.parser {
+            parser.retire(id);
+        }
+    }
+
+    /// Forgets every transaction below `id`.
+    pub fn retire_below(&mut self, id: u64) {
+        while let Some(first) = self.transactions().first_live_id().filter(|first| *first < id) {
+            self.retire(first);
+        }
+    }
+
+    /// Anomalies of the flow as a whole, by their rule names, oldest first; only ever grows.
+    #[must_use]
+    pub fn events(&self) -> &[AppEvent] {
+        &self.events
+    }
+
+    /// Data flows that this flow announced since the last call.
+    pub fn take_expectations(&mut self) -> Vec<Expectation> {
+        self.parser.as_mut().map(|p| p.take_expectations()).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn hints(&self) -> Hints {
+        self.parser.as_ref().map_or_else(Hints::default, |p| Hints {
+            no_raw_inspection: p.no_raw_inspection(),
+            bypass: p.bypass(),
+        })
+    }
+
+    /// Nothing more will be parsed; what was parsed stays.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.state == State::Stopped
+    }
+
+    /// True once, after the bytes showed that client and server are the other way round. The
+    /// session has already exchanged its sides; the caller exchanges the flow's.
+    pub fn take_reversed(&mut self) -> bool {
+        std::mem::take(&mut self.reversed)
+    }
+
+    /// The protocol has changed and bytes of the new one may wait.
+    #[must_use]
+    pub fn change_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Drops the old protocol's transactions and begins with the new protocol.
+    pub fn proceed(&mut self, now: Timestamp) {
+        let Some(change) = self.pending.take() else { return };
+        self.original = Some(self.proto);
+        self.parser = None;
+        self.seen_parser_events = 0;
+        self.generation = self.generation.wrapping_add(1);
+        let ended = [pick(&self.sides, Direction::ToServer).ended, pick(&self.sides, Direction::ToClient).ended];
+        self.sides = [Side::default(), Side::default()];
+        for (side, ended) in self.sides.iter_mut().zip(ended) {
+            side.ended = ended;
+        }
+        self.first_data = None;
+        self.expect_after_change = change.expect;
+        match change.to {
+            Some(to) => self.start(to),
+            None => {
+                self.proto = AppProto::Unknown;
+                self.state = State::Detecting;
+            }
+        }
+        if !change.rest.is_empty() {
+            self.feed_data(change.dir, &change.rest, now);
+        }
+    }
+
+    fn start(&mut self, proto: AppProto) {
+        self.proto = proto;
+        self.parser = registry::parser_for(proto, &self.config, self.transport, self.ports, self.expected.as_ref());
+        self.state = if self.parser.is_some() { State::Parsing } else { State::Stopped };
+        if let Some(expect) = self.expect_after_change.take() {
+            if expect != proto {
+                self.events.push(if expect == AppProto::Tls {
+                    "applayer_no_tls_after_starttls"
+                } else {
+                    "applayer_unexpected_protocol"
+                });
+            }
+        }
+    }
+
+    fn feed_data(&mut self, dir: Direction, bytes: &[u8], now: Timestamp) {
+        match self.state {
+            State::Stopped => {}
+            State::Parsing => {
+                self.watch_other_side(dir, bytes);
+                self.hand_over(dir, Input::Data(bytes), now);
+            }
+            State::Detecting => self.detect(dir, bytes, now),
+        }
+    }
+
+    fn feed_gap(&mut self, dir: Direction, n: u64, now: Timestamp) {
+        match self.state {
+            State::Stopped => {}
+            State::Parsing => {
+                let side = pick_mut(&mut self.sides, dir);
+                side.decided = true;
+                side.seen = Vec::new();
+                self.hand_over(dir, Input::Gap(n), now);
+            }
+            State::Detecting => self.give_up_side(dir),
+        }
+    }
+
+    fn feed_end(&mut self, dir: Direction, now: Timestamp) {
+        let side = pick_mut(&mut self.sides, dir);
+        if std::mem::replace(&mut side.ended, true) {
+            return;
+        }
+        match self.state {
+            State::Stopped => {}
+            State::Parsing => self.hand_over(dir, Input::End, now),
+            State::Detecting => self.detect_at_end(dir, now),
+        }
+    }
+
+    fn hand_over(&mut self, dir: Direction, input: Input<'_>, now: Timestamp) {
+        let Some(parser) = &mut self.parser else { return };
+        let outcome = parser.feed(dir, input, now);
+        let seen = self.seen_parser_events;
+        let fresh = parser.flow_events().get(seen..).unwrap_or_default();
+        self.events.extend_from_slice(fresh);
+        self.seen_parser_events = seen + fresh.len();
+        match outcome {
+            Outcome::Continue => {}
+            Outcome::Failed | Outcome::Opaque => self.state = State::Stopped,
+            Outcome::Change { to, expect, consumed } => {
+                let rest = match input {
+                    Input::Data(bytes) => bytes.get(consumed..).unwrap_or_default().to_vec(),
+                    Input::Gap(_) | Input::End => Vec::new(),
+                };
+                self.pending = Some(PendingChange { to, expect, dir, rest });
+            }
+        }
+    }
+
+    fn probe(&self, dir: Direction, ended: bool) -> Verdict {
+        let side = pick(&self.sides, dir);
+        probe::probe(
+            &Probe {
+                transport: self.transport,
+                dir,
+                client_port: self.ports[0],
+                server_port: self.ports[1],
+                bytes: &side.seen,
+                ended,
+                may_reverse: self.transport == Transport::Udp || self.midstream,
+                other: self.proto_of(dir.reverse()),
+            },
+            &self.config,
+        )
+    }
+
+    /// Keeps `bytes` of an undecided flow and looks whether they tell the protocol.
+    fn detect(&mut self, dir: Direction, bytes: &[u8], now: Timestamp) {
+        self.first_data.get_or_insert(dir);
+        let room = self.config.detect_bytes;
+        let side = pick_mut(&mut self.sides, dir);
+        if side.decided {
+            // Given up here, but the other side may still tell; keep what it would need.
+            let free = room.saturating_sub(side.seen.len());
+            side.seen.extend_from_slice(bytes.get(..bytes.len().min(free)).unwrap_or_default());
+            return;
+        }
+        side.seen.extend_from_slice(bytes);
+        let full = side.seen.len() > room;
+        let ended = side.ended || full || self.transport == Transport::Udp;
+        let verdict = self.probe(dir, ended);
+        self.judge(dir, verdict, ended, now);
+    }
+
+    fn detect_at_end(&mut self, dir: Direction, now: Timestamp) {
+        if !pick(&self.sides, dir).seen.is_empty() && !pick(&self.sides, dir).decided {
+            let verdict = self.probe(dir, true);
+            self.judge(dir, verdict, true, now);
+        }
+        if self.state == State::Parsing {
+            self.hand_over(dir, Input::End, now);
+        }
+    }
+
+    fn judge(&mut self, dir: Direction, verdict: Verdict, last_chance: bool, now: Timestamp) {
+        match verdict {
+            Verdict::Found { proto, reverse } => self.found(dir, proto, reverse, now),
+            Verdict::Unsure if !last_chance => {}
+            Verdict::Unsure | Verdict::No => self.give_up_side(dir),
+        }
+    }
+
+    fn give_up_side(&mut self, dir: Direction) {
+        pick_mut(&mut self.sides, dir).decided = true;
+        let other = pick(&self.sides, dir.reverse());
+        if other.decided && self.state == State::Detecting {
+            self.fail();
+        }
+    }
+
+    fn fail(&mut self) {
+        self.proto = AppProto::Failed;
+        self.state = State::Stopped;
+        for side in &mut self.sides {
+            side.seen = Vec::new();
+        }
+    }
+
+    fn found(&mut self, dir: Direction, proto: AppProto, reverse: bool, now: Timestamp) {
+        let mut dir = dir;
+        if reverse {
+            self.sides.swap(0, 1);
+            self.ports.swap(0, 1);
+            self.first_data = self.first_data.map(Direction::reverse);
+            self.reversed = true;
+            dir = dir.reverse();
+        }
+        let side = pick_mut(&mut self.sides, dir);
+        side.proto = Some(proto);
+        side.decided = true;
+        self.start(proto);
+        if let Some(wanted) = probe::first_data_side(proto) {
+            if self.transport == Transport::Tcp && self.first_data != Some(wanted) && !self.midstream {
+                self.events.push("applayer_wrong_direction_first_data");
+                self.state = State::Stopped;
+                self.parser = None;
+                return;
+            }
+        }
+        self.hand_kept_bytes(dir, now);
+    }
+
+    /// The bytes kept so far, the side that spoke first before the other.
+    fn hand_kept_bytes(&mut self, dir: Direction, now: Timestamp) {
+        let first = self.first_data.unwrap_or(dir);
+        for turn in [first, first.reverse()] {
+            if self.state != State::Parsing || self.pending.is_some() {
+                return;
+            }
+            let side = pick_mut(&mut self.sides, turn);
+            let bytes = std::mem::take(&mut side.seen);
+            if bytes.is_empty() {
+                continue;
+            }
+            if turn != dir {
+                self.watch_other_side(turn, &bytes);
+            }
+            self.hand_over(turn, Input::Data(&bytes), now);
+        }
+    }
+
+    /// The protocol is known from one side; see whether the bytes of the other agree.
+    fn watch_other_side(&mut self, dir: Direction, bytes: &[u8]) {
+        let room = self.config.detect_bytes;
+        let side = pick_mut(&mut self.sides, dir);
+        if side.decided || self.transport == Transport::Udp {
+            return;
+        }
+        side.seen.extend_from_slice(bytes);
+        let ended = side.seen.len() > room;
+        let verdict = self.probe(dir, ended);
+        let proto = self.proto;
+        let side = pick_mut(&mut self.sides, dir);
+        match verdict {
+            Verdict::Found { proto: own, .. } => {
+                side.proto = Some(own);
+                side.decided = true;
+                if own != proto {
+                    self.events.push("applayer_mismatch_protocol_both_directions");
+                }
+            }
+            Verdict::Unsure if !ended => return,
+            Verdict::Unsure | Verdict::No => {
+                side.decided = true;
+                self.events.push("applayer_detect_protocol_only_one_direction");
+            }
+        }
+        pick_mut(&mut self.sides, dir).seen = Vec::new();
+    }
+}
+
+/// The live transactions of a session, oldest first.
+#[derive(Clone, Copy)]
+pub struct Transactions<'a> {
+    parser: Option<&'a dyn Parser>,
+}
+
+impl<'a> Transactions<'a> {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.parser.map_or(0, Parser::tx_count)
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&'a dyn Transaction> {
+        self.parser.and_then(|p| p.tx(index))
+    }
+
+    #[must_use]
+    pub fn by_id(&self, id: u64) -> Option<&'a dyn Transaction> {
+        self.iter().find(|tx| tx.id() == id)
+    }
+
+    #[must_use]
+    pub fn first_live_id(&self) -> Option<u64> {
+        self.get(0).map(Transaction::id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &'a dyn Transaction> + use<'a> {
+        let this = *self;
+        (0..this.len()).filter_map(move |i| this.get(i))
+    }
+}
+
+impl std::fmt::Debug for Transactions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transactions").field("len", &self.len()).finish()
+    }
+}

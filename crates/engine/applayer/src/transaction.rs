@@ -5,7 +5,7 @@ use mimamori_files::File;
 use serde_json::{Map, Value};
 
 use crate::event::AppEvent;
-use crate::field::Field;
+use crate::field::{Field, Sides};
 
 /// A window onto a streamed body, decoded: `bytes` begin at `offset` of the body.
 ///
@@ -29,6 +29,12 @@ pub trait Transaction {
     /// Nothing more will come from the side `dir`.
     fn is_complete(&self, dir: Direction) -> bool;
 
+    /// Which sides this transaction has: a DNS query is [`Sides::ToServer`] only. The other
+    /// side is never inspected.
+    fn sides(&self) -> Sides {
+        Sides::Both
+    }
+
     /// Anomalies so far, oldest first; only ever grows.
     fn events(&self) -> &[AppEvent];
 
@@ -46,6 +52,19 @@ pub trait Transaction {
     /// Files carried by the side `dir`, in order of appearance.
     fn files(&self, dir: Direction) -> &[File];
 
+    /// The transaction's own EVE record can be written now.
+    fn ready_to_log(&self) -> bool {
+        self.is_complete(Direction::ToServer) && self.is_complete(Direction::ToClient)
+    }
+
+    /// EVE's `event_type` of that record; `None` where there is none to write.
+    fn event_type(&self) -> Option<&'static str>;
+
     /// Writes the protocol's EVE object(s), such as `"http": {…}`, into `out`.
     fn log(&self, out: &mut Map<String, Value>);
+
+    /// The same as part of an alert, where the field writes it differently.
+    fn log_in_alert(&self, out: &mut Map<String, Value>) {
+        self.log(out);
+    }
 }

@@ -1,0 +1,87 @@
+//! What a protocol's parser is to the session.
+//!
+//! Responsible for the trait that every protocol folder implements. Holds always: a parser keeps
+//! its own incomplete input, bounded, and never looks at packets or rules.
+
+use mimamori_base::{Direction, Timestamp};
+
+use crate::event::AppEvent;
+use crate::proto::AppProto;
+use crate::session::Input;
+use crate::transaction::Transaction;
+
+/// What a parser says after it has taken input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Outcome {
+    /// Go on.
+    #[default]
+    Continue,
+    /// The stream can no longer be parsed; both sides stop, what was parsed stays.
+    Failed,
+    /// From here the flow is encrypted or opaque: no further byte is wanted. See [`crate::Hints`].
+    Opaque,
+    /// The flow speaks another protocol from `consumed` bytes of this input on.
+    Change {
+        /// The protocol if it is certain; otherwise its bytes tell.
+        to: Option<AppProto>,
+        /// How the session names the surprise when the bytes tell another protocol.
+        expect: Option<AppProto>,
+        consumed: usize,
+    },
+}
+
+/// Another flow that this one announced: an FTP data connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expectation {
+    pub proto: AppProto,
+    /// Which side listens on `port`: the data flow's server.
+    pub listener: Direction,
+    pub port: u16,
+    /// What the data flow's parser is told, such as the FTP command and file name.
+    pub context: ExpectationContext,
+}
+
+/// What an expected flow's parser must know from its parent.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ExpectationContext {
+    /// `RETR`, `STOR`, `LIST`…
+    pub command: String,
+    pub file_name: Vec<u8>,
+    /// The way the file travels, seen from the client of the *control* flow.
+    pub upload: bool,
+}
+
+/// A protocol's parser for one flow.
+pub trait Parser: Send + std::fmt::Debug {
+    /// Takes the next input of one side. Never called for a side after [`Input::End`].
+    fn feed(&mut self, dir: Direction, input: Input<'_>, now: Timestamp) -> Outcome;
+
+    /// How many transactions are alive.
+    fn tx_count(&self) -> usize;
+
+    /// The `index`-th live transaction, oldest first.
+    fn tx(&self, index: usize) -> Option<&dyn Transaction>;
+
+    /// Forgets a transaction. Unknown ids are ignored.
+    fn retire(&mut self, id: u64);
+
+    /// Data flows announced since the last call.
+    fn take_expectations(&mut self) -> Vec<Expectation> {
+        Vec::new()
+    }
+
+    /// Anomalies of the flow as a whole, oldest first.
+    fn flow_events(&self) -> &[AppEvent] {
+        &[]
+    }
+
+    /// The payload of this flow need not be searched by raw rules from here on.
+    fn no_raw_inspection(&self) -> bool {
+        false
+    }
+
+    /// Everything after this may pass without being looked at (setting `bypass`).
+    fn bypass(&self) -> bool {
+        false
+    }
+}

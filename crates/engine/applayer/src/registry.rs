@@ -1,0 +1,19 @@
+//! Which parser belongs to which protocol.
+
+use crate::config::AppLayerConfig;
+use crate::parser::{ExpectationContext, Parser};
+use crate::proto::AppProto;
+use crate::session::Transport;
+
+/// A new parser for `proto`; `None` for a protocol that is recognised but not parsed.
+pub(crate) fn parser_for(
+    proto: AppProto,
+    _config: &AppLayerConfig,
+    _transport: Transport,
+    _ports: [u16; 2],
+    _expected: Option<&ExpectationContext>,
+) -> Option<Box<dyn Parser>> {
+    match proto {
+        _ => None,
+    }
+}
