@@ -1,0 +1,102 @@
+//! A rule as data: what the parser has understood and checked.
+//!
+//! Responsible for the types that `detect` compiles. Holds always: a [`Rule`] has passed every
+//! check of the parser, so that its parts do not contradict one another. Deliberately not here:
+//! text (see `parse`), and how a rule is matched (see the crate `detect`).
+
+pub mod buffer;
+pub mod bytes;
+pub mod check;
+pub mod content;
+pub mod effect;
+pub mod header;
+pub mod number;
+pub mod transform;
+
+use std::sync::Arc;
+
+use crate::kind::Kind;
+pub use buffer::{Absent, Buffer, Match, PacketBuffer, Selector};
+pub use bytes::{
+    Base64Decode, Base64Mode, ByteBase, ByteExtract, ByteJump, ByteMath, ByteTest, Endian, IsDataAt,
+    MathOp, TestOp,
+};
+pub use check::*;
+pub use content::{Content, FastPattern, Pcre, PcreCapture, Value, VarId};
+pub use effect::*;
+pub use header::{Action, Header, RejectTo, RuleProto};
+pub use number::{FloatCmp, NumberCheck, NumberCmp, Which};
+pub use transform::{Transform, XorKey};
+
+/// What identifies a rule.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct SigId {
+    pub gid: u32,
+    pub sid: u32,
+    pub rev: u32,
+}
+
+/// Which side of the alert is the victim (`target`), for EVE.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    Src,
+    Dst,
+}
+
+/// A reference, for the reader of an alert.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reference {
+    pub kind: Box<str>,
+    pub value: Box<str>,
+}
+
+/// A class of rules: its name, its sentence and its priority.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Classification {
+    pub name: Box<str>,
+    pub description: Box<str>,
+    pub priority: u8,
+}
+
+/// One rule, checked.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub id: SigId,
+    pub msg: Arc<str>,
+    pub header: Header,
+    pub class: Option<Arc<Classification>>,
+    /// 1 is the gravest. From `priority`, else from the class, else 3.
+    pub priority: u8,
+    pub references: Vec<Reference>,
+    /// Keys and values in order of appearance; keys may repeat.
+    pub metadata: Vec<(Box<str>, Box<str>)>,
+    pub target: Option<Target>,
+    /// What must hold of the packet, the flow and the transaction, in the rule's order.
+    pub checks: Vec<Check>,
+    /// What must hold of buffers, one entry a buffer instance, in order of first appearance.
+    pub buffers: Vec<Buffer>,
+    /// What a match does besides its action, in the rule's order.
+    pub effects: Vec<Effect>,
+    /// `noalert` (alone or in a bits keyword): the rule keeps state and never alerts or drops.
+    pub noalert: bool,
+    /// The names behind [`VarId`]s: variables of byte_extract and byte_math.
+    pub vars: Vec<Box<str>>,
+    /// `prefilter`: use the first check that can prefilter even where a content exists.
+    pub prefilter: bool,
+    pub kind: Kind,
+    /// 1-based first line of the rule in its text.
+    pub line: u32,
+    /// The text, where [`crate::ParseContext::keep_text`] asked for it.
+    pub text: Option<Box<str>>,
+}
+
+impl Rule {
+    /// The flow check, merged; a rule has at most one.
+    #[must_use]
+    pub fn flow(&self) -> Option<&Flow> {
+        self.checks.iter().find_map(|c| match c {
+            Check::Flow(f) => Some(f),
+            _ => None,
+        })
+    }
+}
