@@ -1,0 +1,109 @@
+//! One flow: identity, traffic counts, state, TCP session, and the owner's data.
+
+use mimamori_base::{Direction, Timestamp};
+
+use crate::key::FlowKey;
+use crate::tcp::TcpSession;
+
+/// A conversation. `T` is what the engine keeps with it.
+#[derive(Debug)]
+pub struct Flow<T> {
+    /// Stable: the same packets give the same id. Below 2^53, so that JSON readers keep it.
+    pub id: u64,
+    pub key: FlowKey,
+    pub start: Timestamp,
+    pub last_seen: Timestamp,
+    /// Traffic by direction: `[to server, to client]`.
+    pub traffic: [Traffic; 2],
+    pub state: FlowState,
+    pub end_reason: Option<EndReason>,
+    pub tcp: Option<Box<TcpSession>>,
+    /// Smallest and largest TTL by direction.
+    pub ttl: [(u8, u8); 2],
+    /// Later packets need a look-up only; the engine is to leave them alone.
+    pub bypassed: bool,
+    /// Every packet of the flow is to be dropped.
+    pub dropped: bool,
+    pub data: T,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Traffic {
+    pub packets: u64,
+    /// Of whole frames.
+    pub bytes: u64,
+    /// Seen after the flow was bypassed: not inspected.
+    pub bypassed_packets: u64,
+    pub bypassed_bytes: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlowState {
+    New,
+    Established,
+    Closed,
+    Bypassed,
+}
+
+impl FlowState {
+    /// The name as the EVE log writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            FlowState::New => "new",
+            FlowState::Established => "established",
+            FlowState::Closed => "closed",
+            FlowState::Bypassed => "bypassed",
+        }
+    }
+}
+
+/// Why a flow ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndReason {
+    Timeout,
+    /// Ended to make room.
+    Forced,
+    Shutdown,
+    /// A new TCP session began with the same addresses and ports.
+    TcpReuse,
+}
+
+impl EndReason {
+    /// The name as the EVE log writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            EndReason::Timeout => "timeout",
+            EndReason::Forced => "forced",
+            EndReason::Shutdown => "shutdown",
+            EndReason::TcpReuse => "tcp_reuse",
+        }
+    }
+}
+
+impl<T> Flow<T> {
+    /// Whether packets of both directions were seen (for TCP: the handshake is complete).
+    #[must_use]
+    pub fn is_established(&self) -> bool {
+        matches!(self.state, FlowState::Established | FlowState::Closed)
+    }
+
+    #[must_use]
+    pub fn traffic(&self, direction: Direction) -> &Traffic {
+        let [to_server, to_client] = &self.traffic;
+        match direction {
+            Direction::ToServer => to_server,
+            Direction::ToClient => to_client,
+        }
+    }
+
+    /// Stop following the flow: streams are let go of, later packets are only counted.
+    pub fn bypass(&mut self) {
+        self.bypassed = true;
+        self.state = FlowState::Bypassed;
+        if let Some(tcp) = &mut self.tcp {
+            tcp.release_buffers();
+        }
+    }
+}
