@@ -1,1 +1,42 @@
-//! mimamori-domain
+//! What the cloud knows about resellers, customers, gateways, detections and alerts, and how it
+//! decides: rating, grouping, liveness. Pure: no I/O, no clock, no database.
+//!
+//! Holds always: an alert belongs to one customer, gateway, device and cause (RT-03); its rating
+//! never falls silently; every decision names the rule that made it. Deliberately not here:
+//! storage, mail, pages, who may do what (that is `service`).
+
+pub mod coded;
+
+pub mod account;
+pub mod alert;
+pub mod assess;
+pub mod detection;
+pub mod gateway;
+pub mod ids;
+pub mod jst;
+pub mod liveness;
+pub mod notice;
+pub mod party;
+pub mod policy;
+pub mod rating;
+pub mod status;
+pub mod text;
+
+pub use account::{Account, LoginName, Role};
+pub use alert::{Alert, AlertState, Evidence, RatingChange, ScanOutcome, ScanReport};
+pub use assess::{Changes, Standing, assess};
+pub use detection::{
+    Detection, DetectionKind, Device, DeviceKey, Endpoint, FileEvidence, FileVerdict, Outcome,
+    Reputation, ReputationKind, Signature, TrafficDirection,
+};
+pub use gateway::{Gateway, GatewayState, Heartbeat, Serial};
+pub use ids::{
+    AccountId, AlertId, AuditId, CustomerId, DeliveryId, DetectionId, GatewayId, MailId, NoticeId,
+    ResellerId, SessionId,
+};
+pub use notice::{Notice, NoticeKind};
+pub use party::{Customer, EmailAddress, NotifyAddresses, Reseller};
+pub use policy::{Cause, Judgement, Policy, RuleId};
+pub use rating::StarRating;
+pub use status::{CountByKind, Headline, Period};
+pub use text::{Line, Name};

@@ -1,0 +1,48 @@
+//! One id type for each kind of thing.
+
+use mimamori_base::typed_id;
+
+typed_id!(
+    /// A company that sells the service.
+    ResellerId
+);
+typed_id!(
+    /// A company under contract.
+    CustomerId
+);
+typed_id!(
+    /// An appliance on loan.
+    GatewayId
+);
+typed_id!(
+    /// Somebody who can log in.
+    AccountId
+);
+typed_id!(
+    /// One thing that a gateway saw.
+    DetectionId
+);
+typed_id!(
+    /// Detections that belong together and matter.
+    AlertId
+);
+typed_id!(
+    /// Something that a customer has to be told.
+    NoticeId
+);
+typed_id!(
+    /// One composed mail.
+    MailId
+);
+typed_id!(
+    /// One mail on its way to one address.
+    DeliveryId
+);
+typed_id!(
+    /// One login. Not the secret in the cookie.
+    SessionId
+);
+typed_id!(
+    /// One line of the audit log.
+    AuditId
+);

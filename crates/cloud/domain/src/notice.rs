@@ -1,0 +1,69 @@
+//! Something that a customer has to be told by mail, and until when.
+
+use std::time::Duration;
+
+use mimamori_base::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AlertId, CustomerId, GatewayId, NoticeId};
+use crate::party::EmailAddress;
+use crate::rating::StarRating;
+
+/// How long the first alert of a group waits for others (NT-06). Never extended.
+pub const GROUP_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Committed together with what caused it; turned into mail by `notify`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Notice {
+    pub id: NoticeId,
+    pub customer: CustomerId,
+    pub kind: NoticeKind,
+    pub created_at: Timestamp,
+    pub due_at: Timestamp,
+}
+
+/// What the notice is about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum NoticeKind {
+    AlertRaised { alert: AlertId, rating: StarRating },
+    /// The rating of an alert rose: it is mailed again.
+    AlertRose { alert: AlertId, from: StarRating, to: StarRating },
+    GatewayStopped { gateway: GatewayId, since: Timestamp },
+    GatewayStillStopped { gateway: GatewayId, since: Timestamp },
+    GatewayRecovered { gateway: GatewayId, since: Timestamp, at: Timestamp },
+    /// Asked for from the portal, to one address (NT-07).
+    TestMail { to: EmailAddress },
+}
+
+impl NoticeKind {
+    /// The alert it speaks of, if any.
+    #[must_use]
+    pub const fn alert(&self) -> Option<AlertId> {
+        match self {
+            NoticeKind::AlertRaised { alert, .. } | NoticeKind::AlertRose { alert, .. } => Some(*alert),
+            _ => None,
+        }
+    }
+
+    /// The gateway it speaks of, if any.
+    #[must_use]
+    pub const fn gateway(&self) -> Option<GatewayId> {
+        match self {
+            NoticeKind::GatewayStopped { gateway, .. }
+            | NoticeKind::GatewayStillStopped { gateway, .. }
+            | NoticeKind::GatewayRecovered { gateway, .. } => Some(*gateway),
+            _ => None,
+        }
+    }
+}
+
+/// When a mail about `rating` is due: ★★★ at once; anything else at the deadline that the first
+/// waiting alert fixed (`waiting`), or one minute from now if none waits.
+#[must_use]
+pub fn deadline(rating: StarRating, now: Timestamp, waiting: Option<Timestamp>) -> Timestamp {
+    if rating.is_urgent() {
+        return now;
+    }
+    waiting.unwrap_or(now + GROUP_DEADLINE)
+}
