@@ -1,0 +1,139 @@
+//! From a window of the buffer to the literals filed under it.
+
+use super::fold;
+
+/// A literal, filed under one of its windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    /// The folded window.
+    pub gram: u32,
+    /// Where in the literal the window begins.
+    pub offset: u32,
+    /// Index of the literal in the set.
+    pub literal: u32,
+}
+
+/// Entries by window of `W` bytes, behind a bitmap that answers "no" from the cache.
+#[derive(Debug, Default)]
+pub(super) struct GramIndex<const W: usize> {
+    /// Sorted by window.
+    entries: Vec<Entry>,
+    /// One bit a hash; 64 times as many as entries within bounds.
+    bitmap: Vec<u64>,
+    /// `hash >> shift` is the bit.
+    shift: u32,
+    /// Open addressing: index + 1 of the first entry of a window, 0 for none. A power of two.
+    slots: Vec<u32>,
+}
+
+const MIN_BITS: u32 = 12;
+/// 128 kB: measured best for 20,000 literals; more leaves the second-level cache.
+const MAX_BITS: u32 = 20;
+
+fn hash(gram: u32) -> u32 {
+    gram.wrapping_mul(0x9E37_79B1)
+}
+
+impl<const W: usize> GramIndex<W> {
+    pub fn build(mut entries: Vec<Entry>) -> Self {
+        if entries.is_empty() {
+            return GramIndex::default();
+        }
+        entries.sort_unstable();
+        entries.shrink_to_fit();
+        let wanted = (entries.len() * 64).next_power_of_two().trailing_zeros();
+        let bits = wanted.clamp(MIN_BITS, MAX_BITS);
+        let mut index = GramIndex {
+            bitmap: vec![0; 1 << (bits - 6)],
+            shift: 32 - bits,
+            slots: vec![0; (entries.len() * 4).next_power_of_two()],
+            entries,
+        };
+        let mut previous = None;
+        for position in 0..index.entries.len() {
+            let Some(gram) = index.entries.get(position).map(|e| e.gram) else {
+                break;
+            };
+            if previous == Some(gram) {
+                continue;
+            }
+            previous = Some(gram);
+            let bit = hash(gram) >> index.shift;
+            if let Some(word) = index.bitmap.get_mut((bit >> 6) as usize) {
+                *word |= 1 << (bit & 63);
+            }
+            index.insert(gram, position);
+        }
+        index
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+            + self.bitmap.capacity() * 8
+            + self.slots.capacity() * 4
+    }
+
+    /// Calls `look` with each entry whose window stands in `buffer`, and where.
+    #[inline]
+    pub fn scan(&self, buffer: &[u8], look: &mut impl FnMut(&Entry, usize)) {
+        if self.entries.is_empty() {
+            return;
+        }
+        for (at, window) in buffer.windows(W).enumerate() {
+            let gram = read::<W>(window);
+            let bit = hash(gram) >> self.shift;
+            let word = self.bitmap.get((bit >> 6) as usize).copied().unwrap_or(0);
+            if word >> (bit & 63) & 1 != 0 {
+                self.look_closer(gram, at, look);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn look_closer(&self, gram: u32, at: usize, look: &mut impl FnMut(&Entry, usize)) {
+        let Some(first) = self.find(gram) else { return };
+        let same = self.entries.get(first..).unwrap_or_default();
+        for entry in same.iter().take_while(|e| e.gram == gram) {
+            look(entry, at);
+        }
+    }
+
+    fn insert(&mut self, gram: u32, position: usize) {
+        let mask = self.slots.len() - 1;
+        let mut slot = slot_of(gram) & mask;
+        while let Some(value) = self.slots.get_mut(slot) {
+            if *value == 0 {
+                *value = u32::try_from(position + 1).unwrap_or(0);
+                return;
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    fn find(&self, gram: u32) -> Option<usize> {
+        let mask = self.slots.len().checked_sub(1)?;
+        let mut slot = slot_of(gram) & mask;
+        loop {
+            let position = (*self.slots.get(slot)? as usize).checked_sub(1)?;
+            if self.entries.get(position)?.gram == gram {
+                return Some(position);
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+}
+
+/// Another mix than the bitmap's, so that a full bitmap does not mean full slots.
+fn slot_of(gram: u32) -> usize {
+    (gram.wrapping_mul(0x85EB_CA6B) >> 7) as usize
+}
+
+/// The folded window as a little-endian number.
+#[inline]
+fn read<const W: usize>(window: &[u8]) -> u32 {
+    match *window {
+        [a, b, c, d] => u32::from_le_bytes([a, b, c, d]) | 0x2020_2020,
+        [a, b] => u32::from(u16::from_le_bytes([fold(a), fold(b)])),
+        _ => 0,
+    }
+}
