@@ -1,1 +1,18 @@
-//! mimamori-capture
+//! Frames in and out: capture files, and the AF_PACKET bridge between the zones' ports.
+//!
+//! Responsible for reading and writing captures ([`CaptureReader`], [`PcapWriter`]) and for
+//! moving frames between network interfaces ([`bridge`]). The only crate with `unsafe`: the
+//! packet rings of the kernel, each use with its SAFETY note. Deliberately not here: what a
+//! frame means and whether it may pass; that is the caller's verdict.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod file;
+mod pcap;
+mod pcapng;
+mod writer;
+
+pub use file::{CaptureError, CaptureReader, Frame, link_type};
+pub use writer::PcapWriter;
