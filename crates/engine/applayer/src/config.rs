@@ -121,7 +121,7 @@ impl Default for AppLayerConfig {
                 max_certificate_bytes: 256 * 1024,
             },
             ssh: SshConfig { encryption_handling: EncryptionHandling::TrackOnly, hassh: true },
-            dns: DnsConfig { udp: true, tcp: true, ports: Vec::new(), max_tx: 500 },
+            dns: DnsConfig { udp: true, tcp: true, ports: Vec::new(), max_tx: 4096 },
             smtp: SmtpConfig {
                 decode_base64: true,
                 decode_quoted_printable: true,

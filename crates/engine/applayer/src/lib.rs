@@ -11,14 +11,18 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod ber;
 pub mod config;
+pub mod dns;
 pub mod event;
 pub mod field;
 pub mod parser;
 pub mod probe;
 pub mod proto;
+pub mod reader;
 mod registry;
 pub mod session;
+mod text;
 pub mod transaction;
 pub mod txlist;
 

@@ -10,6 +10,9 @@ use crate::config::AppLayerConfig;
 use crate::proto::AppProto;
 use crate::session::Transport;
 
+mod tcp;
+mod udp;
+
 /// What is known of a side.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe<'a> {
@@ -39,8 +42,85 @@ pub enum Verdict {
 
 /// Asks the patterns and the probing parsers.
 #[must_use]
-pub fn probe(_p: &Probe<'_>, _config: &AppLayerConfig) -> Verdict {
-    Verdict::Unsure
+pub fn probe(p: &Probe<'_>, config: &AppLayerConfig) -> Verdict {
+    let candidates = match p.transport {
+        Transport::Tcp => tcp::CANDIDATES,
+        Transport::Udp => udp::CANDIDATES,
+    };
+    let mut unsure = false;
+    for (proto, ask) in candidates {
+        if !config.is_enabled(*proto) {
+            continue;
+        }
+        match ask(p, config) {
+            Answer::Yes => return Verdict::Found { proto: *proto, reverse: false },
+            Answer::Reversed if p.may_reverse => return Verdict::Found { proto: *proto, reverse: true },
+            Answer::Maybe => unsure = true,
+            Answer::No | Answer::Reversed => {}
+        }
+    }
+    if unsure { Verdict::Unsure } else { Verdict::No }
+}
+
+/// What one protocol says of the bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Answer {
+    Yes,
+    /// It is this protocol, spoken by the other side than the flow says.
+    Reversed,
+    /// Needs more bytes.
+    Maybe,
+    No,
+}
+
+pub(crate) type Ask = fn(&Probe<'_>, &AppLayerConfig) -> Answer;
+
+/// Whether `bytes` begin with `pattern`, ASCII case aside.
+pub(crate) fn starts_nocase(bytes: &[u8], pattern: &[u8]) -> Answer {
+    let n = bytes.len().min(pattern.len());
+    let (Some(have), Some(want)) = (bytes.get(..n), pattern.get(..n)) else { return Answer::No };
+    match have.eq_ignore_ascii_case(want) {
+        false => Answer::No,
+        true if n == pattern.len() => Answer::Yes,
+        true => Answer::Maybe,
+    }
+}
+
+/// Whether `bytes` have `pattern` at `offset`.
+pub(crate) fn has_at(bytes: &[u8], offset: usize, pattern: &[u8]) -> Answer {
+    let Some(from) = bytes.get(offset..) else { return Answer::Maybe };
+    let n = from.len().min(pattern.len());
+    match from.get(..n) == pattern.get(..n) {
+        false => Answer::No,
+        true if n == pattern.len() => Answer::Yes,
+        true => Answer::Maybe,
+    }
+}
+
+/// The first clear answer; `Maybe` where one of them is.
+pub(crate) fn any(answers: impl IntoIterator<Item = Answer>) -> Answer {
+    let mut best = Answer::No;
+    for answer in answers {
+        match answer {
+            Answer::Yes | Answer::Reversed => return answer,
+            Answer::Maybe => best = Answer::Maybe,
+            Answer::No => {}
+        }
+    }
+    best
+}
+
+/// `Yes` only if all say so; `No` as soon as one does.
+pub(crate) fn all(answers: impl IntoIterator<Item = Answer>) -> Answer {
+    let mut worst = Answer::Yes;
+    for answer in answers {
+        match answer {
+            Answer::No => return Answer::No,
+            Answer::Maybe => worst = Answer::Maybe,
+            Answer::Yes | Answer::Reversed => {}
+        }
+    }
+    worst
 }
 
 /// The side that must speak first in `proto` over TCP, where the protocol says so.

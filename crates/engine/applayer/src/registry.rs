@@ -1,6 +1,7 @@
 //! Which parser belongs to which protocol.
 
 use crate::config::AppLayerConfig;
+use crate::dns::DnsParser;
 use crate::parser::{ExpectationContext, Parser};
 use crate::proto::AppProto;
 use crate::session::Transport;
@@ -8,12 +9,15 @@ use crate::session::Transport;
 /// A new parser for `proto`; `None` for a protocol that is recognised but not parsed.
 pub(crate) fn parser_for(
     proto: AppProto,
-    _config: &AppLayerConfig,
-    _transport: Transport,
+    config: &AppLayerConfig,
+    transport: Transport,
     _ports: [u16; 2],
     _expected: Option<&ExpectationContext>,
 ) -> Option<Box<dyn Parser>> {
     match proto {
+        AppProto::Dns | AppProto::Mdns | AppProto::Llmnr => {
+            Some(Box::new(DnsParser::new(proto, transport, config.dns.max_tx)))
+        }
         _ => None,
     }
 }

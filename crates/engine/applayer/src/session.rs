@@ -371,6 +371,9 @@ impl Session {
         self.first_data.get_or_insert(dir);
         let room = self.config.detect_bytes;
         let side = pick_mut(&mut self.sides, dir);
+        if side.decided && self.transport == Transport::Udp {
+            return;
+        }
         if side.decided {
             // Given up here, but the other side may still tell; keep what it would need.
             let free = room.saturating_sub(side.seen.len());

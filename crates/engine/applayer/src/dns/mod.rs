@@ -1,0 +1,151 @@
+//! DNS over UDP and TCP (RFC 1035), and its link-local kin: mDNS (RFC 6762), LLMNR (RFC 4795).
+//!
+//! Holds always: a message that cannot be read becomes an event, never an error; over TCP at
+//! most one message (64 KiB) is kept a side.
+
+mod log;
+pub mod message;
+pub mod name;
+pub mod names_of_codes;
+mod transaction;
+
+use mimamori_base::{Direction, Timestamp};
+
+use crate::dns::message::{Message, read_header, read_message};
+use crate::dns::transaction::event_names;
+pub use crate::dns::transaction::DnsTx;
+use crate::event::AppEvent;
+use crate::parser::{Outcome, Parser};
+use crate::proto::AppProto;
+use crate::session::{Input, Transport};
+use crate::transaction::Transaction;
+use crate::txlist::TxList;
+
+/// DNS, mDNS or LLMNR of one flow.
+#[derive(Debug)]
+pub struct DnsParser {
+    proto: AppProto,
+    transport: Transport,
+    txs: TxList<DnsTx>,
+    pending: [Vec<u8>; 2],
+    /// Bytes were lost: wait for something that looks like the start of a message.
+    lost: [bool; 2],
+}
+
+impl DnsParser {
+    #[must_use]
+    pub fn new(proto: AppProto, transport: Transport, max_tx: usize) -> Self {
+        DnsParser {
+            proto,
+            transport,
+            txs: TxList::new(max_tx),
+            pending: [Vec::new(), Vec::new()],
+            lost: [false, false],
+        }
+    }
+
+    fn take_message(&mut self, dir: Direction, bytes: &[u8]) {
+        let names = event_names(self.proto);
+        let Some(header) = read_header(bytes) else {
+            self.add(dir, Message::default(), Some(names.malformed_data));
+            return;
+        };
+        let by_flow = matches!(self.proto, AppProto::Dns);
+        // Multicast replies go the same way as queries: the header alone tells.
+        let dir = match (by_flow, header.is_response()) {
+            (true, _) => dir,
+            (false, true) => Direction::ToClient,
+            (false, false) => Direction::ToServer,
+        };
+        match (dir, header.is_response()) {
+            (Direction::ToServer, true) => {
+                self.add(dir, Message { header, ..Message::default() }, Some(names.not_a_request));
+            }
+            (Direction::ToClient, false) => {
+                self.add(dir, Message { header, ..Message::default() }, Some(names.not_a_response));
+            }
+            _ => match read_message(bytes) {
+                Some(message) => self.add(dir, message, None),
+                None => self.add(dir, Message { header, ..Message::default() }, Some(names.malformed_data)),
+            },
+        }
+    }
+
+    fn add(&mut self, dir: Direction, message: Message, event: Option<AppEvent>) {
+        if self.txs.is_full() {
+            // The oldest has had every chance to be inspected: one message a feed is usual.
+            if let Some(oldest) = self.txs.get(0).map(Transaction::id) {
+                self.txs.retire(oldest);
+            }
+        }
+        let proto = self.proto;
+        self.txs.push_with(|id| {
+            let mut tx = DnsTx::new(id, proto, dir, message);
+            if let Some(event) = event {
+                tx.broken = true;
+                tx.events.insert(0, event);
+            }
+            tx
+        });
+    }
+
+    fn take_stream(&mut self, dir: Direction, bytes: &[u8]) -> Outcome {
+        let [server, client] = &mut self.pending;
+        let pending = if dir == Direction::ToServer { server } else { client };
+        let mut buffer = std::mem::take(pending);
+        buffer.extend_from_slice(bytes);
+        let mut rest: &[u8] = &buffer;
+        let [lost_server, lost_client] = &mut self.lost;
+        let lost = if dir == Direction::ToServer { lost_server } else { lost_client };
+        if std::mem::take(lost) && !rest.is_empty() {
+            let plausible = rest.get(2..).is_some_and(|m| message::looks_like(m, false).is_some());
+            if !plausible {
+                *lost = true;
+                return Outcome::Continue;
+            }
+        }
+        while let Some((length, after)) = rest.split_first_chunk::<2>() {
+            let length = usize::from(u16::from_be_bytes(*length));
+            let Some(message) = after.get(..length) else { break };
+            if length > 0 {
+                self.take_message(dir, message);
+            }
+            rest = after.get(length..).unwrap_or_default();
+        }
+        let keep = rest.to_vec();
+        let [server, client] = &mut self.pending;
+        *(if dir == Direction::ToServer { server } else { client }) = keep;
+        Outcome::Continue
+    }
+}
+
+impl Parser for DnsParser {
+    fn feed(&mut self, dir: Direction, input: Input<'_>, _now: Timestamp) -> Outcome {
+        match (input, self.transport) {
+            (Input::Data(bytes), Transport::Udp) => self.take_message(dir, bytes),
+            (Input::Data(bytes), Transport::Tcp) => return self.take_stream(dir, bytes),
+            (Input::Gap(_), _) => {
+                if let (Some(pending), Some(lost)) =
+                    (self.pending.get_mut(dir.index()), self.lost.get_mut(dir.index()))
+                {
+                    pending.clear();
+                    *lost = true;
+                }
+            }
+            (Input::End, _) => {}
+        }
+        Outcome::Continue
+    }
+
+    fn tx_count(&self) -> usize {
+        self.txs.len()
+    }
+
+    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
+        self.txs.dyn_get(index)
+    }
+
+    fn retire(&mut self, id: u64) {
+        self.txs.retire(id);
+    }
+}
