@@ -62,6 +62,9 @@ pub trait Parser: Send + std::fmt::Debug {
     /// The `index`-th live transaction, oldest first.
     fn tx(&self, index: usize) -> Option<&dyn Transaction>;
 
+    /// The same, to be marked or slid forward.
+    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction>;
+
     /// Forgets a transaction. Unknown ids are ignored.
     fn retire(&mut self, id: u64);
 

@@ -195,6 +195,21 @@ impl Session {
         Transactions { parser: self.parser.as_deref() }
     }
 
+    /// The `index`-th live transaction, to be marked.
+    pub fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
+        self.parser.as_mut().and_then(|p| p.tx_mut(index))
+    }
+
+    /// Detection has run over all transactions' side `dir`: their windows may slide.
+    pub fn inspected(&mut self, dir: Direction) {
+        let Some(parser) = &mut self.parser else { return };
+        for index in 0..parser.tx_count() {
+            if let Some(tx) = parser.tx_mut(index) {
+                tx.inspected(dir);
+            }
+        }
+    }
+
     /// Rises by one whenever the protocol changed: transaction ids then begin at 0 again.
     #[must_use]
     pub fn generation(&self) -> u32 {

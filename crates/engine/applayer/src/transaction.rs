@@ -52,6 +52,14 @@ pub trait Transaction {
     /// Files carried by the side `dir`, in order of appearance.
     fn files(&self, dir: Direction) -> &[File];
 
+    /// The same files, for whoever marks them (stored, matched by which rules).
+    fn files_mut(&mut self, _dir: Direction) -> &mut [File] {
+        &mut []
+    }
+
+    /// Detection has run over what the side `dir` has so far: inspection windows may slide.
+    fn inspected(&mut self, _dir: Direction) {}
+
     /// The transaction's own EVE record can be written now.
     fn ready_to_log(&self) -> bool {
         self.is_complete(Direction::ToServer) && self.is_complete(Direction::ToClient)

@@ -60,6 +60,14 @@ impl<T: Transaction> TxList<T> {
         self.live.get(index).map(|t| t as &dyn Transaction)
     }
 
+    #[must_use]
+    pub fn dyn_get_mut(&mut self, index: usize) -> Option<&mut dyn Transaction>
+    where
+        T: 'static,
+    {
+        self.live.get_mut(index).map(|t| t as &mut dyn Transaction)
+    }
+
     fn position(&self, id: u64) -> Option<usize> {
         let at = self.live.partition_point(|t| t.id() < id);
         self.live.get(at).filter(|t| t.id() == id).map(|_| at)

@@ -145,6 +145,10 @@ impl Parser for DnsParser {
         self.txs.dyn_get(index)
     }
 
+    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
+        self.txs.dyn_get_mut(index)
+    }
+
     fn retire(&mut self, id: u64) {
         self.txs.retire(id);
     }
