@@ -1,0 +1,82 @@
+//! Static files, compiled into the program, under addresses that change with their content.
+//!
+//! Holds always: an address names its content, so it may be cached for a year. Deliberately
+//! not here: anything that depends on who asks.
+
+use std::sync::OnceLock;
+
+/// One file as it is served.
+#[derive(Debug)]
+pub struct Asset {
+    pub name: &'static str,
+    pub content_type: &'static str,
+    pub body: &'static [u8],
+}
+
+const CSS: &str = concat!(
+    include_str!("../assets/css/1-tokens.css"),
+    include_str!("../assets/css/2-base.css"),
+    include_str!("../assets/css/3-parts.css"),
+    include_str!("../assets/css/4-forms-tables.css"),
+);
+
+pub const ALL: &[Asset] = &[
+    Asset { name: "app.css", content_type: "text/css; charset=utf-8", body: CSS.as_bytes() },
+    Asset {
+        name: "app.js",
+        content_type: "text/javascript; charset=utf-8",
+        body: include_bytes!("../assets/app.js"),
+    },
+    Asset {
+        name: "favicon.svg",
+        content_type: "image/svg+xml",
+        body: include_bytes!("../assets/favicon.svg"),
+    },
+];
+
+/// The address of the file called `name`, or of nothing if there is none.
+pub fn url(name: &str) -> &'static str {
+    addresses()
+        .iter()
+        .zip(ALL)
+        .find_map(|(address, asset)| (asset.name == name).then_some(address.as_str()))
+        .unwrap_or("/assets/")
+}
+
+/// The file at `/assets/{path}`.
+pub fn find(path: &str) -> Option<&'static Asset> {
+    addresses()
+        .iter()
+        .zip(ALL)
+        .find_map(|(address, asset)| (address.strip_prefix("/assets/") == Some(path)).then_some(asset))
+}
+
+fn addresses() -> &'static [String] {
+    static ADDRESSES: OnceLock<Vec<String>> = OnceLock::new();
+    ADDRESSES.get_or_init(|| {
+        ALL.iter()
+            .map(|asset| format!("/assets/{:016x}-{}", fnv1a(asset.body), asset.name))
+            .collect()
+    })
+}
+
+/// FNV-1a: tells versions of our own files apart; nothing rests on it being hard to forge.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_asset_is_found_at_its_address() {
+        for asset in ALL {
+            let path = url(asset.name).strip_prefix("/assets/").expect("below /assets/");
+            assert_eq!(find(path).map(|a| a.name), Some(asset.name));
+        }
+        assert!(find("app.css").is_none(), "an address without its hash would be cached for ever");
+    }
+}

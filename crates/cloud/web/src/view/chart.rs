@@ -1,0 +1,137 @@
+//! Charts as SVG with attributes only, labelled directly, each beside a sentence and a table.
+
+use std::fmt::Write;
+
+/// One day of the trend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day {
+    /// `11月24日`.
+    pub label: String,
+    pub stopped: u64,
+    pub passed: u64,
+}
+
+impl Day {
+    const fn total(&self) -> u64 {
+        self.stopped.saturating_add(self.passed)
+    }
+}
+
+const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 190.0;
+const BASE: f64 = 160.0;
+const TOP: f64 = 24.0;
+
+/// Stacked bars, one a day; what was stopped below, what was only recorded above.
+pub fn trend(days: &[Day]) -> String {
+    let most = days.iter().map(Day::total).max().unwrap_or(0);
+    let mut svg = format!(
+        r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="日ごとの検知件数の棒グラフ。最も多い日は{most}件。数字は下の表にあります。">"#
+    );
+    push(&mut svg, format_args!(r#"<line class="axis" x1="0" x2="{WIDTH}" y1="{BASE}" y2="{BASE}"/>"#));
+    if most == 0 || days.is_empty() {
+        svg.push_str("</svg>");
+        return svg;
+    }
+    let slot = WIDTH / as_f64(days.len() as u64);
+    let bar = (slot * 0.68).min(34.0);
+    let scale = (BASE - TOP) / as_f64(most);
+    let mut named_the_most = false;
+    for (i, day) in days.iter().enumerate() {
+        let x = slot * as_f64(i as u64) + (slot - bar) / 2.0;
+        let stopped = as_f64(day.stopped) * scale;
+        let passed = as_f64(day.passed) * scale;
+        rect(&mut svg, "stopped", x, BASE - stopped, bar, stopped);
+        rect(&mut svg, "passed", x, BASE - stopped - passed, bar, passed);
+        if day.total() == most && !named_the_most {
+            named_the_most = true;
+            let middle = (x + bar / 2.0).clamp(24.0, WIDTH - 24.0);
+            let y = BASE - stopped - passed - 7.0;
+            push(&mut svg, format_args!(r#"<text x="{middle:.1}" y="{y:.1}" text-anchor="middle">{most}件</text>"#));
+        }
+    }
+    let ends = [(days.first(), 0.0, "start"), (days.get(days.len() / 2), WIDTH / 2.0, "middle"), (days.last(), WIDTH, "end")];
+    for (day, x, anchor) in ends {
+        if let Some(day) = day {
+            push(&mut svg, format_args!(r#"<text x="{x:.1}" y="180" text-anchor="{anchor}">{}</text>"#, day.label));
+        }
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+/// How much of a span of time a gateway was heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// All of it.
+    Up,
+    /// A part of it.
+    Part,
+    /// Nothing.
+    Out,
+    /// It was not enrolled yet.
+    None,
+}
+
+/// A row of blocks, oldest first.
+pub fn uptime(spans: &[Heard], spoken: &str) -> String {
+    let count = as_f64(spans.len().max(1) as u64);
+    let step = 240.0 / count;
+    let mut svg = format!(
+        r#"<svg class="uptime" viewBox="0 0 240 28" preserveAspectRatio="none" role="img" aria-label="{spoken}">"#
+    );
+    for (i, heard) in spans.iter().enumerate() {
+        let (class, y, height) = match heard {
+            Heard::Up => ("up", 0.0, 28.0),
+            Heard::Part => ("part", 6.0, 22.0),
+            Heard::Out => ("out", 18.0, 10.0),
+            Heard::None => ("none", 0.0, 28.0),
+        };
+        rect(&mut svg, class, step * as_f64(i as u64) + step * 0.12, y, step * 0.76, height);
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+fn rect(svg: &mut String, class: &str, x: f64, y: f64, width: f64, height: f64) {
+    if height > 0.0 {
+        let height = height.max(1.5);
+        push(
+            svg,
+            format_args!(r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" rx="2"/>"#),
+        );
+    }
+}
+
+fn push(svg: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String does not fail.
+    let _ = svg.write_fmt(text);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "pixels: counts beyond 2^52 need no exact bar")]
+const fn as_f64(n: u64) -> f64 {
+    n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trend_names_its_highest_day_once_and_uses_no_style() {
+        let days: Vec<Day> = [3, 9, 9, 0]
+            .into_iter()
+            .map(|n| Day { label: "11月1日".to_owned(), stopped: n, passed: n / 3 })
+            .collect();
+        let svg = trend(&days);
+        assert_eq!(svg.matches("12件</text>").count(), 1);
+        assert!(!svg.contains("style="));
+        assert!(trend(&[]).ends_with("</svg>"));
+    }
+
+    #[test]
+    fn uptime_differs_in_shape_not_only_in_colour() {
+        let svg = uptime(&[Heard::Up, Heard::Out], "1時間停止");
+        assert!(svg.contains(r#"height="28.0""#) && svg.contains(r#"height="10.0""#));
+    }
+}

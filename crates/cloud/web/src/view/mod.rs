@@ -1,0 +1,26 @@
+//! What pages show, ready to print: words, dates, shapes.
+//!
+//! Holds always: a view holds text for people and links, nothing that still has to be looked
+//! up; every customer's text reaches HTML through askama's escaping. Deliberately not here:
+//! reading from the service (`pages`), HTML (`templates/`).
+
+pub mod alert;
+pub mod chart;
+pub mod customers;
+pub mod detection;
+pub mod door;
+pub mod frame;
+pub mod gateway;
+pub mod mailbox;
+pub mod part;
+pub mod settings;
+pub mod status;
+pub mod wording;
+
+pub use frame::{Contact, Flash, Frame, NavItem};
+pub use part::{Choice, Empty, Fact, FactGroup, Link, Moment, Pager, Stars, Tag};
+
+/// The line that ends every page that asks for something: whom to call.
+pub fn contact_line(contact: &Contact) -> String {
+    format!("ご相談: {} {}（{}）", contact.name, contact.phone, contact.hours)
+}
