@@ -1,1 +1,11 @@
-//! mimamori-uplink
+//! The gateway's way to the cloud: reports kept on disk, then delivered exactly once in effect.
+//!
+//! Responsible for the spool ([`spool`]), enrolment and the device's key ([`identity`]), the
+//! mutual-TLS client ([`client`]) and the loop that delivers, beats and obeys ([`agent`]).
+//! Deliberately not here: what is worth reporting (crate `gateway`).
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod spool;
