@@ -41,6 +41,10 @@ pub struct Packet<'a> {
     pub is_fragment: bool,
     /// Decoding stopped at an error: the packet belongs to no flow.
     pub invalid: bool,
+    /// A fragment that contradicts an earlier one: inline, it must not be forwarded.
+    pub conflicting_fragment: bool,
+    /// Headers walked so far.
+    pub(crate) layers: u8,
 }
 
 /// Where a packet comes from.
@@ -118,6 +122,8 @@ impl<'a> Packet<'a> {
             tunnel_depth: depth,
             is_fragment: false,
             invalid: false,
+            conflicting_fragment: false,
+            layers: 0,
         }
     }
 
