@@ -8,4 +8,15 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod agent;
+pub mod backoff;
+pub mod client;
+pub mod identity;
+pub mod reporter;
 pub mod spool;
+
+pub use agent::{Agent, AgentConfig, CommandOutcome, Host, UplinkState, UplinkStatus};
+pub use client::{ClientError, Cloud, CloudAddress};
+pub use identity::{EnrolError, Enrolment, Identity, IdentityError};
+pub use reporter::Reporter;
+pub use spool::{Spool, SpoolConfig, SpoolError, SpoolStats};
