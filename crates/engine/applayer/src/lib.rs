@@ -17,12 +17,14 @@ pub mod dns;
 pub mod event;
 pub mod field;
 pub mod parser;
+mod pending;
 pub mod probe;
 pub mod proto;
 pub mod reader;
 mod registry;
 pub mod session;
 mod text;
+pub mod tls;
 pub mod transaction;
 pub mod txlist;
 

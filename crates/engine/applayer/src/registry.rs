@@ -5,6 +5,7 @@ use crate::dns::DnsParser;
 use crate::parser::{ExpectationContext, Parser};
 use crate::proto::AppProto;
 use crate::session::Transport;
+use crate::tls::TlsParser;
 
 /// A new parser for `proto`; `None` for a protocol that is recognised but not parsed.
 pub(crate) fn parser_for(
@@ -18,6 +19,7 @@ pub(crate) fn parser_for(
         AppProto::Dns | AppProto::Mdns | AppProto::Llmnr => {
             Some(Box::new(DnsParser::new(proto, transport, config.dns.max_tx)))
         }
+        AppProto::Tls => Some(Box::new(TlsParser::new(&config.tls))),
         _ => None,
     }
 }

@@ -16,7 +16,9 @@ use crate::dns::transaction::event_names;
 pub use crate::dns::transaction::DnsTx;
 use crate::event::AppEvent;
 use crate::parser::{Outcome, Parser};
+use crate::pending::Pending;
 use crate::proto::AppProto;
+use crate::reader::Reader;
 use crate::session::{Input, Transport};
 use crate::transaction::Transaction;
 use crate::txlist::TxList;
@@ -27,7 +29,7 @@ pub struct DnsParser {
     proto: AppProto,
     transport: Transport,
     txs: TxList<DnsTx>,
-    pending: [Vec<u8>; 2],
+    pending: [Pending; 2],
     /// Bytes were lost: wait for something that looks like the start of a message.
     lost: [bool; 2],
 }
@@ -39,7 +41,7 @@ impl DnsParser {
             proto,
             transport,
             txs: TxList::new(max_tx),
-            pending: [Vec::new(), Vec::new()],
+            pending: [Pending::default(), Pending::default()],
             lost: [false, false],
         }
     }
@@ -90,32 +92,34 @@ impl DnsParser {
     }
 
     fn take_stream(&mut self, dir: Direction, bytes: &[u8]) -> Outcome {
-        let [server, client] = &mut self.pending;
-        let pending = if dir == Direction::ToServer { server } else { client };
-        let mut buffer = std::mem::take(pending);
-        buffer.extend_from_slice(bytes);
-        let mut rest: &[u8] = &buffer;
-        let [lost_server, lost_client] = &mut self.lost;
-        let lost = if dir == Direction::ToServer { lost_server } else { lost_client };
-        if std::mem::take(lost) && !rest.is_empty() {
-            let plausible = rest.get(2..).is_some_and(|m| message::looks_like(m, false).is_some());
+        let joined = self.side(dir).take_joined(bytes);
+        let mut r = Reader::new(&joined);
+        if self.lost.get(dir.index()).is_some_and(|lost| *lost) && joined.len() > 2 {
+            let plausible = joined.get(2..).is_some_and(|m| message::looks_like(m, false).is_some());
             if !plausible {
-                *lost = true;
                 return Outcome::Continue;
             }
+            self.set_lost(dir, false);
         }
-        while let Some((length, after)) = rest.split_first_chunk::<2>() {
-            let length = usize::from(u16::from_be_bytes(*length));
-            let Some(message) = after.get(..length) else { break };
-            if length > 0 {
+        let mut used = 0;
+        while let Some(message) = r.prefixed_u16() {
+            used = r.position();
+            if !message.is_empty() {
                 self.take_message(dir, message);
             }
-            rest = after.get(length..).unwrap_or_default();
         }
-        let keep = rest.to_vec();
-        let [server, client] = &mut self.pending;
-        *(if dir == Direction::ToServer { server } else { client }) = keep;
+        self.side(dir).restore(joined, used);
         Outcome::Continue
+    }
+
+    fn side(&mut self, dir: Direction) -> &mut Pending {
+        let [server, client] = &mut self.pending;
+        if dir == Direction::ToServer { server } else { client }
+    }
+
+    fn set_lost(&mut self, dir: Direction, lost: bool) {
+        let [server, client] = &mut self.lost;
+        *(if dir == Direction::ToServer { server } else { client }) = lost;
     }
 }
 
@@ -125,12 +129,8 @@ impl Parser for DnsParser {
             (Input::Data(bytes), Transport::Udp) => self.take_message(dir, bytes),
             (Input::Data(bytes), Transport::Tcp) => return self.take_stream(dir, bytes),
             (Input::Gap(_), _) => {
-                if let (Some(pending), Some(lost)) =
-                    (self.pending.get_mut(dir.index()), self.lost.get_mut(dir.index()))
-                {
-                    pending.clear();
-                    *lost = true;
-                }
+                self.side(dir).clear();
+                self.set_lost(dir, true);
             }
             (Input::End, _) => {}
         }
