@@ -1,0 +1,100 @@
+//! The entrance of the gateways: enrolment, reports, heartbeats. Callers have proved by
+//! certificate which gateway they are.
+
+use mimamori_domain::{GatewayId, GatewayState, Heartbeat, Serial};
+use mimamori_store::views::{CommitBatch, Committed, Cursor, ReportItem};
+use mimamori_store::{Scope, StoreError};
+
+use crate::error::ServiceError;
+use crate::secrets;
+use crate::{Result, Service};
+
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// Unknown serial, wrong, used or expired secret: never told apart.
+    #[error("refused")]
+    Refused,
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl Service {
+    /// Exchanges serial and one-time secret for the gateway's identity; burns the secret in the
+    /// same step. `fingerprint` is the SHA-256 of the certificate that will be handed out.
+    pub async fn enrol_gateway(
+        &self,
+        serial: &Serial,
+        secret: &str,
+        fingerprint: &str,
+    ) -> std::result::Result<GatewayId, EnrolError> {
+        let now = self.now();
+        let record = match self.store().enrol_record(Scope::system(), serial.clone()).await {
+            Ok(record) => record,
+            Err(StoreError::NotFound) => return Err(EnrolError::Refused),
+            Err(e) => return Err(EnrolError::Service(e.into())),
+        };
+        let given = secrets::sha256(secret.trim().as_bytes());
+        let expected = record.secret_hash.ok_or(EnrolError::Refused)?;
+        let expired = match record.gateway.state {
+            GatewayState::Prepared { secret_expires } => now >= secret_expires,
+            GatewayState::Online { .. } | GatewayState::Stopped { .. } => false,
+        };
+        if !secrets::same(&given, &expected) || expired {
+            return Err(EnrolError::Refused);
+        }
+        let id = record.gateway.id;
+        match self.store().enrol(Scope::system(), id, expected, fingerprint.to_owned(), now).await {
+            Ok(()) => {}
+            Err(StoreError::Conflict) => return Err(EnrolError::Refused),
+            Err(e) => return Err(EnrolError::Service(e.into())),
+        }
+        let customer = record.gateway.customer;
+        let about = mimamori_domain::account::Belongs::Customer(customer);
+        self.note_about(&self.console(), about, "gateway.enrol", serial.as_str(), "").await?;
+        Ok(id)
+    }
+
+    /// The gateway that a serial belongs to, to name it in the certificate before enrolment.
+    pub async fn gateway_by_serial(&self, serial: &Serial) -> Result<GatewayId> {
+        Ok(self.store().enrol_record(Scope::system(), serial.clone()).await?.gateway.id)
+    }
+
+    /// Whether this gateway is known and enrolled.
+    pub async fn gateway_may_report(&self, id: GatewayId) -> Result<bool> {
+        match self.store().gateway(Scope::system(), id).await {
+            Ok(view) => Ok(!matches!(view.gateway.state, GatewayState::Prepared { .. })),
+            Err(StoreError::NotFound) => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// How far this gateway's reports are committed.
+    pub async fn cursor(&self, id: GatewayId) -> Result<Cursor> {
+        Ok(self.store().cursor(Scope::system(), id).await?)
+    }
+
+    /// The storing transaction. Items at or below the cursor are skipped; the answer's cursor is
+    /// on disk, and everything up to it may be deleted by the gateway.
+    pub async fn commit_reports(
+        &self,
+        gateway: GatewayId,
+        epoch: u64,
+        items: Vec<(u64, ReportItem)>,
+    ) -> Result<Committed> {
+        let batch = CommitBatch { gateway, epoch, items, now: self.now() };
+        let policy = self.policy().await;
+        let done = self
+            .store()
+            .commit(Scope::system(), batch, policy, self.0.rng.clone())
+            .await?;
+        if done.urgent {
+            self.wake_mail();
+        }
+        Ok(done)
+    }
+
+    pub async fn record_heartbeat(&self, gateway: GatewayId, beat: Heartbeat) -> Result<()> {
+        let now = self.now();
+        Ok(self.store().heartbeat(Scope::system(), gateway, beat.bounded(), now).await?)
+    }
+}

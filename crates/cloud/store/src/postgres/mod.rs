@@ -1,0 +1,3 @@
+//! PostgreSQL backend (in work).
+#[derive(Debug)]
+pub struct PostgresStore;

@@ -1,0 +1,3 @@
+//! SQLite backend (in work).
+#[derive(Debug)]
+pub struct SqliteStore;
