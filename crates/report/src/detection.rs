@@ -109,7 +109,7 @@ message! {
         pub sid: u32,
         pub rev: u32,
         pub message: Text<255>,
-        /// `classtype` in its long form, `A Network Trojan was detected`.
+        /// `classtype` of the rule, `trojan-activity`, or its long form where only that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub class: Option<Text<128>>,
         /// 1 (high) to 255.
@@ -139,6 +139,8 @@ message! {
         pub mitre_technique: Option<Text<64>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub cve: Option<Text<32>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub deployment: Option<Text<64>>,
     }
 }
 
@@ -156,6 +158,41 @@ message! {
         /// Type by the file's first bytes, `PE32 executable`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub magic: Option<Text<128>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub verdict: Option<FileVerdict>,
+        /// What the scanner or the rule calls it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub threat_name: Option<Text<128>>,
+    }
+}
+
+choice! {
+    /// What the file scanners said.
+    pub enum FileVerdict {
+        Malicious = "malicious",
+        Suspicious = "suspicious",
+        #[serde(other)]
+        NotInspected = "not_inspected",
+    }
+}
+
+choice! {
+    /// Why a name or address is on a list.
+    pub enum ReputationKind {
+        Malware = "malware",
+        CommandAndControl = "command_and_control",
+        Phishing = "phishing",
+        #[serde(other)]
+        Other = "other",
+    }
+}
+
+message! {
+    /// The list entry that a name or address was found on.
+    pub struct Reputation {
+        pub kind: ReputationKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub family: Option<Text<64>>,
     }
 }
 
@@ -188,6 +225,8 @@ message! {
         pub url: Option<Text<1024>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub file: Option<FileEvidence>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reputation: Option<Reputation>,
         /// The EVE `flow_id`, to find the same flow in the gateway's own log.
         pub flow_id: u64,
         pub count: u32,

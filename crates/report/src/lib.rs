@@ -24,8 +24,8 @@ pub use api::{
 };
 pub use batch::{Batch, BatchError, Line, Undecodable, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_RECORD_BYTES};
 pub use detection::{
-    Detection, DetectionKind, Device, Endpoint, FileEvidence, Outcome, Severity, Signature,
-    SignatureMetadata, Transport, Traffic,
+    Detection, DetectionKind, Device, Endpoint, FileEvidence, FileVerdict, Outcome, Reputation,
+    ReputationKind, Severity, Signature, SignatureMetadata, Traffic, Transport,
 };
 pub use event::{GatewayEvent, GatewayEventKind};
 pub use heartbeat::{BlindSpots, DeviceSeen, Heartbeat, Link, PacketCounters, Versions};

@@ -109,16 +109,16 @@ impl Identity {
         write_private(&dir.join(IDENTITY_FILE), &json)
     }
 
-    /// Asks for a new certificate for a new key, and keeps both.
+    /// Asks for a new certificate for the same key: the key is what the cloud knows this gateway
+    /// by, and only a new enrolment changes it.
     pub async fn renew(&self, dir: &Path, cloud: &mut Cloud) -> Result<Identity, EnrolError> {
-        let key = KeyPair::generate().map_err(IdentityError::from)?;
+        let key = KeyPair::from_pem(&self.key_pem).map_err(IdentityError::from)?;
         let request = RenewRequest { csr_pem: csr(&key, &self.serial)? };
         let answer = cloud.post("/v1/renew", "application/json", to_json(&request)?).await?;
         let answer: RenewAnswer =
             serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))?;
         let renewed = Identity {
             certificate_pem: answer.certificate_pem.as_str().to_owned(),
-            key_pem: key.serialize_pem(),
             renew_after: answer.renew_after,
             ..self.clone()
         };
