@@ -20,6 +20,7 @@ pub mod parser;
 mod pending;
 pub mod probe;
 pub mod proto;
+pub mod quic;
 pub mod reader;
 mod registry;
 pub mod session;

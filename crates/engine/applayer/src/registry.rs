@@ -4,6 +4,7 @@ use crate::config::AppLayerConfig;
 use crate::dns::DnsParser;
 use crate::parser::{ExpectationContext, Parser};
 use crate::proto::AppProto;
+use crate::quic::QuicParser;
 use crate::session::Transport;
 use crate::tls::TlsParser;
 
@@ -20,6 +21,7 @@ pub(crate) fn parser_for(
             Some(Box::new(DnsParser::new(proto, transport, config.dns.max_tx)))
         }
         AppProto::Tls => Some(Box::new(TlsParser::new(&config.tls))),
+        AppProto::Quic => Some(Box::new(QuicParser::new(config.max_tx, config.tls.ja3, config.tls.ja4))),
         _ => None,
     }
 }
