@@ -1,1 +1,50 @@
-//! mimamori-detect
+//! Detection: rules compiled into groups, asked of packets, streams and transactions.
+//!
+//! Responsible for which rules match, in which order, and what they leave behind (alerts,
+//! bits, verdicts). Holds always: a [`Detector`] never changes and is shared; all state lies in
+//! [`FlowDetect`] (a flow's) and [`DetectState`] (an engine's), each bounded. Deliberately not
+//! here: parsing rules, following flows, parsing protocols, writing events.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod address_index;
+mod alert;
+mod checks;
+mod compile;
+mod datasets;
+mod detector;
+mod effects;
+mod fast_pattern;
+mod flow_state;
+mod groups;
+mod header;
+mod input;
+mod inspect;
+pub mod literals;
+pub mod matcher;
+mod names;
+mod order;
+mod payload;
+mod prefilter;
+mod scratch;
+mod signature;
+mod state;
+mod threshold;
+mod tx;
+mod tx_checks;
+mod tx_facts;
+mod tx_groups;
+mod tx_parts;
+
+pub use alert::{Alert, DEFAULT_MAX_ALERTS, Decision};
+pub use compile::NotCompiled;
+pub use datasets::DatasetStore;
+pub use detector::{DetectOptions, Detector};
+pub use flow_state::{FlowDetect, TxDetect};
+pub use input::{FlowInput, Input, RawWindow};
+pub use order::{ActionKind, ActionOrder};
+pub use scratch::Scratch;
+pub use signature::{SigIndex, SigInfo, Signature};
+pub use state::{DetectState, HostBits};

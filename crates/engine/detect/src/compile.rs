@@ -1,0 +1,377 @@
+//! Rules to signatures.
+//!
+//! Responsible for sorting rules into evaluation order, expanding `<>`, interning names, and
+//! deciding how often a signature is asked. Holds always: a rule that cannot be inspected is
+//! refused with the reason, and the set goes on.
+
+use std::sync::Arc;
+
+use mimamori_applayer::{AppProto, Field, FieldKind};
+use mimamori_base::Direction;
+use mimamori_rules::{self as ast, Check, Effect, Rule, RuleProto, Selector};
+
+use crate::matcher::{CompiledMatches, CompiledTransforms};
+use crate::names::Names;
+use crate::order::{self, ActionOrder};
+use crate::signature::{
+    Directions, IntValue, Level, PayloadPart, SigCheck, SigEffect, SigInfo, Signature, TxCheck,
+    TxPart,
+};
+use crate::tx_facts;
+
+/// Why a rule is not inspected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotCompiled {
+    pub sid: u32,
+    pub line: u32,
+    pub reason: String,
+}
+
+/// Signatures in evaluation order with the rule that each came from, and what was refused.
+#[derive(Debug, Default)]
+pub struct Compiled {
+    pub signatures: Vec<Signature>,
+    /// For each signature its fast pattern candidates: index into the sorted rules.
+    pub rules: Vec<Arc<Rule>>,
+    pub bits: Names,
+    pub ints: Names,
+    pub refused: Vec<NotCompiled>,
+}
+
+/// Compiles `rules`.
+#[must_use]
+pub fn compile(rules: Vec<Rule>, order: &ActionOrder) -> Compiled {
+    let mut rules: Vec<Arc<Rule>> = rules.into_iter().map(Arc::new).collect();
+    rules.sort_by_key(|r| order::key(r, order));
+    let mut out = Compiled::default();
+    for rule in rules {
+        match one(&rule, &mut out) {
+            Ok(()) => {}
+            Err(reason) => out.refused.push(NotCompiled {
+                sid: rule.id.sid,
+                line: rule.line,
+                reason,
+            }),
+        }
+    }
+    out
+}
+
+fn one(rule: &Arc<Rule>, out: &mut Compiled) -> Result<(), String> {
+    let info = Arc::new(SigInfo {
+        id: rule.id,
+        msg: rule.msg.clone(),
+        class: rule.class.clone(),
+        priority: rule.priority,
+        references: rule.references.clone(),
+        metadata: rule.metadata.clone(),
+        target: rule.target,
+        vars: rule.vars.clone(),
+    });
+    let forward = signature(rule, &info, false, out_names(out))?;
+    out.signatures.push(forward);
+    out.rules.push(rule.clone());
+    let same = rule.header.src == rule.header.dst && rule.header.src_ports == rule.header.dst_ports;
+    if rule.header.bidirectional && !same {
+        let backward = signature(rule, &info, true, out_names(out))?;
+        out.signatures.push(backward);
+        out.rules.push(rule.clone());
+    }
+    Ok(())
+}
+
+struct NamesMut<'a> {
+    bits: &'a mut Names,
+    ints: &'a mut Names,
+}
+
+fn out_names(out: &mut Compiled) -> NamesMut<'_> {
+    NamesMut { bits: &mut out.bits, ints: &mut out.ints }
+}
+
+fn signature(
+    rule: &Rule,
+    info: &Arc<SigInfo>,
+    reversed: bool,
+    mut names: NamesMut<'_>,
+) -> Result<Signature, String> {
+    let h = &rule.header;
+    let (src, src_ports, dst, dst_ports) = if reversed {
+        (&h.dst, &h.dst_ports, &h.src, &h.src_ports)
+    } else {
+        (&h.src, &h.src_ports, &h.dst, &h.dst_ports)
+    };
+    let flow = rule.flow().copied().unwrap_or_default();
+    let checks = packet_checks(rule, &mut names)?;
+    let payload = payload_parts(rule)?;
+    let transactional = h.transactional;
+    let tx = tx_parts(rule, !payload.is_empty())?;
+    let level = level(rule, &tx, !payload.is_empty());
+    let directions = directions(&flow, &tx, transactional);
+    if !directions.to_server && !directions.to_client {
+        return Err("its buffers and its flow direction exclude one another".to_owned());
+    }
+    let (needs_packet, needs_stream) = payload_sources(rule, &flow, !payload.is_empty());
+    Ok(Signature {
+        info: info.clone(),
+        action: h.action,
+        noalert: rule.noalert,
+        proto: h.proto.clone(),
+        app: h.proto.app().or_else(|| app_of_fields(&tx)),
+        src: src.clone(),
+        dst: dst.clone(),
+        src_ports: src_ports.clone(),
+        dst_ports: dst_ports.clone(),
+        level,
+        directions,
+        flow,
+        needs_flow: rule.flow().is_some_and(|f| {
+            f.to_server || f.to_client || f.established || f.not_established
+        }),
+        checks,
+        payload,
+        tx,
+        effects: effects(rule, &mut names),
+        threshold: rule.checks.iter().find_map(|c| match c {
+            Check::Threshold(t) => Some(t.clone()),
+            _ => None,
+        }),
+        needs_packet,
+        needs_stream,
+        transactional,
+        pass_alerts: rule.pass_alerts,
+    })
+}
+
+/// Protocols that all buffers of a rule without an application protocol have in common.
+fn app_of_fields(tx: &[TxPart]) -> Option<&'static [AppProto]> {
+    tx.iter().find_map(|p| match p {
+        TxPart::Buffer { field, .. } => Some(field.info().protos),
+        TxPart::Check(_) | TxPart::Payload => None,
+    })
+}
+
+fn level(rule: &Rule, tx: &[TxPart], has_payload: bool) -> Level {
+    if !tx.is_empty() {
+        return Level::Tx;
+    }
+    match rule.kind {
+        ast::Kind::IpOnly | ast::Kind::LikeIpOnly if !has_payload => Level::IpOnly,
+        ast::Kind::ProtocolDetection => Level::ProtocolDetection,
+        _ => Level::Packet,
+    }
+}
+
+fn directions(flow: &ast::Flow, tx: &[TxPart], transactional: bool) -> Directions {
+    let mut d = Directions { to_server: !flow.to_client, to_client: !flow.to_server };
+    if transactional {
+        return Directions { to_server: true, to_client: true };
+    }
+    for part in tx {
+        let of = match part {
+            TxPart::Buffer { directions, .. } => *directions,
+            TxPart::Check(c) => c.directions,
+            TxPart::Payload => continue,
+        };
+        d.to_server &= of.to_server;
+        d.to_client &= of.to_client;
+    }
+    d
+}
+
+/// Whether the packet's payload and whether the stream are asked, for rules on payload.
+fn payload_sources(rule: &Rule, flow: &ast::Flow, has_payload: bool) -> (bool, bool) {
+    let tcp = match &rule.header.proto {
+        RuleProto::Tcp => true,
+        RuleProto::TcpPkt => return (true, false),
+        RuleProto::TcpStream => return (false, true),
+        RuleProto::Ip | RuleProto::Ipv4 | RuleProto::Ipv6 | RuleProto::App(..) => true,
+        _ => false,
+    };
+    if !tcp || !has_payload || flow.no_stream {
+        return (true, false);
+    }
+    if flow.only_stream {
+        return (false, true);
+    }
+    // What speaks of single packets looks at single packets.
+    let packet_only = rule.checks.iter().any(is_packet_check)
+        || rule.buffers.iter().any(|b| matches!(b.selector, Selector::Packet(_)))
+        || flow.only_frag
+        || flow.no_frag;
+    if packet_only {
+        return (true, false);
+    }
+    let anchored = rule
+        .buffers
+        .iter()
+        .filter(|b| b.selector == Selector::Payload)
+        .flat_map(|b| &b.matches)
+        .any(|m| matches!(m, ast::Match::Content(c) if c.offset.is_some() || c.depth.is_some() || c.startswith));
+    (anchored, true)
+}
+
+fn is_packet_check(check: &Check) -> bool {
+    matches!(
+        check,
+        Check::TcpFlags(_)
+            | Check::Ttl(_)
+            | Check::Dsize(_)
+            | Check::Itype(_)
+            | Check::Icode(_)
+            | Check::IcmpId(_)
+            | Check::IcmpSeq(_)
+            | Check::Icmpv6Mtu(_)
+            | Check::IpId(_)
+            | Check::Tos(_)
+            | Check::IpOption(_)
+            | Check::FragBits(_)
+            | Check::FragOffset(_)
+            | Check::TcpSeq(_)
+            | Check::TcpAck(_)
+            | Check::TcpWindow(_)
+            | Check::TcpMss(_)
+            | Check::TcpWscale(_)
+            | Check::Checksum { .. }
+            | Check::DecodeEvent(_)
+            | Check::StreamEvent(_)
+            | Check::EngineEvent(_)
+            | Check::SameIp
+    )
+}
+
+fn packet_checks(rule: &Rule, names: &mut NamesMut<'_>) -> Result<Box<[SigCheck]>, String> {
+    let mut out = Vec::new();
+    for check in &rule.checks {
+        match check {
+            Check::Flow(_) | Check::Threshold(_) => {}
+            Check::Bit(b) => out.push(SigCheck::Bit {
+                scope: b.scope,
+                bits: b.names.iter().map(|n| names.bits.intern(n)).collect(),
+                set: b.set,
+            }),
+            Check::Flowint { name, op, value } => out.push(SigCheck::Flowint {
+                var: names.ints.intern(name),
+                op: *op,
+                value: int_value(value, names),
+            }),
+            Check::FlowintIsSet { name, set } => {
+                out.push(SigCheck::FlowintIsSet { var: names.ints.intern(name), set: *set });
+            }
+            Check::DecodeEvent(name) => out.push(SigCheck::DecodeEvent(
+                mimamori_packet::DecodeEvent::from_name(name)
+                    .ok_or_else(|| format!("decode-event {name:?} does not exist here"))?,
+            )),
+            check if tx_facts::of_check(check).is_some() => {}
+            check => out.push(SigCheck::Other(check.clone())),
+        }
+    }
+    Ok(out.into())
+}
+
+fn int_value(value: &ast::FlowintValue, names: &mut NamesMut<'_>) -> IntValue {
+    match value {
+        ast::FlowintValue::Const(n) => IntValue::Const(*n),
+        ast::FlowintValue::Var(name) => IntValue::Var(names.ints.intern(name)),
+    }
+}
+
+fn effects(rule: &Rule, names: &mut NamesMut<'_>) -> Box<[SigEffect]> {
+    let mut out = Vec::new();
+    for effect in &rule.effects {
+        match effect {
+            Effect::Bit { scope, change, name, expire_secs } => out.push(SigEffect::Bit {
+                scope: *scope,
+                change: *change,
+                bit: names.bits.intern(name),
+                expire_secs: *expire_secs,
+            }),
+            Effect::Flowint { name, op, value } => out.push(SigEffect::Flowint {
+                var: names.ints.intern(name),
+                op: *op,
+                value: int_value(value, names),
+            }),
+            Effect::Tag(tag) => out.push(SigEffect::Tag(*tag)),
+            Effect::Filestore { scope } => out.push(SigEffect::Filestore(*scope)),
+            Effect::Bypass => out.push(SigEffect::Bypass),
+            Effect::Config { logging: false, scope, .. } => out.push(SigEffect::NoLog(*scope)),
+            Effect::Config { .. } | Effect::TlsStore => {}
+        }
+    }
+    out.into()
+}
+
+fn payload_parts(rule: &Rule) -> Result<Box<[PayloadPart]>, String> {
+    let mut out = Vec::new();
+    for b in &rule.buffers {
+        if matches!(b.selector, Selector::Payload | Selector::Packet(_)) {
+            out.push(PayloadPart {
+                selector: b.selector,
+                transforms: transforms(b)?,
+                matches: matches(b)?,
+            });
+        }
+    }
+    Ok(out.into())
+}
+
+fn transforms(b: &ast::Buffer) -> Result<CompiledTransforms, String> {
+    CompiledTransforms::compile(&b.transforms).map_err(|e| e.to_string())
+}
+
+fn matches(b: &ast::Buffer) -> Result<CompiledMatches, String> {
+    CompiledMatches::compile(&b.matches).map_err(|e| e.to_string())
+}
+
+fn tx_parts(rule: &Rule, has_payload: bool) -> Result<Box<[TxPart]>, String> {
+    let mut out = Vec::new();
+    for b in &rule.buffers {
+        if let Selector::Field(field) = b.selector {
+            let info = field.info();
+            out.push(TxPart::Buffer {
+                field,
+                transforms: transforms(b)?,
+                matches: matches(b)?,
+                absent: b.absent,
+                directions: field_directions(field),
+                kind: info.kind,
+            });
+        }
+    }
+    for check in &rule.checks {
+        if let Some(facts) = tx_facts::of_check(check) {
+            if let Some(reason) = facts.unsupported {
+                return Err(reason.to_owned());
+            }
+            out.push(TxPart::Check(TxCheck {
+                check: check.clone(),
+                directions: facts.directions,
+                progress: facts.progress,
+            }));
+        }
+    }
+    if !out.is_empty() && has_payload {
+        out.push(TxPart::Payload);
+    }
+    Ok(out.into())
+}
+
+/// The directions in which a field can be seen.
+#[must_use]
+pub fn field_directions(field: Field) -> Directions {
+    use mimamori_applayer::field::Sides;
+    match field.info().sides {
+        Sides::ToServer => Directions { to_server: true, to_client: false },
+        Sides::ToClient => Directions { to_server: false, to_client: true },
+        Sides::Both => Directions { to_server: true, to_client: true },
+    }
+}
+
+/// Whether the field is a body that arrives piece by piece.
+#[must_use]
+pub fn is_stream_field(field: Field) -> bool {
+    field.info().kind == FieldKind::Stream
+}
+
+/// Both directions, for loops.
+pub const DIRECTIONS: [Direction; 2] = Direction::BOTH;
