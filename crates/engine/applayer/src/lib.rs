@@ -13,6 +13,7 @@
 
 pub mod ber;
 pub mod config;
+pub mod dhcp;
 pub mod dns;
 pub mod event;
 pub mod field;

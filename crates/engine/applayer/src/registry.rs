@@ -1,6 +1,7 @@
 //! Which parser belongs to which protocol.
 
 use crate::config::AppLayerConfig;
+use crate::dhcp::DhcpParser;
 use crate::dns::DnsParser;
 use crate::parser::{ExpectationContext, Parser};
 use crate::proto::AppProto;
@@ -21,6 +22,7 @@ pub(crate) fn parser_for(
             Some(Box::new(DnsParser::new(proto, transport, config.dns.max_tx)))
         }
         AppProto::Tls => Some(Box::new(TlsParser::new(&config.tls))),
+        AppProto::Dhcp => Some(Box::new(DhcpParser::new(config.max_tx))),
         AppProto::Quic => Some(Box::new(QuicParser::new(config.max_tx, config.tls.ja3, config.tls.ja4))),
         _ => None,
     }

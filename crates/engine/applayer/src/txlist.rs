@@ -34,6 +34,14 @@ impl<T: Transaction> TxList<T> {
         self.live.len() >= self.cap
     }
 
+    /// Forgets the oldest transaction where the list is full: for protocols whose transactions
+    /// have been inspected by the time the next comes.
+    pub fn make_room(&mut self) {
+        if self.is_full() {
+            self.live.pop_front();
+        }
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.live.len()

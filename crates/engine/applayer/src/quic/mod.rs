@@ -149,11 +149,7 @@ impl QuicParser {
     }
 
     fn add(&mut self, tx: QuicTx, event: Option<&'static str>) {
-        if self.txs.is_full()
-            && let Some(oldest) = self.txs.get(0).map(Transaction::id)
-        {
-            self.txs.retire(oldest);
-        }
+        self.txs.make_room();
         self.txs.push_with(|id| QuicTx {
             id,
             events: event.into_iter().collect(),
