@@ -11,11 +11,20 @@
 )]
 
 pub mod ast;
+pub mod config;
+mod error;
 pub mod kind;
+mod lex;
 pub mod net;
+mod parse;
 mod set;
+mod text;
 
 pub use ast::*;
+pub use config::{
+    BadLine, ThresholdEntry, default_classifications, parse_classifications, parse_references,
+    parse_thresholds,
+};
 pub use kind::Kind;
-pub use net::{AddressSet, PortSet};
+pub use net::{AddressSet, PortSet, parse_addresses, parse_ports};
 pub use set::{ParseContext, Refusal, RuleSet, Severity, Vars, Warning, parse_rules};

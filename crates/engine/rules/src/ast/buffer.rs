@@ -57,6 +57,7 @@ pub enum Match {
     Entropy(Entropy),
     /// Membership of the whole buffer in a set (`dataset`, `datarep`).
     Dataset(Box<Dataset>),
+    Asn1(Asn1),
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -64,6 +65,16 @@ pub struct Entropy {
     pub bytes: Option<u32>,
     pub offset: u32,
     pub value: FloatCmp,
+}
+
+/// Attacks on ASN.1 decoders (`asn1`): any of what is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Asn1 {
+    pub bitstring_overflow: bool,
+    pub double_overflow: bool,
+    pub oversize_length: Option<u32>,
+    pub offset: i32,
+    pub relative: bool,
 }
 
 /// One buffer, transformed, and its matches. Instances of a multi-buffer are separate entries:

@@ -196,6 +196,8 @@ pub struct AppProtocolCheck {
     pub protos: &'static [AppProto],
     pub negated: bool,
     pub mode: AppProtocolMode,
+    /// `exact`: related protocols (DNS and DNS over HTTP/2) do not count.
+    pub exact: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

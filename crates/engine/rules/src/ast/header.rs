@@ -74,6 +74,8 @@ pub struct Header {
     pub src_ports: Arc<PortSet>,
     /// `<>`: either way round.
     pub bidirectional: bool,
+    /// `=>`: buffers of both sides of a transaction in one rule.
+    pub transactional: bool,
     pub dst: Arc<AddressSet>,
     pub dst_ports: Arc<PortSet>,
 }

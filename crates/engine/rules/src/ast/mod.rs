@@ -15,11 +15,13 @@ pub mod transform;
 
 use std::sync::Arc;
 
+use mimamori_applayer::AppProto;
+
 use crate::kind::Kind;
-pub use buffer::{Absent, Buffer, Match, PacketBuffer, Selector};
+pub use buffer::{Absent, Asn1, Buffer, Entropy, Match, PacketBuffer, Selector};
 pub use bytes::{
-    Base64Decode, Base64Mode, ByteBase, ByteExtract, ByteJump, ByteMath, ByteTest, Endian, IsDataAt,
-    MathOp, TestOp,
+    Base64Decode, Base64Mode, ByteBase, ByteExtract, ByteJump, ByteMath, ByteTest, ByteValue,
+    Endian, IsDataAt, JumpFrom, MathOp, TestOp,
 };
 pub use check::*;
 pub use content::{Content, FastPattern, Pcre, PcreCapture, Value, VarId};
@@ -79,10 +81,19 @@ pub struct Rule {
     pub effects: Vec<Effect>,
     /// `noalert` (alone or in a bits keyword): the rule keeps state and never alerts or drops.
     pub noalert: bool,
+    /// `alert` in a `pass` rule: it passes and alerts.
+    pub pass_alerts: bool,
     /// The names behind [`VarId`]s: variables of byte_extract and byte_math.
     pub vars: Vec<Box<str>>,
+    /// Packets and data towards the server can match.
+    pub to_server: bool,
+    /// Packets and data towards the client can match.
+    pub to_client: bool,
     /// `prefilter`: use the first check that can prefilter even where a content exists.
     pub prefilter: bool,
+    /// The application protocols that the rule is for: those of its header, else those that its
+    /// buffers and checks have in common. `None`: any, or none at all.
+    pub app: Option<Vec<AppProto>>,
     pub kind: Kind,
     /// 1-based first line of the rule in its text.
     pub line: u32,
@@ -91,6 +102,15 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// `threshold` or `detection_filter`.
+    #[must_use]
+    pub fn threshold(&self) -> Option<&Threshold> {
+        self.checks.iter().find_map(|c| match c {
+            Check::Threshold(t) => Some(t),
+            _ => None,
+        })
+    }
+
     /// The flow check, merged; a rule has at most one.
     #[must_use]
     pub fn flow(&self) -> Option<&Flow> {

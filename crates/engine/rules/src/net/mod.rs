@@ -1,12 +1,20 @@
 //! Sets of addresses and ports, resolved.
 
+mod parse;
+mod ranges;
+
 use std::net::IpAddr;
+
+pub use parse::{parse_addresses, parse_ports};
+use ranges::contains;
 
 /// Addresses as sorted, disjoint, inclusive ranges: negation and nesting are worked out.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct AddressSet {
     pub v4: Vec<(u32, u32)>,
     pub v6: Vec<(u128, u128)>,
+    /// The text negated something: such rules are not "IP-only" for the field.
+    pub negated: bool,
 }
 
 /// Ports as sorted, disjoint, inclusive ranges.
@@ -18,7 +26,7 @@ pub struct PortSet {
 impl AddressSet {
     #[must_use]
     pub fn any() -> AddressSet {
-        AddressSet { v4: vec![(0, u32::MAX)], v6: vec![(0, u128::MAX)] }
+        AddressSet { v4: vec![(0, u32::MAX)], v6: vec![(0, u128::MAX)], negated: false }
     }
 
     #[must_use]
@@ -34,8 +42,8 @@ impl AddressSet {
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
         match ip {
-            IpAddr::V4(a) => in_ranges(&self.v4, u32::from(a)),
-            IpAddr::V6(a) => in_ranges(&self.v6, u128::from(a)),
+            IpAddr::V4(a) => contains(&self.v4, u32::from(a)),
+            IpAddr::V6(a) => contains(&self.v6, u128::from(a)),
         }
     }
 }
@@ -58,11 +66,6 @@ impl PortSet {
 
     #[must_use]
     pub fn contains(&self, port: u16) -> bool {
-        in_ranges(&self.ranges, port)
+        contains(&self.ranges, port)
     }
-}
-
-fn in_ranges<T: Ord + Copy>(ranges: &[(T, T)], x: T) -> bool {
-    let after = ranges.partition_point(|r| r.0 <= x);
-    after.checked_sub(1).and_then(|i| ranges.get(i)).is_some_and(|r| x <= r.1)
 }

@@ -1,0 +1,76 @@
+//! Names for the values of number fields.
+
+use crate::ast::NumberCmp;
+use crate::error::{Result, RuleError};
+
+/// The value that `name` has for the field of `keyword`.
+pub fn value(keyword: &str, name: &str) -> Option<u64> {
+    let lower = name.trim().to_ascii_lowercase();
+    table(keyword)?.iter().find(|(n, _)| *n == lower).map(|(_, v)| *v)
+}
+
+fn table(keyword: &str) -> Option<&'static [(&'static str, u64)]> {
+    Some(match keyword {
+        "dns.rcode" => &[
+            ("noerror", 0), ("formerr", 1), ("servfail", 2), ("nxdomain", 3), ("notimp", 4),
+            ("refused", 5), ("yxdomain", 6), ("yxrrset", 7), ("nxrrset", 8), ("notauth", 9),
+            ("notzone", 10), ("badvers", 16), ("badsig", 16), ("badkey", 17), ("badtime", 18),
+            ("badmode", 19), ("badname", 20), ("badalg", 21), ("badtrunc", 22),
+        ],
+        "dns.rrtype" => &[
+            ("a", 1), ("ns", 2), ("cname", 5), ("soa", 6), ("ptr", 12), ("hinfo", 13), ("mx", 15),
+            ("txt", 16), ("aaaa", 28), ("srv", 33), ("naptr", 35), ("opt", 41), ("ds", 43),
+            ("sshfp", 44), ("rrsig", 46), ("nsec", 47), ("dnskey", 48), ("tlsa", 52), ("svcb", 64),
+            ("https", 65), ("any", 255),
+        ],
+        "websocket.opcode" => {
+            &[("continuation", 0), ("text", 1), ("binary", 2), ("close", 8), ("ping", 9), ("pong", 10)]
+        }
+        "mqtt.type" => &[
+            ("connect", 1), ("connack", 2), ("publish", 3), ("puback", 4), ("pubrec", 5),
+            ("pubrel", 6), ("pubcomp", 7), ("subscribe", 8), ("suback", 9), ("unsubscribe", 10),
+            ("unsuback", 11), ("pingreq", 12), ("pingresp", 13), ("disconnect", 14), ("auth", 15),
+        ],
+        "ldap.request.operation" | "ldap.responses.operation" => &[
+            ("bind_request", 0), ("bind_response", 1), ("unbind_request", 2), ("search_request", 3),
+            ("search_result_entry", 4), ("search_result_done", 5), ("modify_request", 6),
+            ("modify_response", 7), ("add_request", 8), ("add_response", 9), ("del_request", 10),
+            ("del_response", 11), ("mod_dn_request", 12), ("mod_dn_response", 13),
+            ("compare_request", 14), ("compare_response", 15), ("abandon_request", 16),
+            ("search_result_reference", 19), ("extended_request", 23), ("extended_response", 24),
+            ("intermediate_response", 25),
+        ],
+        _ => return None,
+    })
+}
+
+/// Names of bits, comma-separated, each perhaps negated: `username,!retain`.
+pub fn flags(keyword: &str, text: &str) -> Option<Result<NumberCmp>> {
+    let table: &[(&str, u64)] = match keyword {
+        "mqtt.flags" => &[("dup", 1 << 3), ("retain", 1)],
+        "mqtt.connect.flags" => &[
+            ("username", 0x80), ("password", 0x40), ("will_retain", 0x20), ("will", 4),
+            ("clean_session", 2),
+        ],
+        "websocket.flags" => &[("fin", 0x80), ("comp", 0x40)],
+        _ => return None,
+    };
+    if text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '&' | '<' | '>' | '=')) {
+        return None;
+    }
+    let (mut mask, mut set) = (0u64, 0u64);
+    for part in text.split(',').map(str::trim) {
+        let (name, wanted) = match part.strip_prefix('!') {
+            Some(n) => (n.trim(), false),
+            None => (part, true),
+        };
+        let Some((_, bit)) = table.iter().find(|(n, _)| *n == name.to_ascii_lowercase()) else {
+            return Some(Err(RuleError::invalid(format!("`{name}` is no flag of {keyword}"))));
+        };
+        mask |= bit;
+        if wanted {
+            set |= bit;
+        }
+    }
+    Some(Ok(NumberCmp::MaskEq(mask, set)))
+}

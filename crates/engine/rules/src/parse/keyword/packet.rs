@@ -1,0 +1,203 @@
+//! Keywords on the headers of a packet.
+
+use super::Handler;
+use crate::ast::{Check, ChecksumOf, FlagsMode, FragBits, IpOption, NumberCmp, TcpFlags};
+use crate::error::{Result, bail};
+use crate::lex::RawOption;
+use crate::parse::Builder;
+use crate::parse::value::{bare, compare_number, maybe_quoted, number, required};
+
+pub fn handler(name: &str) -> Option<Handler> {
+    Some(match name {
+        "flags" | "tcp.flags" => tcp_flags,
+        "seq" | "tcp.seq" => |b, o| plain(b, o, Check::TcpSeq),
+        "ack" | "tcp.ack" => |b, o| plain(b, o, Check::TcpAck),
+        "icmp_id" => |b, o| plain(b, o, Check::IcmpId),
+        "icmp_seq" => |b, o| plain(b, o, Check::IcmpSeq),
+        "id" => |b, o| plain(b, o, Check::IpId),
+        "window" | "tcp.window" => |b, o| compared(b, o, u16::MAX.into(), Check::TcpWindow),
+        "tcp.mss" => |b, o| compared(b, o, u16::MAX.into(), Check::TcpMss),
+        "tcp.wscale" => |b, o| compared(b, o, u8::MAX.into(), Check::TcpWscale),
+        "ttl" => |b, o| compared(b, o, u8::MAX.into(), Check::Ttl),
+        "dsize" => |b, o| compared(b, o, u16::MAX.into(), Check::Dsize),
+        "itype" => |b, o| compared(b, o, u8::MAX.into(), Check::Itype),
+        "icode" => |b, o| compared(b, o, u8::MAX.into(), Check::Icode),
+        "tos" => |b, o| compared(b, o, u8::MAX.into(), Check::Tos),
+        "fragoffset" => |b, o| compared(b, o, u16::MAX.into(), Check::FragOffset),
+        "icmpv6.mtu" => |b, o| compared(b, o, u32::MAX.into(), Check::Icmpv6Mtu),
+        "ip_proto" => ip_proto,
+        "ipopts" => ip_option,
+        "fragbits" => frag_bits,
+        "sameip" => same_ip,
+        "ipv4-csum" => |b, o| checksum(b, o, ChecksumOf::Ipv4),
+        "tcpv4-csum" => |b, o| checksum(b, o, ChecksumOf::Tcpv4),
+        "tcpv6-csum" => |b, o| checksum(b, o, ChecksumOf::Tcpv6),
+        "udpv4-csum" => |b, o| checksum(b, o, ChecksumOf::Udpv4),
+        "udpv6-csum" => |b, o| checksum(b, o, ChecksumOf::Udpv6),
+        "icmpv4-csum" => |b, o| checksum(b, o, ChecksumOf::Icmpv4),
+        "icmpv6-csum" => |b, o| checksum(b, o, ChecksumOf::Icmpv6),
+        "decode-event" => |b, o| event(b, o, Check::DecodeEvent),
+        "engine-event" => |b, o| event(b, o, Check::EngineEvent),
+        "stream-event" => |b, o| event(b, o, Check::StreamEvent),
+        _ => return None,
+    })
+}
+
+fn plain<T: TryFrom<u64>>(b: &mut Builder<'_>, o: &RawOption<'_>, make: fn(T) -> Check) -> Result<()> {
+    let n = number(maybe_quoted(o)?)?;
+    b.check(make(n));
+    Ok(())
+}
+
+fn compared(b: &mut Builder<'_>, o: &RawOption<'_>, max: u64, make: fn(NumberCmp) -> Check) -> Result<()> {
+    let cmp = compare_number(maybe_quoted(o)?, max)?;
+    b.check(make(cmp));
+    Ok(())
+}
+
+fn event(b: &mut Builder<'_>, o: &RawOption<'_>, make: fn(Box<str>) -> Check) -> Result<()> {
+    let name = required(o)?;
+    if name.contains(char::is_whitespace) {
+        bail!("`{name}` is no event");
+    }
+    b.check(make(name.to_ascii_lowercase().into()));
+    Ok(())
+}
+
+/// `S`, `SA,CE`, `!S`, `+A`, `S+`, `0`.
+fn tcp_flags(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let text = required(o)?;
+    let (flags, ignore) = match text.split_once(',') {
+        Some((f, i)) => (f.trim(), i.trim()),
+        None => (text, ""),
+    };
+    let mut mode = FlagsMode::Exact;
+    let mut bits = 0u8;
+    for c in flags.chars() {
+        match c {
+            '+' => mode = FlagsMode::All,
+            '*' => mode = FlagsMode::Any,
+            '!' => mode = FlagsMode::Not,
+            c => bits |= flag_bit(c)?,
+        }
+    }
+    if flags.is_empty() {
+        bail!("`{}` names no flag", o.name);
+    }
+    let mut ignored = 0u8;
+    for c in ignore.chars() {
+        ignored |= flag_bit(c)?;
+    }
+    b.check(Check::TcpFlags(TcpFlags { mode, flags: bits, ignore: ignored }));
+    Ok(())
+}
+
+fn flag_bit(c: char) -> Result<u8> {
+    Ok(match c.to_ascii_uppercase() {
+        'F' => 1,
+        'S' => 2,
+        'R' => 4,
+        'P' => 8,
+        'A' => 16,
+        'U' => 32,
+        'E' | '2' => 64,
+        'C' | '1' => 128,
+        '0' => 0,
+        other => bail!("`{other}` is no TCP flag"),
+    })
+}
+
+fn frag_bits(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let mut mode = FlagsMode::Exact;
+    let mut bits = 0u8;
+    for c in required(o)?.chars() {
+        match c {
+            '+' => mode = FlagsMode::All,
+            '*' => mode = FlagsMode::Any,
+            '!' => mode = FlagsMode::Not,
+            'M' | 'm' => bits |= 1,
+            'D' | 'd' => bits |= 2,
+            'R' | 'r' => bits |= 4,
+            ' ' => {}
+            other => bail!("`{other}` is no fragmentation bit"),
+        }
+    }
+    b.check(Check::FragBits(FragBits { mode, bits }));
+    Ok(())
+}
+
+fn ip_option(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let option = match required(o)?.to_ascii_lowercase().as_str() {
+        "any" => IpOption::Any,
+        "eol" => IpOption::Is(0),
+        "nop" => IpOption::Is(1),
+        "rr" => IpOption::Is(7),
+        "qs" => IpOption::Is(25),
+        "ts" => IpOption::Is(68),
+        "sec" => IpOption::Is(130),
+        "lsrr" | "lsrre" => IpOption::Is(131),
+        "esec" => IpOption::Is(133),
+        "cipso" => IpOption::Is(134),
+        "satid" => IpOption::Is(136),
+        "ssrr" => IpOption::Is(137),
+        "rtralt" => IpOption::Is(148),
+        other => bail!("`{other}` is no IP option"),
+    };
+    b.check(Check::IpOption(option));
+    Ok(())
+}
+
+fn ip_proto(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let text = maybe_quoted(o)?;
+    let named = |name: &str| protocol_number(name);
+    let cmp = crate::parse::value::compare(text, u8::MAX.into(), &named)?;
+    b.check(Check::IpProto(cmp));
+    Ok(())
+}
+
+fn protocol_number(name: &str) -> Option<u64> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "ip" => 0,
+        "icmp" => 1,
+        "igmp" => 2,
+        "ipencap" | "ipip" => 4,
+        "tcp" => 6,
+        "egp" => 8,
+        "igp" => 9,
+        "pup" => 12,
+        "udp" => 17,
+        "ipv6" => 41,
+        "ipv6-route" => 43,
+        "ipv6-frag" => 44,
+        "rsvp" => 46,
+        "gre" => 47,
+        "esp" | "ipsec-esp" => 50,
+        "ah" | "ipsec-ah" => 51,
+        "ipv6-icmp" | "icmpv6" => 58,
+        "ipv6-nonxt" => 59,
+        "ipv6-opts" => 60,
+        "eigrp" => 88,
+        "ospf" => 89,
+        "pim" => 103,
+        "vrrp" => 112,
+        "l2tp" => 115,
+        "sctp" => 132,
+        _ => return None,
+    })
+}
+
+fn same_ip(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    bare(o)?;
+    b.check(Check::SameIp);
+    Ok(())
+}
+
+fn checksum(b: &mut Builder<'_>, o: &RawOption<'_>, of: ChecksumOf) -> Result<()> {
+    let valid = match maybe_quoted(o)?.to_ascii_lowercase().as_str() {
+        "valid" => true,
+        "invalid" => false,
+        other => bail!("a checksum is valid or invalid, not `{other}`"),
+    };
+    b.check(Check::Checksum { of, valid });
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! `pcre`: expression, flags, buffer letters, captures.
+
+use mimamori_applayer::Field;
+
+use crate::ast::{Match, Pcre, PcreCapture, Selector};
+use crate::error::{Result, bail};
+use crate::lex::RawOption;
+use crate::parse::Builder;
+use crate::parse::value::{quoted, unescape_pcre};
+
+/// Longest expression that is taken.
+const MAX_PATTERN: usize = 4096;
+/// Captures of one expression that can be kept.
+const MAX_CAPTURES: usize = 8;
+
+pub fn pcre(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let (text, negated) = quoted(o)?;
+    let text = text.trim_start();
+    let Some(body) = text.strip_prefix('/') else {
+        bail!("an expression begins with `/`");
+    };
+    let Some(end) = closing_slash(body) else {
+        bail!("an expression ends with `/` and its flags");
+    };
+    let (pattern, tail) = body.split_at(end);
+    if pattern.len() > MAX_PATTERN {
+        bail!("an expression may have at most {MAX_PATTERN} characters");
+    }
+    let tail = tail.strip_prefix('/').unwrap_or(tail);
+    let (flags, captures) = match tail.split_once(',') {
+        Some((f, c)) => (f.trim(), Some(c)),
+        None => (tail.trim(), None),
+    };
+    let mut re = Pcre { pattern: unescape_pcre(pattern).into(), negated, ..Pcre::default() };
+    let field = apply_flags(&mut re, flags)?;
+    if let Some(captures) = captures {
+        re.captures = listed_captures(captures)?;
+    }
+    if re.captures.is_empty() {
+        re.captures = named_captures(&re.pattern);
+    }
+    if negated && !re.captures.is_empty() {
+        bail!("a negated expression cannot keep captures");
+    }
+    place(b, field, Match::Pcre(re))
+}
+
+/// The last slash that is not escaped and has only flags or captures behind it.
+fn closing_slash(body: &str) -> Option<usize> {
+    body.rmatch_indices('/').map(|(i, _)| i).find(|i| {
+        let before = body.get(..*i).unwrap_or("");
+        let backslashes = before.bytes().rev().take_while(|b| *b == b'\\').count();
+        backslashes % 2 == 0
+    })
+}
+
+fn apply_flags(re: &mut Pcre, flags: &str) -> Result<Option<Field>> {
+    let mut field = None;
+    for flag in flags.chars() {
+        match flag {
+            'i' => re.nocase = true,
+            's' => re.dot_all = true,
+            'm' => re.multiline = true,
+            'x' => re.extended = true,
+            'A' => re.anchored = true,
+            'E' => re.dollar_end_only = true,
+            'G' => re.ungreedy = true,
+            'R' => re.relative = true,
+            // Raw bytes and match limits: nothing to do here.
+            'B' | 'O' => {}
+            letter => match letter_field(letter) {
+                Some(f) if field.is_none() => field = Some(f),
+                Some(_) => bail!("an expression can be for one buffer only"),
+                None => bail!("`{letter}` is no flag of an expression"),
+            },
+        }
+    }
+    Ok(field)
+}
+
+fn letter_field(letter: char) -> Option<Field> {
+    Some(match letter {
+        'U' => Field::HttpUri,
+        'I' => Field::HttpUriRaw,
+        'P' => Field::HttpRequestBody,
+        'Q' => Field::FileData,
+        'H' => Field::HttpHeader,
+        'D' => Field::HttpHeaderRaw,
+        'M' => Field::HttpMethod,
+        'C' => Field::HttpCookie,
+        'S' => Field::HttpStatCode,
+        'Y' => Field::HttpStatMsg,
+        'V' => Field::HttpUserAgent,
+        'W' => Field::HttpHost,
+        'Z' => Field::HttpHostRaw,
+        _ => return None,
+    })
+}
+
+/// Whether a letter for `field` may stand in a list of `selected`.
+fn agrees(selected: Selector, field: Field) -> bool {
+    match selected {
+        Selector::Field(s) => s == field || (field == Field::FileData && s == Field::HttpResponseBody),
+        _ => false,
+    }
+}
+
+fn place(b: &mut Builder<'_>, field: Option<Field>, matched: Match) -> Result<()> {
+    let selected = b.current.and_then(|i| b.lists.get(i)).map(|l| l.selector);
+    match (field, selected) {
+        (None, _) => b.push(matched),
+        (Some(f), Some(s)) if agrees(s, f) => b.push(matched),
+        (Some(f), Some(_)) => bail!("the expression's letter is for `{}`, but another buffer is selected", f.info().keyword),
+        (Some(f), None) => {
+            b.need_app(f);
+            if f == Field::FileData {
+                b.app_needs.push((Field::HttpUri.info().protos, "pcre /Q"));
+            }
+            let list = b.list_of(Selector::Field(f));
+            b.push_to(list, matched)
+        }
+    }
+}
+
+/// `flow:name, pkt:name`: one for each group.
+fn listed_captures(text: &str) -> Result<Vec<PcreCapture>> {
+    let mut out = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let capture = match part.split_once(':') {
+            Some(("flow", name)) if !name.is_empty() => PcreCapture::Flow(name.into()),
+            Some(("pkt", name)) if !name.is_empty() => PcreCapture::Pkt(name.into()),
+            Some(("alert", name)) if !name.is_empty() => PcreCapture::Alert(name.into()),
+            _ => bail!("`{part}` is no capture: use `flow:name`, `pkt:name` or `alert:name`"),
+        };
+        out.push(capture);
+    }
+    if out.len() > MAX_CAPTURES {
+        bail!("at most {MAX_CAPTURES} captures can be kept");
+    }
+    Ok(out)
+}
+
+/// `(?P<flow_name>…)` and `(?P<pkt_name>…)` in the expression itself.
+fn named_captures(pattern: &str) -> Vec<PcreCapture> {
+    let mut out = Vec::new();
+    let mut rest = pattern;
+    while let Some(at) = rest.find("(?P<") {
+        rest = rest.get(at + 4..).unwrap_or("");
+        let name = rest.split('>').next().unwrap_or("");
+        if let Some(n) = name.strip_prefix("flow_") {
+            out.push(PcreCapture::Flow(n.into()));
+        } else if let Some(n) = name.strip_prefix("pkt_") {
+            out.push(PcreCapture::Pkt(n.into()));
+        } else if let Some(n) = name.strip_prefix("alert_") {
+            out.push(PcreCapture::Alert(n.into()));
+        }
+    }
+    out.truncate(MAX_CAPTURES);
+    out
+}
