@@ -2,6 +2,11 @@
 //!
 //! The names in the comments are the reference's option names, which the engine façade maps.
 
+use std::sync::Arc;
+
+use crate::http1::Http1Config;
+use mimamori_files::HashKinds;
+
 use crate::proto::AppProto;
 
 /// What to do with a flow once it is encrypted (`app-layer.protocols.{tls,ssh}.encryption-handling`).
@@ -97,6 +102,10 @@ pub struct AppLayerConfig {
     pub detect_bytes: usize,
     /// Live transactions of a protocol without a limit of its own.
     pub max_tx: usize,
+    /// Shared by every HTTP flow; change it through [`Arc::make_mut`].
+    pub http1: Arc<Http1Config>,
+    /// Hashes made of files in flows.
+    pub file_hashes: HashKinds,
     pub tls: TlsConfig,
     pub ssh: SshConfig,
     pub dns: DnsConfig,
@@ -114,6 +123,8 @@ impl Default for AppLayerConfig {
             disabled: Vec::new(),
             detect_bytes: 32 * 1024,
             max_tx: 1024,
+            file_hashes: HashKinds::ALL,
+            http1: Arc::default(),
             tls: TlsConfig {
                 encryption_handling: EncryptionHandling::TrackOnly,
                 ja3: true,

@@ -84,6 +84,14 @@ pub mod tls_step {
     pub const DONE: u8 = 3;
 }
 
+/// Steps of a mail. At [`smtp_step::ENVELOPE`] the attachments' names may begin to come.
+pub mod smtp_step {
+    pub const HELO: u8 = 1;
+    pub const ENVELOPE: u8 = 2;
+    pub const HEADERS: u8 = 3;
+    pub const DONE: u8 = 4;
+}
+
 /// A transaction that is final as soon as it exists.
 pub const ONE_STEP: u8 = 1;
 
@@ -158,18 +166,18 @@ fields! {
     QuicCyuHash: "quic.cyu.hash", [Quic], ToServer, MultiBytes, ONE_STEP;
     QuicCyuString: "quic.cyu.string", [Quic], ToServer, MultiBytes, ONE_STEP;
     SmtpHelo: "smtp.helo", [Smtp], ToServer, Bytes, ONE_STEP;
-    SmtpMailFrom: "smtp.mail_from", [Smtp], ToServer, Bytes, ONE_STEP;
-    SmtpRcptTo: "smtp.rcpt_to", [Smtp], ToServer, MultiBytes, ONE_STEP;
-    EmailFrom: "email.from", [Smtp], ToServer, Bytes, ONE_STEP;
-    EmailSubject: "email.subject", [Smtp], ToServer, Bytes, ONE_STEP;
-    EmailTo: "email.to", [Smtp], ToServer, Bytes, ONE_STEP;
-    EmailCc: "email.cc", [Smtp], ToServer, Bytes, ONE_STEP;
-    EmailDate: "email.date", [Smtp], ToServer, Bytes, ONE_STEP;
-    EmailMessageId: "email.message_id", [Smtp], ToServer, Bytes, ONE_STEP;
-    EmailXMailer: "email.x_mailer", [Smtp], ToServer, Bytes, ONE_STEP;
-    EmailUrl: "email.url", [Smtp], ToServer, MultiBytes, ONE_STEP;
-    EmailReceived: "email.received", [Smtp], ToServer, MultiBytes, ONE_STEP;
-    EmailBodyMd5: "email.body_md5", [Smtp], ToServer, Bytes, ONE_STEP;
+    SmtpMailFrom: "smtp.mail_from", [Smtp], ToServer, Bytes, smtp_step::ENVELOPE;
+    SmtpRcptTo: "smtp.rcpt_to", [Smtp], ToServer, MultiBytes, smtp_step::HELO;
+    EmailFrom: "email.from", [Smtp], ToServer, Bytes, smtp_step::HEADERS;
+    EmailSubject: "email.subject", [Smtp], ToServer, Bytes, smtp_step::HEADERS;
+    EmailTo: "email.to", [Smtp], ToServer, Bytes, smtp_step::HEADERS;
+    EmailCc: "email.cc", [Smtp], ToServer, Bytes, smtp_step::HEADERS;
+    EmailDate: "email.date", [Smtp], ToServer, Bytes, smtp_step::HEADERS;
+    EmailMessageId: "email.message_id", [Smtp], ToServer, Bytes, smtp_step::HEADERS;
+    EmailXMailer: "email.x_mailer", [Smtp], ToServer, Bytes, smtp_step::HEADERS;
+    EmailUrl: "email.url", [Smtp], ToServer, MultiBytes, smtp_step::HEADERS;
+    EmailReceived: "email.received", [Smtp], ToServer, MultiBytes, smtp_step::HEADERS;
+    EmailBodyMd5: "email.body_md5", [Smtp], ToServer, Bytes, smtp_step::DONE;
     FtpCommand: "ftp.command", [Ftp], ToServer, Bytes, ONE_STEP;
     FtpCommandData: "ftp.command_data", [Ftp], ToServer, Bytes, ONE_STEP;
     FtpReply: "ftp.reply", [Ftp], ToClient, MultiBytes, ONE_STEP;

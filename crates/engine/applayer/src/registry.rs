@@ -7,6 +7,7 @@ use crate::parser::{ExpectationContext, Parser};
 use crate::proto::AppProto;
 use crate::quic::QuicParser;
 use crate::session::Transport;
+use crate::smtp::SmtpParser;
 use crate::tls::TlsParser;
 
 /// A new parser for `proto`; `None` for a protocol that is recognised but not parsed.
@@ -24,6 +25,7 @@ pub(crate) fn parser_for(
         AppProto::Tls => Some(Box::new(TlsParser::new(&config.tls))),
         AppProto::Dhcp => Some(Box::new(DhcpParser::new(config.max_tx))),
         AppProto::Quic => Some(Box::new(QuicParser::new(config.max_tx, config.tls.ja3, config.tls.ja4))),
+        AppProto::Smtp => Some(Box::new(SmtpParser::new(config))),
         _ => None,
     }
 }
