@@ -3,6 +3,7 @@
 use crate::config::AppLayerConfig;
 use crate::dhcp::DhcpParser;
 use crate::dns::DnsParser;
+use crate::http1::Http1Parser;
 use crate::parser::{ExpectationContext, Parser};
 use crate::proto::AppProto;
 use crate::quic::QuicParser;
@@ -22,6 +23,7 @@ pub(crate) fn parser_for(
         AppProto::Dns | AppProto::Mdns | AppProto::Llmnr => {
             Some(Box::new(DnsParser::new(proto, transport, config.dns.max_tx)))
         }
+        AppProto::Http1 => Some(Box::new(Http1Parser::new(config.http1.clone()))),
         AppProto::Tls => Some(Box::new(TlsParser::new(&config.tls))),
         AppProto::Dhcp => Some(Box::new(DhcpParser::new(config.max_tx))),
         AppProto::Quic => Some(Box::new(QuicParser::new(config.max_tx, config.tls.ja3, config.tls.ja4))),

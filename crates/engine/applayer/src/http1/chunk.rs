@@ -8,6 +8,9 @@ use super::line::is_blank;
 /// A size line is given up beyond this.
 const MAX_SIZE_LINE_BYTES: usize = 4096;
 
+/// Blanks before a size that are kept, in case they are body.
+const MAX_LEADING_BLANKS: usize = 64;
+
 #[derive(Clone, Debug)]
 enum State {
     Size(Vec<u8>),
@@ -123,7 +126,7 @@ impl Chunked {
 fn size_step(line: &mut Vec<u8>, notice: &mut dyn FnMut(ChunkOddity)) -> Option<State> {
     let start = line.iter().position(|b| !is_blank(*b));
     let Some(start) = start else {
-        if line.last() == Some(&b'\n') || line.len() > MAX_SIZE_LINE_BYTES {
+        if line.last() == Some(&b'\n') || line.len() > MAX_LEADING_BLANKS {
             line.clear();
         }
         return None;

@@ -137,6 +137,11 @@ pub(crate) struct Progress {
 }
 
 impl BlockReader {
+    /// A reader for the block after a line beyond the limit, the rest of which is dropped.
+    pub(crate) fn in_long_line() -> Self {
+        BlockReader { skipping: true, ..BlockReader::default() }
+    }
+
     /// Takes lines from `data` into `headers`.
     pub(crate) fn read(
         &mut self,

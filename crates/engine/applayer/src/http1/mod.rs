@@ -1,0 +1,31 @@
+//! HTTP/1: requests and responses as browsers and attackers speak them.
+//!
+//! Responsible for cutting both streams into [`HttpTx`] transactions: lines, headers, bodies
+//! with transfer and content codings undone, files. Holds always: bounded by
+//! [`Http1Config`]; what a message claims falsely about itself hides none of its bytes; the
+//! same bytes cut into any segments give the same transactions. Deliberately not here: which
+//! bytes are HTTP at all, HTTP/2.
+
+mod body;
+mod buffers;
+mod chunk;
+mod config;
+mod disposition;
+mod events;
+mod framing;
+mod headers;
+mod line;
+mod log;
+mod message;
+mod multipart;
+mod parser;
+mod request;
+mod response;
+#[cfg(test)]
+mod tests;
+mod tx;
+mod uri;
+
+pub use config::Http1Config;
+pub use parser::Http1Parser;
+pub use tx::HttpTx;

@@ -1,0 +1,241 @@
+//! An HTTP exchange: one request and its response.
+
+use mimamori_base::Direction;
+use mimamori_files::File;
+use serde_json::{Map, Value};
+
+use super::buffers::Buffers;
+use super::config::Http1Config;
+use super::log;
+use super::message::Message;
+use super::uri::Normalised;
+use crate::event::AppEvent;
+use crate::field::Field;
+use crate::transaction::{Body, Transaction};
+
+/// The URL of a transaction whose request was never seen, as the field writes it.
+const URI_NOT_SEEN: &[u8] = b"/libhtp::request_uri_not_seen";
+
+/// One request and its response, complete or not.
+#[derive(Debug)]
+pub struct HttpTx {
+    pub(crate) id: u64,
+    pub(crate) request: Message,
+    pub(crate) response: Message,
+    pub(crate) method: Vec<u8>,
+    pub(crate) uri_raw: Vec<u8>,
+    pub(crate) uri: Normalised,
+    /// Lower case, without port.
+    pub(crate) host: Option<Vec<u8>>,
+    pub(crate) host_raw: Option<Vec<u8>>,
+    pub(crate) port: Option<u16>,
+    pub(crate) status: u16,
+    pub(crate) status_code: Vec<u8>,
+    pub(crate) status_message: Vec<u8>,
+    pub(crate) seen_continue: bool,
+    events: Vec<AppEvent>,
+    buffers: [Buffers; 2],
+}
+
+impl HttpTx {
+    pub(crate) fn new(id: u64, config: &Http1Config) -> Self {
+        HttpTx {
+            id,
+            request: Message::new(Direction::ToServer, config),
+            response: Message::new(Direction::ToClient, config),
+            method: Vec::new(),
+            uri_raw: Vec::new(),
+            uri: Normalised::default(),
+            host: None,
+            host_raw: None,
+            port: None,
+            status: 0,
+            status_code: Vec::new(),
+            status_message: Vec::new(),
+            seen_continue: false,
+            events: Vec::new(),
+            buffers: [Buffers::default(), Buffers::default()],
+        }
+    }
+
+    /// A transaction for a response to which no request was seen.
+    pub(crate) fn without_request(id: u64, config: &Http1Config) -> Self {
+        let mut tx = HttpTx::new(id, config);
+        tx.uri_raw = URI_NOT_SEEN.to_vec();
+        tx.uri.uri = URI_NOT_SEEN.to_vec();
+        tx.uri.path = URI_NOT_SEEN.to_vec();
+        tx.request.complete = true;
+        tx
+    }
+
+    pub(crate) fn side(&self, dir: Direction) -> &Message {
+        match dir {
+            Direction::ToServer => &self.request,
+            Direction::ToClient => &self.response,
+        }
+    }
+
+    pub(crate) fn side_mut(&mut self, dir: Direction) -> &mut Message {
+        match dir {
+            Direction::ToServer => &mut self.request,
+            Direction::ToClient => &mut self.response,
+        }
+    }
+
+    fn buffers(&self, dir: Direction) -> &Buffers {
+        let [request, response] = &self.buffers;
+        match dir {
+            Direction::ToServer => request,
+            Direction::ToClient => response,
+        }
+    }
+
+    /// The headers of `dir` have changed: what was built from them is stale.
+    pub(crate) fn headers_changed(&mut self, dir: Direction) {
+        if let Some(b) = self.buffers.get_mut(dir.index()) {
+            *b = Buffers::default();
+        }
+    }
+
+    /// Makes the events of both sides visible, oldest first.
+    pub(crate) fn publish_events(&mut self) {
+        for side in [&mut self.request, &mut self.response] {
+            for event in side.events.drain(..) {
+                if !self.events.contains(&event) {
+                    self.events.push(event);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn is_method(&self, method: &[u8]) -> bool {
+        self.method == method
+    }
+
+    fn header_field(field: Field) -> Option<&'static [u8]> {
+        Some(match field {
+            Field::HttpUserAgent => b"user-agent",
+            Field::HttpReferer => b"referer",
+            Field::HttpAccept => b"accept",
+            Field::HttpAcceptEnc => b"accept-encoding",
+            Field::HttpAcceptLang => b"accept-language",
+            Field::HttpConnection => b"connection",
+            Field::HttpContentLen => b"content-length",
+            Field::HttpContentType => b"content-type",
+            Field::HttpServer => b"server",
+            Field::HttpLocation => b"location",
+            _ => return None,
+        })
+    }
+}
+
+fn visit_some(bytes: Option<&[u8]>, visit: &mut dyn FnMut(&[u8])) {
+    if let Some(b) = bytes {
+        visit(b);
+    }
+}
+
+fn visit_filled(bytes: &[u8], visit: &mut dyn FnMut(&[u8])) {
+    if !bytes.is_empty() {
+        visit(bytes);
+    }
+}
+
+impl Transaction for HttpTx {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn progress(&self, dir: Direction) -> u8 {
+        self.side(dir).progress
+    }
+
+    fn is_complete(&self, dir: Direction) -> bool {
+        self.side(dir).complete
+    }
+
+    fn events(&self) -> &[AppEvent] {
+        &self.events
+    }
+
+    fn bytes(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(&[u8])) {
+        let side = self.side(dir);
+        if side.progress < field.info().progress.min(crate::field::http_step::BODY) {
+            return;
+        }
+        if let Some(name) = HttpTx::header_field(field) {
+            return visit_some(side.headers.value(name), visit);
+        }
+        match field {
+            Field::HttpUri => visit_filled(&self.uri.uri, visit),
+            Field::HttpUriRaw => visit_filled(&self.uri_raw, visit),
+            Field::HttpMethod => visit_filled(&self.method, visit),
+            Field::HttpProtocol => visit_filled(&side.protocol, visit),
+            Field::HttpRequestLine | Field::HttpResponseLine => visit_filled(&side.line, visit),
+            Field::HttpStart => visit(self.buffers(dir).start(side)),
+            Field::HttpHost => visit_some(self.host.as_deref(), visit),
+            Field::HttpHostRaw => visit_some(self.host_raw.as_deref(), visit),
+            Field::HttpHeader => visit_filled(self.buffers(dir).header(side), visit),
+            Field::HttpHeaderRaw => visit_filled(side.headers.raw(), visit),
+            Field::HttpHeaderNames => visit_filled(self.buffers(dir).names(side), visit),
+            Field::HttpRequestHeader | Field::HttpResponseHeader => {
+                let mut line = Vec::new();
+                for h in side.headers.iter() {
+                    line.clear();
+                    line.extend_from_slice(&h.name);
+                    line.extend_from_slice(b": ");
+                    line.extend_from_slice(&h.value);
+                    visit(&line);
+                }
+            }
+            Field::HttpCookie => {
+                let name: &[u8] = match dir {
+                    Direction::ToServer => b"cookie",
+                    Direction::ToClient => b"set-cookie",
+                };
+                visit_some(side.headers.value(name), visit);
+            }
+            Field::HttpStatCode => visit_filled(&self.status_code, visit),
+            Field::HttpStatMsg => visit_filled(&self.status_message, visit),
+            Field::FileName => side.files.iter().for_each(|f| visit(f.name())),
+            Field::FileMagic => side.files.iter().for_each(|f| visit(f.magic().as_bytes())),
+            _ => {}
+        }
+    }
+
+    fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
+
+    fn body(&self, field: Field, dir: Direction) -> Option<Body<'_>> {
+        let view = match (field, dir) {
+            (Field::HttpRequestBody, Direction::ToServer)
+            | (Field::HttpResponseBody | Field::FileData, Direction::ToClient) => {
+                self.side(dir).window.view()
+            }
+            (Field::FileData, Direction::ToServer) => {
+                self.request.files.iter().rev().find_map(File::view)
+            }
+            _ => None,
+        }?;
+        Some(Body { offset: view.offset, bytes: view.bytes, end: view.end })
+    }
+
+    fn files(&self, dir: Direction) -> &[File] {
+        &self.side(dir).files
+    }
+
+    fn files_mut(&mut self, dir: Direction) -> &mut [File] {
+        &mut self.side_mut(dir).files
+    }
+
+    fn inspected(&mut self, dir: Direction) {
+        self.side_mut(dir).inspected();
+    }
+
+    fn event_type(&self) -> Option<&'static str> {
+        Some("http")
+    }
+
+    fn log(&self, out: &mut Map<String, Value>) {
+        log::write(self, out);
+    }
+}
