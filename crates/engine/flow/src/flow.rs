@@ -10,7 +10,10 @@ use crate::tcp::TcpSession;
 pub struct Flow<T> {
     /// Stable: the same packets give the same id. Below 2^53, so that JSON readers keep it.
     pub id: u64,
+    pub(crate) serial: u64,
     pub key: FlowKey,
+    /// Type and code of the first packet, for ICMP.
+    pub icmp: Option<(u8, u8)>,
     pub start: Timestamp,
     pub last_seen: Timestamp,
     /// Traffic by direction: `[to server, to client]`.
@@ -83,6 +86,38 @@ impl EndReason {
 }
 
 impl<T> Flow<T> {
+    pub(crate) fn new(
+        id: u64,
+        serial: u64,
+        key: FlowKey,
+        now: Timestamp,
+        icmp: Option<(u8, u8)>,
+        data: T,
+    ) -> Self {
+        Flow {
+            id,
+            serial,
+            key,
+            icmp,
+            start: now,
+            last_seen: now,
+            traffic: [Traffic::default(); 2],
+            state: FlowState::New,
+            end_reason: None,
+            tcp: None,
+            ttl: [(0, 0); 2],
+            bypassed: false,
+            dropped: false,
+            data,
+        }
+    }
+
+    pub(crate) fn swap_identity(&mut self) {
+        self.key = self.key.reversed();
+        self.traffic.swap(0, 1);
+        self.ttl.swap(0, 1);
+    }
+
     /// Whether packets of both directions were seen (for TCP: the handshake is complete).
     #[must_use]
     pub fn is_established(&self) -> bool {

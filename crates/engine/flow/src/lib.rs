@@ -17,6 +17,7 @@
 pub mod config;
 pub mod flow;
 pub mod key;
+mod lists;
 pub mod table;
 pub mod tcp;
 

@@ -1,14 +1,20 @@
 //! The flow table.
+//!
+//! Holds always: at most `max_flows` flows; when full, the flow idle longest makes room (reason:
+//! forced). A flow that ends is handed out once, with its streams flushed.
 
-use std::marker::PhantomData;
+use std::collections::VecDeque;
+use std::time::Duration;
 
+use hashbrown::HashTable;
 use mimamori_base::{Direction, Timestamp};
-use mimamori_packet::Packet;
+use mimamori_packet::{Packet, Transport};
 
-use crate::config::FlowConfig;
-use crate::flow::Flow;
+use crate::config::{FlowConfig, FlowTimeouts};
+use crate::flow::{EndReason, Flow, FlowState, Traffic};
 use crate::key::FlowKey;
-use crate::tcp::TcpOutcome;
+use crate::lists::{Link, Lists};
+use crate::tcp::{DropReason, Environment, Segment, StreamMemory, TcpOutcome, TcpState};
 
 /// Names a flow in its table; stale handles find nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -45,10 +51,20 @@ pub struct FlowStats {
     pub evicted: u64,
     /// Packets while the emergency timeouts applied.
     pub emergency_packets: u64,
+    /// TCP sessions, and those picked up without a handshake.
+    pub tcp_sessions: u64,
+    pub tcp_midstream: u64,
     /// TCP bytes held in buffers now.
     pub stream_memory_bytes: u64,
     /// Segments refused because a memory cap was reached.
-    pub stream_memcap_drops: u64,
+    pub stream_memcap_refusals: u64,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    generation: u32,
+    hash: u64,
+    flow: Option<Flow<T>>,
 }
 
 /// Table of flows with per-flow data `T`.
@@ -56,13 +72,32 @@ pub struct FlowStats {
 pub struct FlowTable<T> {
     config: FlowConfig,
     stats: FlowStats,
-    _data: PhantomData<T>,
+    slots: Vec<Slot<T>>,
+    links: Vec<Link>,
+    free: Vec<u32>,
+    index: HashTable<u32>,
+    lists: Lists,
+    ended: VecDeque<Flow<T>>,
+    memory: StreamMemory,
+    serial: u64,
 }
 
 impl<T> FlowTable<T> {
     #[must_use]
     pub fn new(config: FlowConfig) -> Self {
-        FlowTable { config, stats: FlowStats::default(), _data: PhantomData }
+        let memory = StreamMemory { cap: config.stream.memcap_bytes, ..StreamMemory::default() };
+        FlowTable {
+            config,
+            stats: FlowStats::default(),
+            slots: Vec::new(),
+            links: Vec::new(),
+            free: Vec::new(),
+            index: HashTable::new(),
+            lists: Lists::new(),
+            ended: VecDeque::new(),
+            memory,
+            serial: 0,
+        }
     }
 
     #[must_use]
@@ -72,19 +107,178 @@ impl<T> FlowTable<T> {
 
     #[must_use]
     pub fn stats(&self) -> FlowStats {
-        self.stats
+        FlowStats {
+            active: self.index.len() as u64,
+            stream_memory_bytes: self.memory.used as u64,
+            stream_memcap_refusals: self.memory.refused,
+            ..self.stats
+        }
     }
 
     /// Finds or makes the flow of a packet and counts the packet. Flows ended by this (TCP reuse,
-    /// table full) wait in [`FlowTable::take_ended`].
+    /// timeout, table full) wait in [`FlowTable::take_ended`].
     pub fn associate(
         &mut self,
         now: Timestamp,
         packet: &Packet<'_>,
         make: impl FnOnce(&FlowKey) -> T,
     ) -> Association {
-        let _ = (now, packet, make);
-        Association::None
+        let Some(own_key) = FlowKey::of(packet, &self.config) else {
+            return Association::None;
+        };
+        if let Some(found) = self.associate_error(now, packet, &own_key) {
+            return found;
+        }
+        let hash = own_key.hash(self.config.hash_seed);
+        if let Some(slot) = self.find(hash, &own_key) {
+            match self.outdated(slot, now, packet, &own_key) {
+                None => return self.count(slot, now, packet, &own_key),
+                Some(reason) => self.end(slot, reason),
+            }
+        }
+        if self.emergency() {
+            self.stats.emergency_packets += 1;
+        }
+        let slot = self.create(now, packet, own_key, hash, make);
+        match self.count(slot, now, packet, &own_key) {
+            Association::Flow { handle, direction, established, .. } => {
+                Association::Flow { handle, direction, is_new: true, established }
+            }
+            Association::None => Association::None,
+        }
+    }
+
+    /// An ICMP error belongs to the flow it is about. `None`: it is not an error about a flow.
+    fn associate_error(
+        &mut self,
+        now: Timestamp,
+        packet: &Packet<'_>,
+        own_key: &FlowKey,
+    ) -> Option<Association> {
+        let icmp = packet.icmp()?;
+        if let Some(inner) = &icmp.inner {
+            let key = FlowKey::of_quoted(inner, own_key);
+            let hash = key.hash(self.config.hash_seed);
+            if let Some(slot) = self.find(hash, &key) {
+                // The quoted packet went the other way than the error about it.
+                return Some(self.count(slot, now, packet, &key.reversed()));
+            }
+        }
+        let is_error_v4 = matches!(packet.transport, Transport::Icmpv4(_))
+            && matches!(icmp.icmp_type, 3 | 4 | 5 | 11 | 12);
+        is_error_v4.then_some(Association::None)
+    }
+
+    fn find(&self, hash: u64, key: &FlowKey) -> Option<u32> {
+        let reversed = key.reversed();
+        self.index
+            .find(hash, |slot| {
+                self.slots
+                    .get(position(*slot))
+                    .and_then(|s| s.flow.as_ref())
+                    .is_some_and(|f| f.key == *key || f.key == reversed)
+            })
+            .copied()
+    }
+
+    /// Why the flow found is not the packet's after all.
+    fn outdated(
+        &self,
+        slot: u32,
+        now: Timestamp,
+        packet: &Packet<'_>,
+        key: &FlowKey,
+    ) -> Option<EndReason> {
+        let flow = self.slots.get(position(slot))?.flow.as_ref()?;
+        if now.since(flow.last_seen) > self.timeout(flow.key.protocol, flow.state)
+            && flow.state != FlowState::Established
+        {
+            return Some(EndReason::Timeout);
+        }
+        let tcp = packet.tcp()?;
+        if tcp.flags().syn() && !tcp.flags().ack() {
+            let direction = direction_of(&flow.key, key);
+            let over = flow.tcp.as_ref()?.is_over_for(direction, tcp.seq());
+            return over.then_some(EndReason::TcpReuse);
+        }
+        None
+    }
+
+    fn create(
+        &mut self,
+        now: Timestamp,
+        packet: &Packet<'_>,
+        key: FlowKey,
+        hash: u64,
+        make: impl FnOnce(&FlowKey) -> T,
+    ) -> u32 {
+        self.make_room();
+        self.serial = self.serial.wrapping_add(1);
+        let id = (hash ^ self.serial.wrapping_mul(0x9e37_79b9_7f4a_7c15)) & ((1 << 53) - 1);
+        let icmp = packet.icmp().map(|i| (i.icmp_type, i.code));
+        let flow = Flow::new(id, self.serial, key, now, icmp, make(&key));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                if let Some(s) = self.slots.get_mut(position(slot)) {
+                    s.hash = hash;
+                    s.flow = Some(flow);
+                }
+                slot
+            }
+            None => {
+                let slot = u32::try_from(self.slots.len()).unwrap_or(u32::MAX - 1);
+                self.slots.push(Slot { generation: 0, hash, flow: Some(flow) });
+                self.links.push(Link::default());
+                slot
+            }
+        };
+        let slots = &self.slots;
+        self.index.insert_unique(hash, slot, |s| slots.get(position(*s)).map_or(0, |s| s.hash));
+        self.lists.push(&mut self.links, slot, list_of(key.protocol, FlowState::New));
+        self.stats.created += 1;
+        match key.protocol {
+            6 => self.stats.created_tcp += 1,
+            17 => self.stats.created_udp += 1,
+            1 => self.stats.created_icmpv4 += 1,
+            58 => self.stats.created_icmpv6 += 1,
+            _ => {}
+        }
+        slot
+    }
+
+    /// Counts a packet of a flow. `key` is the packet's.
+    fn count(
+        &mut self,
+        slot: u32,
+        now: Timestamp,
+        packet: &Packet<'_>,
+        key: &FlowKey,
+    ) -> Association {
+        let Some(s) = self.slots.get_mut(position(slot)) else {
+            return Association::None;
+        };
+        let generation = s.generation;
+        let Some(flow) = s.flow.as_mut() else {
+            return Association::None;
+        };
+        let direction = direction_of(&flow.key, key);
+        let established = flow.is_established()
+            || flow.tcp.as_ref().is_some_and(|t| t.state >= TcpState::Established);
+        flow.count(direction, now, packet);
+        let both = flow.traffic.iter().all(|t| t.packets > 0);
+        let is_tcp = flow.key.protocol == 6;
+        if !is_tcp && both && flow.state == FlowState::New {
+            flow.state = FlowState::Established;
+        }
+        let established = established || (!is_tcp && both);
+        let list = list_of(flow.key.protocol, flow.state);
+        self.lists.touch(&mut self.links, slot, list);
+        Association::Flow {
+            handle: FlowHandle { slot, generation },
+            direction,
+            is_new: false,
+            established,
+        }
     }
 
     /// Follows the TCP session of the flow; `None` when the packet is not TCP or the flow is gone.
@@ -96,33 +290,259 @@ impl<T> FlowTable<T> {
         now: Timestamp,
         packet: &Packet<'_>,
     ) -> Option<TcpOutcome> {
-        let _ = (handle, direction, now, packet);
-        None
+        let tcp = packet.tcp()?;
+        let slot = self.slots.get_mut(position(handle.slot))?;
+        if slot.generation != handle.generation {
+            return None;
+        }
+        let flow = slot.flow.as_mut()?;
+        let mut out = TcpOutcome::default();
+        if flow.bypassed {
+            return Some(out);
+        }
+        let config = &self.config.stream;
+        if config.check_checksums && packet.transport_checksum_ok() == Some(false) {
+            out.invalid = true;
+            out.bad_checksum = true;
+            out.drop = config.inline.then_some(DropReason::Checksum);
+            return Some(out);
+        }
+        let is_first = flow.tcp.is_none();
+        let session = flow.tcp.get_or_insert_default();
+        let segment = Segment {
+            seq: tcp.seq(),
+            ack: tcp.ack(),
+            flags: tcp.flags(),
+            window: tcp.window(),
+            urgent_pointer: tcp.urgent_pointer(),
+            options: tcp.options,
+            payload: packet.payload,
+            now,
+        };
+        let memory = &mut self.memory;
+        let mut env = Environment { config, memory, out: &mut out };
+        session.handle(direction, &segment, &mut env);
+        if is_first && session.state != TcpState::None {
+            self.stats.tcp_sessions += 1;
+            self.stats.tcp_midstream += u64::from(session.midstream);
+        }
+        let state = match session.state {
+            TcpState::None | TcpState::Listen | TcpState::SynSent | TcpState::SynRecv => {
+                FlowState::New
+            }
+            TcpState::LastAck | TcpState::TimeWait | TcpState::Closed => FlowState::Closed,
+            _ => FlowState::Established,
+        };
+        if out.direction.is_some_and(|d| d != direction) {
+            flow.swap_identity();
+        }
+        if state != flow.state && flow.state != FlowState::Bypassed {
+            flow.state = state;
+            self.lists.touch(&mut self.links, handle.slot, list_of(6, state));
+        }
+        Some(out)
+    }
+
+    /// Client and server were taken the wrong way round (protocol detection says so): swaps the
+    /// flow's key, counters and streams.
+    pub fn swap_sides(&mut self, handle: FlowHandle) {
+        if let Some(flow) = self.get_mut(handle) {
+            flow.swap_identity();
+            if let Some(tcp) = &mut flow.tcp {
+                tcp.swap_sides();
+            }
+        }
     }
 
     #[must_use]
     pub fn get(&self, handle: FlowHandle) -> Option<&Flow<T>> {
-        let _ = handle;
-        None
+        self.slots
+            .get(position(handle.slot))
+            .filter(|s| s.generation == handle.generation)?
+            .flow
+            .as_ref()
     }
 
     pub fn get_mut(&mut self, handle: FlowHandle) -> Option<&mut Flow<T>> {
-        let _ = handle;
-        None
+        self.slots
+            .get_mut(position(handle.slot))
+            .filter(|s| s.generation == handle.generation)?
+            .flow
+            .as_mut()
+    }
+
+    /// Flows in the table.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
     }
 
     /// Ends flows whose timeout has passed, at most `limit` of them; they wait in
     /// [`FlowTable::take_ended`].
     pub fn expire(&mut self, now: Timestamp, limit: usize) {
-        let _ = (now, limit);
+        let mut left = limit;
+        for list in 0..Lists::COUNT {
+            while let Some(slot) = self.lists.head(list) {
+                let due = self
+                    .slots
+                    .get(position(slot))
+                    .and_then(|s| s.flow.as_ref())
+                    .is_none_or(|f| {
+                        now.since(f.last_seen) > self.timeout(f.key.protocol, f.state)
+                    });
+                if !due || left == 0 {
+                    break;
+                }
+                left -= 1;
+                self.stats.timed_out += 1;
+                self.end(slot, EndReason::Timeout);
+            }
+        }
     }
 
-    /// Ends all flows (reason: shutdown).
-    pub fn end_all(&mut self) {}
+    /// Ends all flows (reason: shutdown), oldest first.
+    pub fn end_all(&mut self) {
+        let mut all: Vec<(Timestamp, u64, u32)> = (0u32..)
+            .zip(&self.slots)
+            .filter_map(|(i, s)| s.flow.as_ref().map(|f| (f.start, f.serial, i)))
+            .collect();
+        all.sort_unstable();
+        for (_, _, slot) in all {
+            self.end(slot, EndReason::Shutdown);
+        }
+    }
 
     /// The next flow that has ended, oldest first. Its streams were flushed: take the last chunks
     /// from `flow.tcp` before letting go of it.
     pub fn take_ended(&mut self) -> Option<Flow<T>> {
-        None
+        self.ended.pop_front()
+    }
+
+    fn end(&mut self, slot: u32, reason: EndReason) {
+        let Some(s) = self.slots.get_mut(position(slot)) else {
+            return;
+        };
+        let hash = s.hash;
+        let Some(mut flow) = s.flow.take() else {
+            return;
+        };
+        s.generation = s.generation.wrapping_add(1);
+        if let Ok(entry) = self.index.find_entry(hash, |other| *other == slot) {
+            entry.remove();
+        }
+        self.lists.remove(&mut self.links, slot);
+        self.free.push(slot);
+        if reason == EndReason::TcpReuse {
+            self.stats.tcp_reuse += 1;
+        }
+        flow.end_reason = Some(reason);
+        if let Some(tcp) = &mut flow.tcp {
+            self.memory.used = self.memory.used.saturating_sub(tcp.accounted());
+            tcp.flush();
+        }
+        self.ended.push_back(flow);
+    }
+
+    /// Ends the flow idle longest while the table is full.
+    fn make_room(&mut self) {
+        while self.index.len() >= self.config.max_flows.max(1) {
+            let oldest = (0..Lists::COUNT)
+                .filter_map(|list| self.lists.head(list))
+                .filter_map(|slot| {
+                    let flow = self.slots.get(position(slot))?.flow.as_ref()?;
+                    Some((flow.last_seen, flow.serial, slot))
+                })
+                .min();
+            let Some((_, _, slot)) = oldest else {
+                return;
+            };
+            self.stats.evicted += 1;
+            self.end(slot, EndReason::Forced);
+        }
+    }
+
+    fn emergency(&self) -> bool {
+        let limit = self.config.max_flows / 100 * usize::from(self.config.emergency_percent);
+        limit > 0 && self.index.len() > limit
+    }
+
+    fn timeout(&self, protocol: u8, state: FlowState) -> Duration {
+        let t = &self.config.timeouts;
+        let by_protocol = match protocol {
+            6 => &t.tcp,
+            17 => &t.udp,
+            1 | 58 => &t.icmp,
+            _ => &t.other,
+        };
+        let pick = |t: &FlowTimeouts| match state {
+            FlowState::New => t.new,
+            FlowState::Established => t.established,
+            FlowState::Closed => t.closed,
+            FlowState::Bypassed => t.bypassed,
+        };
+        if self.emergency() {
+            pick(by_protocol).min(pick(&t.emergency))
+        } else {
+            pick(by_protocol)
+        }
+    }
+}
+
+fn position(slot: u32) -> usize {
+    usize::try_from(slot).unwrap_or(usize::MAX)
+}
+
+fn direction_of(flow: &FlowKey, packet: &FlowKey) -> Direction {
+    if flow == packet { Direction::ToServer } else { Direction::ToClient }
+}
+
+fn list_of(protocol: u8, state: FlowState) -> u8 {
+    let row = match protocol {
+        6 => 0,
+        17 => 1,
+        1 | 58 => 2,
+        _ => 3,
+    };
+    row * 4
+        + match state {
+            FlowState::New => 0,
+            FlowState::Established => 1,
+            FlowState::Closed => 2,
+            FlowState::Bypassed => 3,
+        }
+}
+
+impl<T> Flow<T> {
+    fn count(&mut self, direction: Direction, now: Timestamp, packet: &Packet<'_>) {
+        let bytes = packet.data.len() as u64;
+        self.last_seen = self.last_seen.max(now);
+        let [to_server, to_client] = &mut self.traffic;
+        let traffic: &mut Traffic = match direction {
+            Direction::ToServer => to_server,
+            Direction::ToClient => to_client,
+        };
+        traffic.packets += 1;
+        traffic.bytes += bytes;
+        if self.bypassed {
+            traffic.bypassed_packets += 1;
+            traffic.bypassed_bytes += bytes;
+        }
+        let Some(ttl) = packet.ttl() else {
+            return;
+        };
+        let [to_server, to_client] = &mut self.ttl;
+        let range = match direction {
+            Direction::ToServer => to_server,
+            Direction::ToClient => to_client,
+        };
+        *range = match *range {
+            (0, 0) => (ttl, ttl),
+            (low, high) => (low.min(ttl), high.max(ttl)),
+        };
     }
 }
