@@ -1,0 +1,38 @@
+//! SQL that both databases understand. Compiled once for each (see the crate's head comment);
+//! `dialect` is the parent's module with its connection types and few differing words.
+
+use super::dialect;
+
+mod accounts;
+mod alerts;
+mod commit;
+mod detections;
+mod gateways;
+mod outbox;
+mod parties;
+mod rows;
+mod scoped;
+mod store;
+mod upkeep;
+
+use dialect::Db;
+use sqlx::QueryBuilder;
+
+use crate::views::{Page, PageMark};
+
+/// Restricts to what comes after `mark` in a list that goes back in time.
+fn page_after(q: &mut QueryBuilder<Db>, mark: Option<PageMark>, at: &'static str, id: &'static str) {
+    let Some(mark) = mark else { return };
+    q.push(" AND (").push(at).push(" < ").push_bind(mark.at.micros());
+    q.push(" OR (").push(at).push(" = ").push_bind(mark.at.micros());
+    q.push(" AND ").push(id).push(" < ").push_bind(mark.id.to_vec()).push("))");
+}
+
+/// The lists ask for one row more than the page has, to know whether there is a next one.
+fn cut_page<T>(mut items: Vec<T>, limit: u32, mark: impl Fn(&T) -> PageMark) -> Page<T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = if more { items.last().map(mark) } else { None };
+    Page { items, next }
+}

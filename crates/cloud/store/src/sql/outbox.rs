@@ -1,0 +1,248 @@
+//! Notices, mails and their deliveries (NT-05): queued with what caused them, claimed under a
+//! lease, settled under the same lease.
+
+use mimamori_base::Timestamp;
+use mimamori_domain::{AlertId, CustomerId, DeliveryId, EmailAddress, Line, MailId, Notice, NoticeId};
+use sqlx::QueryBuilder;
+
+use super::dialect::{Conn, Db, LOCK_ROW, Row, SKIP_LOCKED};
+use super::rows::{bytes, exactly_one, json, number, parsed, text, time, to_json};
+use super::{alerts, parties, scoped};
+use crate::error::{Result, StoreError};
+use crate::scope::Scope;
+use crate::views::{Attempt, ClaimedDelivery, Delivery, DeliveryView, Mail, NoticeGroup};
+
+/// Notices that one mail speaks of at most; the rest follow in the next.
+const NOTICES_PER_MAIL: i64 = 200;
+
+pub(super) async fn insert_notice(c: &mut Conn, n: &Notice) -> Result<()> {
+    sqlx::query("INSERT INTO notices (id, customer_id, created_at, due_at, body) VALUES ($1, $2, $3, $4, $5)")
+        .bind(n.id.0.to_vec())
+        .bind(n.customer.0.to_vec())
+        .bind(n.created_at.micros())
+        .bind(n.due_at.micros())
+        .bind(to_json(n)?)
+        .execute(c)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn due_notices(c: &mut Conn, scope: Scope, now: Timestamp, customers: u32) -> Result<Vec<NoticeGroup>> {
+    scope.require_system()?;
+    let due = sqlx::query(
+        "SELECT customer_id, MIN(due_at) AS first FROM notices WHERE mail_id IS NULL AND due_at <= $1 \
+         GROUP BY customer_id ORDER BY first LIMIT $2",
+    )
+    .bind(now.micros())
+    .bind(i64::from(customers))
+    .fetch_all(&mut *c)
+    .await?;
+    let mut groups = Vec::with_capacity(due.len());
+    for row in due {
+        let id = CustomerId(bytes(&row, "customer_id")?);
+        let notices = sqlx::query(
+            "SELECT body FROM notices WHERE mail_id IS NULL AND customer_id = $1 ORDER BY due_at, id LIMIT $2",
+        )
+        .bind(id.0.to_vec())
+        .bind(NOTICES_PER_MAIL)
+        .fetch_all(&mut *c)
+        .await?
+        .iter()
+        .map(|row| json(row, "body"))
+        .collect::<Result<Vec<Notice>>>()?;
+        groups.push(NoticeGroup { customer: parties::customer(c, scope, id).await?, notices });
+    }
+    Ok(groups)
+}
+
+pub(super) async fn queue_mail(c: &mut Conn, scope: Scope, mail: &Mail, deliveries: &[Delivery], notices: &[NoticeId]) -> Result<()> {
+    scope.require_system()?;
+    let mut q = QueryBuilder::<Db>::new("UPDATE notices SET mail_id = ");
+    q.push_bind(mail.id.0.to_vec()).push(" WHERE mail_id IS NULL AND id IN (");
+    let mut list = q.separated(", ");
+    for id in notices {
+        list.push_bind(id.0.to_vec());
+    }
+    q.push(")");
+    let touched = q.build().execute(&mut *c).await?.rows_affected();
+    if touched != u64::try_from(notices.len()).unwrap_or(u64::MAX) {
+        return Err(StoreError::Conflict);
+    }
+    sqlx::query(
+        "INSERT INTO mails (id, customer_id, created_at, subject, body_text, body_html, alerts) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(mail.id.0.to_vec())
+    .bind(mail.customer.0.to_vec())
+    .bind(mail.created_at.micros())
+    .bind(mail.subject.clone())
+    .bind(mail.text.clone())
+    .bind(mail.html.clone())
+    .bind(to_json(&mail.alerts)?)
+    .execute(&mut *c)
+    .await?;
+    for d in deliveries {
+        sqlx::query(
+            "INSERT INTO deliveries (id, mail_id, customer_id, recipient, message_id, state, attempts, next_at, \
+             reply, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, 'queued', 0, $6, '', $6, $6)",
+        )
+        .bind(d.id.0.to_vec())
+        .bind(d.mail.0.to_vec())
+        .bind(mail.customer.0.to_vec())
+        .bind(d.recipient.as_str().to_owned())
+        .bind(d.message_id.clone())
+        .bind(mail.created_at.micros())
+        .execute(&mut *c)
+        .await?;
+    }
+    Ok(())
+}
+
+const DELIVERY: &str = "SELECT d.id AS d_id, d.mail_id, d.customer_id, d.recipient, d.message_id, d.state, d.attempts, \
+     d.updated_at, d.reply, m.subject, m.created_at AS m_created, m.body_text, m.body_html, m.alerts \
+     FROM deliveries d JOIN mails m ON m.id = d.mail_id";
+
+fn delivery_of(row: &Row) -> Result<Delivery> {
+    Ok(Delivery {
+        id: DeliveryId(bytes(row, "d_id")?),
+        mail: MailId(bytes(row, "mail_id")?),
+        recipient: parsed(row, "recipient", EmailAddress::parse)?,
+        message_id: text(row, "message_id")?,
+    })
+}
+
+fn attempts_of(row: &Row) -> Result<u32> {
+    Ok(u32::try_from(number(row, "attempts")?).unwrap_or(u32::MAX))
+}
+
+pub(super) async fn claim(
+    c: &mut Conn,
+    scope: Scope,
+    now: Timestamp,
+    lease_until: Timestamp,
+    token: [u8; 16],
+    limit: u32,
+) -> Result<Vec<ClaimedDelivery>> {
+    scope.require_system()?;
+    let mut q = QueryBuilder::<Db>::new("UPDATE deliveries SET lease_token = ");
+    q.push_bind(token.to_vec());
+    q.push(", lease_until = ").push_bind(lease_until.micros());
+    q.push(", updated_at = ").push_bind(now.micros());
+    q.push(" WHERE id IN (SELECT id FROM deliveries WHERE state = 'queued' AND next_at <= ");
+    q.push_bind(now.micros());
+    q.push(" AND (lease_until IS NULL OR lease_until <= ").push_bind(now.micros());
+    q.push(") ORDER BY next_at, id LIMIT ").push_bind(i64::from(limit));
+    q.push(SKIP_LOCKED).push(")");
+    q.build().execute(&mut *c).await?;
+
+    let mut q = QueryBuilder::<Db>::new(DELIVERY);
+    q.push(" WHERE d.state = 'queued' AND d.lease_token = ").push_bind(token.to_vec());
+    q.push(" ORDER BY d.next_at, d.id");
+    let of = |row: &Row| -> Result<ClaimedDelivery> {
+        let delivery = delivery_of(row)?;
+        let mail = Mail {
+            id: delivery.mail,
+            customer: CustomerId(bytes(row, "customer_id")?),
+            created_at: time(row, "m_created")?,
+            subject: text(row, "subject")?,
+            text: text(row, "body_text")?,
+            html: text(row, "body_html")?,
+            alerts: json(row, "alerts")?,
+        };
+        Ok(ClaimedDelivery { delivery, mail, attempts: attempts_of(row)? })
+    };
+    q.build().fetch_all(c).await?.iter().map(of).collect()
+}
+
+pub(super) async fn settle(
+    c: &mut Conn,
+    scope: Scope,
+    id: DeliveryId,
+    token: [u8; 16],
+    attempt: &Attempt,
+    now: Timestamp,
+) -> Result<()> {
+    scope.require_system()?;
+    let (state, next_at, reply) = match attempt {
+        Attempt::Sent { reply } => ("sent", now, reply),
+        Attempt::Retry { at, reply } => ("queued", *at, reply),
+        Attempt::Dead { reply } => ("dead", now, reply),
+    };
+    let done = sqlx::query(
+        "UPDATE deliveries SET state = $1, next_at = $2, reply = $3, attempts = attempts + 1, updated_at = $4, \
+         lease_token = NULL, lease_until = NULL WHERE id = $5 AND state = 'queued' AND lease_token = $6",
+    )
+    .bind(state)
+    .bind(next_at.micros())
+    .bind(reply.as_str().to_owned())
+    .bind(now.micros())
+    .bind(id.0.to_vec())
+    .bind(token.to_vec())
+    .execute(&mut *c)
+    .await?;
+    exactly_one(done.rows_affected())?;
+    if state == "sent" {
+        mark_notified(c, id, now).await?;
+    }
+    Ok(())
+}
+
+/// The alerts of a mail that a server accepted are notified.
+async fn mark_notified(c: &mut Conn, id: DeliveryId, now: Timestamp) -> Result<()> {
+    let row = sqlx::query("SELECT m.alerts FROM mails m JOIN deliveries d ON d.mail_id = m.id WHERE d.id = $1")
+        .bind(id.0.to_vec())
+        .fetch_one(&mut *c)
+        .await?;
+    for alert in json::<Vec<AlertId>>(&row, "alerts")? {
+        let mut q = QueryBuilder::<Db>::new("SELECT body FROM alerts WHERE id = ");
+        q.push_bind(alert.0.to_vec()).push(LOCK_ROW);
+        let Some(row) = q.build().fetch_optional(&mut *c).await? else { continue };
+        let alert: mimamori_domain::Alert = json(&row, "body")?;
+        let old = alert.version;
+        let alert = alert.notified(now);
+        if alert.version != old {
+            alerts::replace(c, Scope::system(), old, &alert).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn ledger(c: &mut Conn, scope: Scope, state: Option<&str>, limit: u32) -> Result<Vec<DeliveryView>> {
+    let mut q = QueryBuilder::<Db>::new(DELIVERY);
+    q.push(" WHERE 1 = 1");
+    scoped::push(&mut q, scope, "d.customer_id");
+    if let Some(state) = state {
+        q.push(" AND d.state = ").push_bind(state.to_owned());
+    }
+    q.push(" ORDER BY d.created_at DESC, d.id DESC LIMIT ").push_bind(i64::from(limit.clamp(1, 1_000)));
+    let of = |row: &Row| -> Result<DeliveryView> {
+        Ok(DeliveryView {
+            delivery: delivery_of(row)?,
+            customer: CustomerId(bytes(row, "customer_id")?),
+            subject: text(row, "subject")?,
+            created_at: time(row, "m_created")?,
+            state: Line::clip(&text(row, "state")?),
+            attempts: attempts_of(row)?,
+            updated_at: time(row, "updated_at")?,
+            reply: Line::clip(&text(row, "reply")?),
+        })
+    };
+    q.build().fetch_all(c).await?.iter().map(of).collect()
+}
+
+pub(super) async fn requeue(c: &mut Conn, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<()> {
+    scope.require_operator()?;
+    let done = sqlx::query(
+        "UPDATE deliveries SET state = 'queued', attempts = 0, next_at = $1, updated_at = $1 WHERE id = $2 AND state = 'dead'",
+    )
+    .bind(now.micros())
+    .bind(id.0.to_vec())
+    .execute(c)
+    .await?;
+    exactly_one(done.rows_affected())
+}
+
+pub(super) async fn add_notice(c: &mut Conn, scope: Scope, notice: &Notice) -> Result<()> {
+    scope.require_system()?;
+    insert_notice(c, notice).await
+}
