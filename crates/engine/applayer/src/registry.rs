@@ -4,10 +4,14 @@ use crate::config::AppLayerConfig;
 use crate::dhcp::DhcpParser;
 use crate::dns::DnsParser;
 use crate::http1::Http1Parser;
+use crate::ntp::NtpParser;
 use crate::parser::{ExpectationContext, Parser};
 use crate::proto::AppProto;
 use crate::quic::QuicParser;
 use crate::session::Transport;
+use crate::sip::SipParser;
+use crate::snmp::SnmpParser;
+use crate::tftp::TftpParser;
 use crate::smtp::SmtpParser;
 use crate::tls::TlsParser;
 
@@ -26,6 +30,10 @@ pub(crate) fn parser_for(
         AppProto::Http1 => Some(Box::new(Http1Parser::new(config.http1.clone()))),
         AppProto::Tls => Some(Box::new(TlsParser::new(&config.tls))),
         AppProto::Dhcp => Some(Box::new(DhcpParser::new(config.max_tx))),
+        AppProto::Ntp => Some(Box::new(NtpParser::new(config.max_tx))),
+        AppProto::Sip => Some(Box::new(SipParser::new(transport, config.max_tx))),
+        AppProto::Snmp => Some(Box::new(SnmpParser::new(config.max_tx))),
+        AppProto::Tftp => Some(Box::new(TftpParser::new(config.max_tx))),
         AppProto::Quic => Some(Box::new(QuicParser::new(config.max_tx, config.tls.ja3, config.tls.ja4))),
         AppProto::Smtp => Some(Box::new(SmtpParser::new(config))),
         _ => None,

@@ -84,10 +84,7 @@ impl Message {
         };
         message.take_options(r.rest(), true);
         // Option 52 says that the name fields hold options too (RFC 2132 9.3): hiding ground.
-        let overload = message
-            .option(option::OVERLOAD)
-            .and_then(|v| v.first().copied())
-            .unwrap_or(0);
+        let overload = message.option(option::OVERLOAD).and_then(|v| v.first().copied()).unwrap_or(0);
         if overload & 1 != 0 {
             message.take_options(file_name, false);
         }
@@ -114,10 +111,7 @@ impl Message {
 
     #[must_use]
     pub fn option(&self, code: u8) -> Option<&[u8]> {
-        self.options
-            .iter()
-            .find(|(c, _)| *c == code)
-            .map(|(_, v)| v.as_slice())
+        self.options.iter().find(|(c, _)| *c == code).map(|(_, v)| v.as_slice())
     }
 
     /// Seconds of a time option.
@@ -129,17 +123,12 @@ impl Message {
     #[must_use]
     pub fn addresses(&self, code: u8) -> Vec<Ipv4Addr> {
         let chunks = self.option(code).unwrap_or_default().chunks_exact(4);
-        chunks
-            .filter_map(|c| <[u8; 4]>::try_from(c).ok())
-            .map(Ipv4Addr::from)
-            .collect()
+        chunks.filter_map(|c| <[u8; 4]>::try_from(c).ok()).map(Ipv4Addr::from).collect()
     }
 
     #[must_use]
     pub fn message_type(&self) -> Option<&'static str> {
-        let names = [
-            "discover", "offer", "request", "decline", "ack", "nak", "release", "inform",
-        ];
+        let names = ["discover", "offer", "request", "decline", "ack", "nak", "release", "inform"];
         let value = self.option(option::MESSAGE_TYPE)?.first()?;
         names.get(usize::from(value.checked_sub(1)?)).copied()
     }

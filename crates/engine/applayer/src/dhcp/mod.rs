@@ -8,8 +8,8 @@ mod transaction;
 use mimamori_base::{Direction, Timestamp};
 
 use crate::dhcp::message::Message;
-pub use crate::dhcp::transaction::DhcpTx;
-use crate::parser::{Outcome, Parser};
+use crate::dhcp::transaction::DhcpTx;
+use crate::parser::{Outcome, Parser, transactions_in};
 use crate::session::Input;
 use crate::transaction::Transaction;
 use crate::txlist::TxList;
@@ -23,9 +23,7 @@ pub struct DhcpParser {
 impl DhcpParser {
     #[must_use]
     pub fn new(max_tx: usize) -> Self {
-        DhcpParser {
-            txs: TxList::new(max_tx),
-        }
+        DhcpParser { txs: TxList::new(max_tx) }
     }
 }
 
@@ -40,21 +38,7 @@ impl Parser for DhcpParser {
         Outcome::Continue
     }
 
-    fn tx_count(&self) -> usize {
-        self.txs.len()
-    }
-
-    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
-        self.txs.dyn_get(index)
-    }
-
-    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
-        self.txs.dyn_get_mut(index)
-    }
-
-    fn retire(&mut self, id: u64) {
-        self.txs.retire(id);
-    }
+    transactions_in!(txs);
 }
 
 #[cfg(test)]
@@ -87,10 +71,7 @@ mod tests {
     fn options_in_the_name_fields_are_found() {
         let mut bytes = request(b"\x34\x01\x01\xff");
         bytes[108..118].copy_from_slice(b"\x0c\x08KEIRI-PC");
-        assert_eq!(
-            Message::read(&bytes).unwrap().option(12),
-            Some(&b"KEIRI-PC"[..])
-        );
+        assert_eq!(Message::read(&bytes).unwrap().option(12), Some(&b"KEIRI-PC"[..]));
     }
 
     proptest! {

@@ -49,10 +49,7 @@ impl Transaction for DhcpTx {
             Field::DhcpRenewalTime => option::RENEWAL_TIME,
             _ => return,
         };
-        self.message
-            .seconds(code)
-            .into_iter()
-            .for_each(|s| visit(u64::from(s)));
+        self.message.seconds(code).into_iter().for_each(|s| visit(u64::from(s)));
     }
 
     fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
@@ -77,14 +74,7 @@ fn object(m: &Message) -> Map<String, Value> {
     let mut put = |key: &str, value: Value| {
         dhcp.insert(key.into(), value);
     };
-    put(
-        "type",
-        json!(if m.op == Op::Request {
-            "request"
-        } else {
-            "reply"
-        }),
-    );
+    put("type", json!(if m.op == Op::Request { "request" } else { "reply" }));
     put("id", json!(m.id));
     put("client_mac", json!(hex_colons(&m.client_mac, false)));
     put("assigned_ip", json!(m.assigned_ip.to_string()));
@@ -98,15 +88,9 @@ fn object(m: &Message) -> Map<String, Value> {
     }
     if let Some(id) = m.option(option::CLIENT_ID) {
         // A hardware address has its type before it (RFC 2132 9.14).
-        put(
-            "client_id",
-            json!(hex_colons(id.strip_prefix(&[1]).unwrap_or(id), false)),
-        );
+        put("client_id", json!(hex_colons(id.strip_prefix(&[1]).unwrap_or(id), false)));
     }
-    for (key, code) in [
-        ("hostname", option::HOST_NAME),
-        ("vendor_class_identifier", option::VENDOR_CLASS),
-    ] {
+    for (key, code) in [("hostname", option::HOST_NAME), ("vendor_class_identifier", option::VENDOR_CLASS)] {
         if let Some(text) = m.option(code) {
             put(key, json!(printable(text)));
         }
@@ -121,28 +105,19 @@ fn object(m: &Message) -> Map<String, Value> {
             put(key, json!(value));
         }
     }
-    for (key, code) in [
-        ("requested_ip", option::REQUESTED_IP),
-        ("subnet_mask", option::SUBNET_MASK),
-    ] {
+    for (key, code) in [("requested_ip", option::REQUESTED_IP), ("subnet_mask", option::SUBNET_MASK)] {
         if let Some(address) = m.addresses(code).first() {
             put(key, json!(address.to_string()));
         }
     }
-    for (key, code) in [
-        ("routers", option::ROUTERS),
-        ("dns_servers", option::DNS_SERVERS),
-    ] {
+    for (key, code) in [("routers", option::ROUTERS), ("dns_servers", option::DNS_SERVERS)] {
         let list: Vec<String> = m.addresses(code).iter().map(ToString::to_string).collect();
         if !list.is_empty() {
             put(key, json!(list));
         }
     }
     if let Some(wanted) = m.option(option::PARAMETERS) {
-        let names: Vec<&str> = wanted
-            .iter()
-            .filter_map(|code| parameter_name(*code))
-            .collect();
+        let names: Vec<&str> = wanted.iter().filter_map(|code| parameter_name(*code)).collect();
         put("params", json!(names));
     }
     dhcp

@@ -24,10 +24,7 @@ pub fn crypto_frames(plain: &[u8]) -> Option<Vec<Crypto<'_>>> {
             0x06 => {
                 let offset = varint(&mut r)?;
                 let length = usize::try_from(varint(&mut r)?).ok()?;
-                found.push(Crypto {
-                    offset,
-                    data: r.take(length)?,
-                });
+                found.push(Crypto { offset, data: r.take(length)? });
             }
             0x1c | 0x1d => return Some(found),
             // No other frame may stand in an Initial packet (RFC 9000 12.4).
@@ -95,8 +92,7 @@ impl CryptoStream {
             }
             let (offset, data) = entry.remove_entry();
             let skip = usize::try_from(have - offset).unwrap_or(usize::MAX);
-            self.joined
-                .extend_from_slice(data.get(skip..).unwrap_or_default());
+            self.joined.extend_from_slice(data.get(skip..).unwrap_or_default());
         }
     }
 }
@@ -110,10 +106,7 @@ mod tests {
         let whole: Vec<u8> = (0..100).collect();
         let mut stream = CryptoStream::default();
         for (from, to) in [(60, 100), (10, 40), (0, 15), (35, 70)] {
-            stream.add(Crypto {
-                offset: from,
-                data: &whole[from as usize..to],
-            });
+            stream.add(Crypto { offset: from, data: &whole[from as usize..to] });
         }
         assert_eq!(stream.joined(), whole);
     }
@@ -121,15 +114,9 @@ mod tests {
     #[test]
     fn far_and_many_pieces_are_dropped() {
         let mut stream = CryptoStream::default();
-        stream.add(Crypto {
-            offset: MAX_CRYPTO_BYTES,
-            data: b"x",
-        });
+        stream.add(Crypto { offset: MAX_CRYPTO_BYTES, data: b"x" });
         for n in 0..10_000 {
-            stream.add(Crypto {
-                offset: 2 + 2 * (n % 30_000),
-                data: b"x",
-            });
+            stream.add(Crypto { offset: 2 + 2 * (n % 30_000), data: b"x" });
         }
         assert!(stream.joined().is_empty());
         assert!(stream.apart.len() <= MAX_PIECES);
@@ -137,13 +124,7 @@ mod tests {
 
     #[test]
     fn frames_that_may_not_stand_there_are_refused() {
-        assert_eq!(
-            crypto_frames(&[0, 0, 1, 6, 0, 2, 9, 9]).unwrap(),
-            [Crypto {
-                offset: 0,
-                data: &[9, 9]
-            }]
-        );
+        assert_eq!(crypto_frames(&[0, 0, 1, 6, 0, 2, 9, 9]).unwrap(), [Crypto { offset: 0, data: &[9, 9] }]);
         assert_eq!(crypto_frames(&[0x08, 0]), None);
         assert_eq!(crypto_frames(&[6, 0, 9, 1]), None);
     }

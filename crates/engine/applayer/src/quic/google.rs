@@ -31,9 +31,7 @@ impl Message {
         let mut message = Message::default();
         for (tag, end) in ends {
             let end = usize::try_from(end).ok()?;
-            message
-                .tags
-                .push((tag, values.get(from..end).unwrap_or_default().to_vec()));
+            message.tags.push((tag, values.get(from..end).unwrap_or_default().to_vec()));
             from = end;
         }
         Some(message)
@@ -41,10 +39,7 @@ impl Message {
 
     #[must_use]
     pub fn value(&self, tag: &[u8; 4]) -> Option<&[u8]> {
-        self.tags
-            .iter()
-            .find(|(t, _)| t == tag)
-            .map(|(_, v)| v.as_slice())
+        self.tags.iter().find(|(t, _)| t == tag).map(|(_, v)| v.as_slice())
     }
 
     /// `46,PAD-SNI-…`: version and tags, the fingerprint named CYU.
@@ -63,8 +58,5 @@ impl Message {
 }
 
 fn tag_name(tag: [u8; 4]) -> String {
-    tag.iter()
-        .filter(|b| **b != 0)
-        .map(|b| char::from(*b))
-        .collect()
+    tag.iter().filter(|b| **b != 0).map(|b| char::from(*b)).collect()
 }

@@ -57,25 +57,12 @@ impl Header {
             let token_bytes = varint(&mut r)?;
             r.take(usize::try_from(token_bytes).ok()?)?;
         }
-        let has_length = matches!(
-            kind,
-            PacketType::Initial | PacketType::ZeroRtt | PacketType::Handshake
-        );
-        let payload_bytes = if has_length {
-            usize::try_from(varint(&mut r)?).ok()?
-        } else {
-            r.remaining()
-        };
+        let has_length = matches!(kind, PacketType::Initial | PacketType::ZeroRtt | PacketType::Handshake);
+        let payload_bytes = if has_length { usize::try_from(varint(&mut r)?).ok()? } else { r.remaining() };
         if payload_bytes > r.remaining() {
             return None;
         }
-        Some(Header {
-            kind,
-            version,
-            destination_id,
-            header_bytes: r.position(),
-            payload_bytes,
-        })
+        Some(Header { kind, version, destination_id, header_bytes: r.position(), payload_bytes })
     }
 
     /// A short header, or Google's public header up to Q043, which has no fixed bit.
@@ -109,19 +96,10 @@ impl Header {
         })
     }
 
-    fn read_google_long(
-        first: u8,
-        version: Version,
-        mut r: Reader<'_>,
-        all: usize,
-    ) -> Option<Header> {
+    fn read_google_long(first: u8, version: Version, mut r: Reader<'_>, all: usize) -> Option<Header> {
         let lengths = r.u8()?;
         let id_bytes = |nibble: u8| {
-            if nibble == 0 {
-                0
-            } else {
-                usize::from(nibble) + 3
-            }
+            if nibble == 0 { 0 } else { usize::from(nibble) + 3 }
         };
         let destination_id = r.take(id_bytes(lengths >> 4))?.to_vec();
         r.take(id_bytes(lengths & 0x0f))?;
@@ -147,11 +125,7 @@ fn long_type(first: u8, version: Version) -> PacketType {
     }
     let bits = first >> 4 & 3;
     // Version 2 turns the types by one (RFC 9369 3.2).
-    let turned = if version == V2 {
-        bits.wrapping_sub(1) & 3
-    } else {
-        bits
-    };
+    let turned = if version == V2 { bits.wrapping_sub(1) & 3 } else { bits };
     match turned {
         0 => PacketType::Initial,
         1 => PacketType::ZeroRtt,
@@ -166,10 +140,7 @@ pub fn varint(r: &mut Reader<'_>) -> Option<u64> {
     let more = (1usize << (first >> 6)) - 1;
     let start = u64::from(first & 0x3f);
     let rest = r.take(more)?;
-    Some(
-        rest.iter()
-            .fold(start, |value, byte| value << 8 | u64::from(*byte)),
-    )
+    Some(rest.iter().fold(start, |value, byte| value << 8 | u64::from(*byte)))
 }
 
 #[cfg(test)]
@@ -179,10 +150,7 @@ mod tests {
     #[test]
     fn varints_of_rfc_9000_a_1() {
         let read = |bytes: &[u8]| varint(&mut Reader::new(bytes));
-        assert_eq!(
-            read(&[0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c]),
-            Some(151_288_809_941_952_652)
-        );
+        assert_eq!(read(&[0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c]), Some(151_288_809_941_952_652));
         assert_eq!(read(&[0x9d, 0x7f, 0x3e, 0x7d]), Some(494_878_333));
         assert_eq!(read(&[0x7b, 0xbd]), Some(15_293));
         assert_eq!(read(&[0x25]), Some(37));

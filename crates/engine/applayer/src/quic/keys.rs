@@ -9,20 +9,20 @@ use crate::quic::header::{Header, V1, V2, Version};
 use crate::reader::Reader;
 
 const SALT_V1: [u8; 20] = [
-    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
-    0xcc, 0xbb, 0x7f, 0x0a,
+    0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc,
+    0xbb, 0x7f, 0x0a,
 ];
 const SALT_V2: [u8; 20] = [
-    0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb,
-    0xf9, 0xbd, 0x2e, 0xd9,
+    0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9,
+    0xbd, 0x2e, 0xd9,
 ];
 const SALT_DRAFT_29: [u8; 20] = [
-    0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0,
-    0x43, 0x90, 0xa8, 0x99,
+    0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0, 0x43,
+    0x90, 0xa8, 0x99,
 ];
 const SALT_DRAFT_23: [u8; 20] = [
-    0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7, 0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65,
-    0xbe, 0xf9, 0xf5, 0x02,
+    0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7, 0xd2, 0x43, 0x2b, 0xb4, 0x63, 0x65, 0xbe,
+    0xf9, 0xf5, 0x02,
 ];
 
 /// Keys of both sides' Initial packets.
@@ -65,20 +65,14 @@ impl InitialKeys {
         };
         let secret = Salt::new(HKDF_SHA256, salt).extract(destination_id);
         let side = |label: &[u8]| SideKeys::derive(&secret, label, version == V2);
-        Some(InitialKeys {
-            sides: [side(b"client in")?, side(b"server in")?],
-        })
+        Some(InitialKeys { sides: [side(b"client in")?, side(b"server in")?] })
     }
 
     /// Removes the protection of the packet at the head of `datagram`: its frames.
     #[must_use]
     pub fn open(&self, dir: Direction, header: &Header, datagram: &[u8]) -> Option<Vec<u8>> {
         let [client, server] = &self.sides;
-        let keys = if dir == Direction::ToServer {
-            client
-        } else {
-            server
-        };
+        let keys = if dir == Direction::ToServer { client } else { server };
         keys.open(header, datagram)
     }
 }
@@ -109,32 +103,17 @@ impl SideKeys {
         let first = first ^ (mask.first()? & 0x0f);
         let number_bytes = usize::from(first & 3) + 1;
         let (number, sealed) = protected.split_at_checked(number_bytes)?;
-        let number: Vec<u8> = number
-            .iter()
-            .zip(mask.iter().skip(1))
-            .map(|(n, m)| n ^ m)
-            .collect();
-        let value = number
-            .iter()
-            .fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+        let number: Vec<u8> = number.iter().zip(mask.iter().skip(1)).map(|(n, m)| n ^ m).collect();
+        let value = number.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
         let mut nonce = self.iv;
         for (n, v) in nonce.iter_mut().rev().zip(value.to_le_bytes()) {
             *n ^= v;
         }
-        let associated: Vec<u8> = [first]
-            .iter()
-            .chain(rest_of_header)
-            .chain(&number)
-            .copied()
-            .collect();
+        let associated: Vec<u8> = [first].iter().chain(rest_of_header).chain(&number).copied().collect();
         let mut plain = sealed.to_vec();
         let opened = self
             .packet
-            .open_in_place(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(associated),
-                &mut plain,
-            )
+            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(associated), &mut plain)
             .ok()?
             .len();
         plain.truncate(opened);
@@ -148,10 +127,7 @@ fn expand<const N: usize>(secret: &Prk, label: &[u8]) -> Option<[u8; N]> {
     let label_bytes = [u8::try_from(label.len() + 6).ok()?];
     let mut out = [0u8; N];
     secret
-        .expand(
-            &[&out_bytes, &label_bytes, b"tls13 ", label, &[0]],
-            Length(N),
-        )
+        .expand(&[&out_bytes, &label_bytes, b"tls13 ", label, &[0]], Length(N))
         .ok()?
         .fill(&mut out)
         .ok()?;
@@ -170,17 +146,9 @@ mod tests {
         let key: [u8; 16] = expand(&client, b"quic key").unwrap();
         assert_eq!(
             key,
-            [
-                0x1f, 0x36, 0x96, 0x13, 0xdd, 0x76, 0xd5, 0x46, 0x77, 0x30, 0xef, 0xcb, 0xe3, 0xb1,
-                0xa2, 0x2d
-            ]
+            [0x1f, 0x36, 0x96, 0x13, 0xdd, 0x76, 0xd5, 0x46, 0x77, 0x30, 0xef, 0xcb, 0xe3, 0xb1, 0xa2, 0x2d]
         );
         let iv: [u8; 12] = expand(&client, b"quic iv").unwrap();
-        assert_eq!(
-            iv,
-            [
-                0xfa, 0x04, 0x4b, 0x2f, 0x42, 0xa3, 0xfd, 0x3b, 0x46, 0xfb, 0x25, 0x5c
-            ]
-        );
+        assert_eq!(iv, [0xfa, 0x04, 0x4b, 0x2f, 0x42, 0xa3, 0xfd, 0x3b, 0x46, 0xfb, 0x25, 0x5c]);
     }
 }

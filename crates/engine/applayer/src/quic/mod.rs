@@ -12,12 +12,12 @@ mod transaction;
 
 use mimamori_base::{Direction, Timestamp};
 
-use crate::parser::{Outcome, Parser};
+use crate::parser::{Outcome, Parser, transactions_in};
 use crate::quic::frames::{CryptoStream, crypto_frames};
 use crate::quic::google::Message;
 use crate::quic::header::{Header, PacketType, is_google};
 use crate::quic::keys::InitialKeys;
-pub use crate::quic::transaction::QuicTx;
+use crate::quic::transaction::QuicTx;
 use crate::reader::Reader;
 use crate::session::Input;
 use crate::tls::fingerprint;
@@ -86,11 +86,7 @@ impl QuicParser {
             self.add(google_tx(tx, frames), None);
             return true;
         }
-        let Some(keys) = self
-            .keys
-            .as_ref()
-            .filter(|_| header.kind != PacketType::Retry)
-        else {
+        let Some(keys) = self.keys.as_ref().filter(|_| header.kind != PacketType::Retry) else {
             self.add(tx, None);
             return true;
         };
@@ -140,39 +136,23 @@ impl QuicParser {
             _ => return tx,
         }
         let [server, client] = &mut self.hello_seen;
-        *(if dir == Direction::ToServer {
-            server
-        } else {
-            client
-        }) = true;
+        *(if dir == Direction::ToServer { server } else { client }) = true;
         tx
     }
 
     fn add(&mut self, tx: QuicTx, event: Option<&'static str>) {
         self.txs.make_room();
-        self.txs.push_with(|id| QuicTx {
-            id,
-            events: event.into_iter().collect(),
-            ..tx
-        });
+        self.txs.push_with(|id| QuicTx { id, events: event.into_iter().collect(), ..tx });
     }
 
     fn hello_seen(&self, dir: Direction) -> bool {
         let [server, client] = self.hello_seen;
-        if dir == Direction::ToServer {
-            server
-        } else {
-            client
-        }
+        if dir == Direction::ToServer { server } else { client }
     }
 
     fn crypto_mut(&mut self, dir: Direction) -> &mut CryptoStream {
         let [server, client] = &mut self.crypto;
-        if dir == Direction::ToServer {
-            server
-        } else {
-            client
-        }
+        if dir == Direction::ToServer { server } else { client }
     }
 }
 
@@ -193,19 +173,5 @@ impl Parser for QuicParser {
         Outcome::Continue
     }
 
-    fn tx_count(&self) -> usize {
-        self.txs.len()
-    }
-
-    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
-        self.txs.dyn_get(index)
-    }
-
-    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
-        self.txs.dyn_get_mut(index)
-    }
-
-    fn retire(&mut self, id: u64) {
-        self.txs.retire(id);
-    }
+    transactions_in!(txs);
 }

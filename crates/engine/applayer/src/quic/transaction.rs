@@ -50,9 +50,7 @@ impl QuicTx {
     }
 
     fn cyu_hash(&self) -> Option<String> {
-        self.cyu
-            .as_ref()
-            .map(|text| hex(&Md5::digest(text.as_bytes())))
+        self.cyu.as_ref().map(|text| hex(&Md5::digest(text.as_bytes())))
     }
 
     fn extension_values(&self) -> Vec<Value> {
@@ -158,15 +156,8 @@ impl Transaction for QuicTx {
             quic.insert("cyu".into(), json!([{ "hash": hash, "string": string }]));
         }
         if let Some(ja3) = &self.ja3 {
-            let name = if self.dir == Direction::ToServer {
-                "ja3"
-            } else {
-                "ja3s"
-            };
-            quic.insert(
-                name.into(),
-                json!({ "hash": ja3.hash, "string": ja3.string }),
-            );
+            let name = if self.dir == Direction::ToServer { "ja3" } else { "ja3s" };
+            quic.insert(name.into(), json!({ "hash": ja3.hash, "string": ja3.string }));
         }
         if let Some(ja4) = &self.ja4 {
             quic.insert("ja4".into(), json!(ja4));

@@ -1,0 +1,112 @@
+//! NTP (RFC 5905): recognised, with one transaction a client's request.
+
+use mimamori_base::{Direction, Timestamp};
+use mimamori_files::File;
+use serde_json::{Map, Value, json};
+
+use crate::event::AppEvent;
+use crate::field::{Field, ONE_STEP, Sides};
+use crate::parser::{Outcome, Parser};
+use crate::session::Input;
+use crate::transaction::{Body, Transaction};
+use crate::txlist::TxList;
+
+/// NTP of one flow.
+#[derive(Debug)]
+pub struct NtpParser {
+    txs: TxList<NtpTx>,
+}
+
+#[derive(Debug)]
+struct NtpTx {
+    id: u64,
+    dir: Direction,
+    version: u8,
+    mode: u8,
+    events: Vec<AppEvent>,
+}
+
+impl NtpParser {
+    #[must_use]
+    pub fn new(max_tx: usize) -> Self {
+        NtpParser { txs: TxList::new(max_tx) }
+    }
+}
+
+impl Parser for NtpParser {
+    fn feed(&mut self, dir: Direction, input: Input<'_>, _now: Timestamp) -> Outcome {
+        let Input::Data(datagram) = input else { return Outcome::Continue };
+        let first = datagram.first().copied().unwrap_or(0);
+        let (version, mode) = ((first >> 3) & 7, first & 7);
+        let whole = datagram.len() >= 48 || (matches!(mode, 6 | 7) && datagram.len() >= 8);
+        let events = if whole { Vec::new() } else { vec!["ntp.malformed_data"] };
+        // Replies repeat what the request says; only broken ones are worth a transaction.
+        if dir == Direction::ToServer || !events.is_empty() {
+            self.txs.make_room();
+            self.txs.push_with(|id| NtpTx { id, dir, version, mode, events });
+        }
+        Outcome::Continue
+    }
+
+    fn tx_count(&self) -> usize {
+        self.txs.len()
+    }
+
+    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
+        self.txs.dyn_get(index)
+    }
+
+    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
+        self.txs.dyn_get_mut(index)
+    }
+
+    fn retire(&mut self, id: u64) {
+        self.txs.retire(id);
+    }
+}
+
+impl Transaction for NtpTx {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn progress(&self, _dir: Direction) -> u8 {
+        ONE_STEP
+    }
+
+    fn is_complete(&self, _dir: Direction) -> bool {
+        true
+    }
+
+    fn sides(&self) -> Sides {
+        match self.dir {
+            Direction::ToServer => Sides::ToServer,
+            Direction::ToClient => Sides::ToClient,
+        }
+    }
+
+    fn events(&self) -> &[AppEvent] {
+        &self.events
+    }
+
+    fn bytes(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(&[u8])) {}
+
+    fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
+
+    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
+        None
+    }
+
+    fn files(&self, _dir: Direction) -> &[File] {
+        &[]
+    }
+
+    /// The field's logs have no record of NTP.
+    fn event_type(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn log(&self, out: &mut Map<String, Value>) {
+        out.insert("ntp".into(), json!({ "version": self.version, "mode": self.mode }));
+    }
+}
