@@ -146,7 +146,12 @@ impl Default for AppLayerConfig {
                 raw_extraction: false,
             },
             ftp: FtpConfig { max_line_bytes: 4096, max_tx: 1024, ports: vec![21] },
-            smb: SmbConfig { max_tx: 1024, max_read_bytes: 16 << 20, max_write_bytes: 16 << 20, stream_depth: 0 },
+            smb: SmbConfig {
+                max_tx: 1024,
+                max_read_bytes: 16 << 20,
+                max_write_bytes: 16 << 20,
+                stream_depth: 0,
+            },
             mqtt: MqttConfig { max_message_bytes: 1 << 20, max_tx: 1024 },
             ldap_max_tx: 256,
             rfb_ports: vec![5900],

@@ -84,6 +84,14 @@ pub mod tls_step {
     pub const DONE: u8 = 3;
 }
 
+/// Steps of an SSH side.
+pub mod ssh_step {
+    pub const BANNER: u8 = 1;
+    /// The key exchange was announced: HASSH is known.
+    pub const KEYS: u8 = 2;
+    pub const DONE: u8 = 3;
+}
+
 /// Steps of a mail. At [`smtp_step::ENVELOPE`] the attachments' names may begin to come.
 pub mod smtp_step {
     pub const HELO: u8 = 1;
@@ -207,6 +215,7 @@ fields! {
     SslVersion: "ssl_version", [Tls], Both, Number, ONE_STEP;
     FtpReplyReceived: "ftp.reply_received", [Ftp], Both, Number, ONE_STEP;
     FtpDynamicPort: "ftp.dynamic_port", [Ftp], Both, Number, ONE_STEP;
+    FtpPortAddress: "ftp.port_address", [Ftp], ToServer, Bytes, ONE_STEP;
     FtpMode: "ftp.mode", [Ftp], Both, Bytes, ONE_STEP;
     FtpDataCommand: "ftpdata_command", [FtpData], Both, Bytes, ONE_STEP;
     SmbVersion: "smb.version", [Smb], Both, Number, ONE_STEP;

@@ -88,3 +88,27 @@ pub trait Parser: Send + std::fmt::Debug {
         false
     }
 }
+
+/// The transaction methods of [`Parser`] for one that keeps them in the [`crate::TxList`] of
+/// that field name.
+macro_rules! transactions_in {
+    ($field:ident) => {
+        fn tx_count(&self) -> usize {
+            self.$field.len()
+        }
+
+        fn tx(&self, index: usize) -> Option<&dyn $crate::transaction::Transaction> {
+            self.$field.dyn_get(index)
+        }
+
+        fn tx_mut(&mut self, index: usize) -> Option<&mut dyn $crate::transaction::Transaction> {
+            self.$field.dyn_get_mut(index)
+        }
+
+        fn retire(&mut self, id: u64) {
+            self.$field.retire(id);
+        }
+    };
+}
+
+pub(crate) use transactions_in;

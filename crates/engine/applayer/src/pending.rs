@@ -8,20 +8,6 @@
 pub struct Pending(Vec<u8>);
 
 impl Pending {
-    /// Calls `parse` with what was kept and `bytes` in one piece; `parse` says how much of it
-    /// it has used, and the rest is kept.
-    pub fn with<T>(&mut self, bytes: &[u8], parse: impl FnOnce(&[u8]) -> (usize, T)) -> T {
-        if self.0.is_empty() {
-            let (used, result) = parse(bytes);
-            self.0.extend_from_slice(bytes.get(used..).unwrap_or_default());
-            return result;
-        }
-        self.0.extend_from_slice(bytes);
-        let (used, result) = parse(&self.0);
-        self.0.drain(..used.min(self.0.len()));
-        result
-    }
-
     /// Takes the kept bytes out, so that `parse` may borrow their owner; see [`Pending::restore`].
     #[must_use]
     pub fn take_joined(&mut self, bytes: &[u8]) -> Vec<u8> {
@@ -38,15 +24,5 @@ impl Pending {
 
     pub fn clear(&mut self) {
         self.0 = Vec::new();
-    }
-
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }

@@ -33,7 +33,10 @@ pub struct Probe<'a> {
 /// What the bytes say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    Found { proto: AppProto, reverse: bool },
+    Found {
+        proto: AppProto,
+        reverse: bool,
+    },
     /// More bytes may tell.
     Unsure,
     /// No protocol known here begins like this.

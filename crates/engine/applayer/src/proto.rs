@@ -46,6 +46,47 @@ pub enum AppProto {
 }
 
 impl AppProto {
+    /// Every value, in order.
+    pub const ALL: &'static [AppProto] = &[
+        AppProto::Unknown,
+        AppProto::Failed,
+        AppProto::Http1,
+        AppProto::Http2,
+        AppProto::Tls,
+        AppProto::Dns,
+        AppProto::Smtp,
+        AppProto::Ftp,
+        AppProto::FtpData,
+        AppProto::Pop3,
+        AppProto::Imap,
+        AppProto::Smb,
+        AppProto::DceRpc,
+        AppProto::Ssh,
+        AppProto::Quic,
+        AppProto::Dhcp,
+        AppProto::Ntp,
+        AppProto::Mdns,
+        AppProto::Llmnr,
+        AppProto::Tftp,
+        AppProto::Snmp,
+        AppProto::Sip,
+        AppProto::Rdp,
+        AppProto::Rfb,
+        AppProto::Krb5,
+        AppProto::Ldap,
+        AppProto::Mqtt,
+        AppProto::WebSocket,
+        AppProto::DoH2,
+        AppProto::Nfs,
+        AppProto::Ike,
+        AppProto::Modbus,
+        AppProto::Dnp3,
+        AppProto::Enip,
+        AppProto::Telnet,
+        AppProto::BitTorrentDht,
+        AppProto::PgSql,
+    ];
+
     /// The EVE `app_proto` and rule-language name.
     #[must_use]
     pub const fn name(self) -> &'static str {

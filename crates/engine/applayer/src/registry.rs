@@ -3,6 +3,7 @@
 use crate::config::AppLayerConfig;
 use crate::dhcp::DhcpParser;
 use crate::dns::DnsParser;
+use crate::ftp::{FtpDataParser, FtpParser};
 use crate::http1::Http1Parser;
 use crate::ntp::NtpParser;
 use crate::parser::{ExpectationContext, Parser};
@@ -10,9 +11,10 @@ use crate::proto::AppProto;
 use crate::quic::QuicParser;
 use crate::session::Transport;
 use crate::sip::SipParser;
-use crate::snmp::SnmpParser;
-use crate::tftp::TftpParser;
 use crate::smtp::SmtpParser;
+use crate::snmp::SnmpParser;
+use crate::ssh::SshParser;
+use crate::tftp::TftpParser;
 use crate::tls::TlsParser;
 
 /// A new parser for `proto`; `None` for a protocol that is recognised but not parsed.
@@ -21,7 +23,7 @@ pub(crate) fn parser_for(
     config: &AppLayerConfig,
     transport: Transport,
     _ports: [u16; 2],
-    _expected: Option<&ExpectationContext>,
+    expected: Option<&ExpectationContext>,
 ) -> Option<Box<dyn Parser>> {
     match proto {
         AppProto::Dns | AppProto::Mdns | AppProto::Llmnr => {
@@ -36,6 +38,9 @@ pub(crate) fn parser_for(
         AppProto::Tftp => Some(Box::new(TftpParser::new(config.max_tx))),
         AppProto::Quic => Some(Box::new(QuicParser::new(config.max_tx, config.tls.ja3, config.tls.ja4))),
         AppProto::Smtp => Some(Box::new(SmtpParser::new(config))),
+        AppProto::Ssh => Some(Box::new(SshParser::new(&config.ssh))),
+        AppProto::Ftp => Some(Box::new(FtpParser::new(&config.ftp))),
+        AppProto::FtpData => Some(Box::new(FtpDataParser::new(config.file_hashes, expected))),
         _ => None,
     }
 }

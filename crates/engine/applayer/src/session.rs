@@ -114,7 +114,12 @@ fn pick_mut<T>(pair: &mut [T; 2], dir: Direction) -> &mut T {
 
 impl Session {
     #[must_use]
-    pub fn new(config: Arc<AppLayerConfig>, transport: Transport, client_port: u16, server_port: u16) -> Self {
+    pub fn new(
+        config: Arc<AppLayerConfig>,
+        transport: Transport,
+        client_port: u16,
+        server_port: u16,
+    ) -> Self {
         Session {
             config,
             transport,
@@ -274,7 +279,8 @@ impl Session {
         self.parser = None;
         self.seen_parser_events = 0;
         self.generation = self.generation.wrapping_add(1);
-        let ended = [pick(&self.sides, Direction::ToServer).ended, pick(&self.sides, Direction::ToClient).ended];
+        let ended =
+            [pick(&self.sides, Direction::ToServer).ended, pick(&self.sides, Direction::ToClient).ended];
         self.sides = [Side::default(), Side::default()];
         for (side, ended) in self.sides.iter_mut().zip(ended) {
             side.ended = ended;
@@ -295,7 +301,8 @@ impl Session {
 
     fn start(&mut self, proto: AppProto) {
         self.proto = proto;
-        self.parser = registry::parser_for(proto, &self.config, self.transport, self.ports, self.expected.as_ref());
+        self.parser =
+            registry::parser_for(proto, &self.config, self.transport, self.ports, self.expected.as_ref());
         self.state = if self.parser.is_some() { State::Parsing } else { State::Stopped };
         if let Some(expect) = self.expect_after_change.take() {
             if expect != proto {

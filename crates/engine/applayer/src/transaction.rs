@@ -71,6 +71,11 @@ pub trait Transaction {
     /// Writes the protocol's EVE object(s), such as `"http": {…}`, into `out`.
     fn log(&self, out: &mut Map<String, Value>);
 
+    /// Numbers of the side's payload are little-endian (DCE/RPC says so in its header).
+    fn little_endian(&self, _dir: Direction) -> bool {
+        false
+    }
+
     /// The same as part of an alert, where the field writes it differently.
     fn log_in_alert(&self, out: &mut Map<String, Value>) {
         self.log(out);

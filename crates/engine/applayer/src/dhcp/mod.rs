@@ -11,7 +11,6 @@ use crate::dhcp::message::Message;
 use crate::dhcp::transaction::DhcpTx;
 use crate::parser::{Outcome, Parser, transactions_in};
 use crate::session::Input;
-use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// DHCP of one flow.

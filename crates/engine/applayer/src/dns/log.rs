@@ -62,7 +62,9 @@ pub fn link_local(tx: &DnsTx) -> Map<String, Value> {
     if !m.questions.is_empty() {
         o.insert("queries".into(), questions(m, true));
     }
-    for (key, section) in [("answers", &m.answers), ("authorities", &m.authorities), ("additionals", &m.additionals)] {
+    for (key, section) in
+        [("answers", &m.answers), ("authorities", &m.authorities), ("additionals", &m.additionals)]
+    {
         if !section.is_empty() {
             let list = section.iter().take(MAX_LOGGED).map(link_local_record).collect();
             o.insert(key.into(), Value::Array(list));
@@ -79,7 +81,9 @@ fn type_name(tx: &DnsTx) -> &'static str {
 }
 
 fn put_flags(o: &mut Map<String, Value>, flags: u16) {
-    for (mask, name) in [(0x8000, "qr"), (0x0400, "aa"), (0x0200, "tc"), (0x0100, "rd"), (0x0080, "ra"), (0x0040, "z")] {
+    for (mask, name) in
+        [(0x8000, "qr"), (0x0400, "aa"), (0x0200, "tc"), (0x0100, "rd"), (0x0080, "ra"), (0x0040, "z")]
+    {
         if flags & mask != 0 {
             o.insert(name.into(), json!(true));
         }
@@ -131,7 +135,8 @@ fn record(r: &Record) -> Value {
             o.insert("srv".into(), Value::Object(srv));
         }
         RData::Sshfp { algorithm, kind, fingerprint } => {
-            let sshfp = json!({"fingerprint": hex_colons(fingerprint, false), "algo": algorithm, "type": kind});
+            let sshfp =
+                json!({"fingerprint": hex_colons(fingerprint, false), "algo": algorithm, "type": kind});
             o.insert("sshfp".into(), sshfp);
         }
         data => {

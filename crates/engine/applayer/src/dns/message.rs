@@ -66,8 +66,17 @@ pub enum RData {
     Txt(Vec<Vec<u8>>),
     Null(Vec<u8>),
     Soa(Box<Soa>),
-    Srv { priority: u16, weight: u16, port: u16, target: Name },
-    Sshfp { algorithm: u8, kind: u8, fingerprint: Vec<u8> },
+    Srv {
+        priority: u16,
+        weight: u16,
+        port: u16,
+        target: Name,
+    },
+    Sshfp {
+        algorithm: u8,
+        kind: u8,
+        fingerprint: Vec<u8>,
+    },
     Opt(Vec<(u16, Vec<u8>)>),
     Other,
 }
@@ -166,7 +175,12 @@ fn read_data(message: &[u8], start: usize, end: usize, data: &[u8], rrtype: u16)
         6 => RData::Soa(Box::new(read_soa(within, &mut r)?)),
         10 => RData::Null(data.to_vec()),
         16 => read_txt(data)?,
-        33 => RData::Srv { priority: r.u16()?, weight: r.u16()?, port: r.u16()?, target: read_name(within, &mut r)? },
+        33 => RData::Srv {
+            priority: r.u16()?,
+            weight: r.u16()?,
+            port: r.u16()?,
+            target: read_name(within, &mut r)?,
+        },
         41 => read_opt(data)?,
         44 => {
             let mut r = Reader::new(data);

@@ -12,10 +12,10 @@ mod transaction;
 use mimamori_base::{Direction, Timestamp};
 
 use crate::dns::message::{Message, read_header, read_message};
-use crate::dns::transaction::event_names;
 pub use crate::dns::transaction::DnsTx;
+use crate::dns::transaction::event_names;
 use crate::event::AppEvent;
-use crate::parser::{Outcome, Parser};
+use crate::parser::{Outcome, Parser, transactions_in};
 use crate::pending::Pending;
 use crate::proto::AppProto;
 use crate::reader::Reader;
@@ -137,19 +137,5 @@ impl Parser for DnsParser {
         Outcome::Continue
     }
 
-    fn tx_count(&self) -> usize {
-        self.txs.len()
-    }
-
-    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
-        self.txs.dyn_get(index)
-    }
-
-    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
-        self.txs.dyn_get_mut(index)
-    }
-
-    fn retire(&mut self, id: u64) {
-        self.txs.retire(id);
-    }
+    transactions_in!(txs);
 }

@@ -59,7 +59,13 @@ pub fn read_name(message: &[u8], reader: &mut Reader<'_>) -> Option<Name> {
     Some(finish(name, reader, after, at, message))
 }
 
-fn finish(name: Name, reader: &mut Reader<'_>, after: Option<Reader<'_>>, at: Reader<'_>, _message: &[u8]) -> Name {
+fn finish(
+    name: Name,
+    reader: &mut Reader<'_>,
+    after: Option<Reader<'_>>,
+    at: Reader<'_>,
+    _message: &[u8],
+) -> Name {
     let end = after.unwrap_or(at).position();
     let skip = end.saturating_sub(reader.position());
     // The end lies inside the message, for every byte up to it was read from it.

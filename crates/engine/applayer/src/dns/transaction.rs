@@ -173,12 +173,19 @@ impl Transaction for DnsTx {
         }
         let m = &self.message;
         match field {
-            Field::DnsQuery | Field::DnsQueryName | Field::DnsQueriesRrname | Field::MdnsQueriesRrname | Field::LlmnrQueriesRrname => {
+            Field::DnsQuery
+            | Field::DnsQueryName
+            | Field::DnsQueriesRrname
+            | Field::MdnsQueriesRrname
+            | Field::LlmnrQueriesRrname => {
                 for question in &m.questions {
                     visit(&question.name.bytes);
                 }
             }
-            Field::DnsAnswerName | Field::DnsAnswersRrname | Field::MdnsAnswersRrname | Field::LlmnrAnswersRrname => {
+            Field::DnsAnswerName
+            | Field::DnsAnswersRrname
+            | Field::MdnsAnswersRrname
+            | Field::LlmnrAnswersRrname => {
                 visit_record_names(&m.answers, visit);
             }
             Field::DnsAuthoritiesRrname | Field::MdnsAuthoritiesRrname | Field::LlmnrAuthoritiesRrname => {

@@ -9,13 +9,7 @@ use super::parser::{Http1Parser, State, Step};
 use crate::field::http_step;
 
 impl Http1Parser {
-    pub(super) fn read_body(
-        &mut self,
-        dir: Direction,
-        mut framing: Framing,
-        data: &[u8],
-        eof: bool,
-    ) -> Step {
+    pub(super) fn read_body(&mut self, dir: Direction, mut framing: Framing, data: &[u8], eof: bool) -> Step {
         let id = self.side_mut(dir).tx;
         let config = self.config.clone();
         let mut used = data.len();
@@ -49,9 +43,7 @@ impl Http1Parser {
         }
         let (ended, whole, next) = match &framing {
             Framing::None | Framing::Length(0) => (true, true, State::Finalize),
-            Framing::Chunked(c) if c.is_done() => {
-                (true, true, State::Trailers(BlockReader::default()))
-            }
+            Framing::Chunked(c) if c.is_done() => (true, true, State::Trailers(BlockReader::default())),
             Framing::Chunked(_) => (eof, true, State::Finalize),
             Framing::Length(_) => (eof, false, State::Finalize),
             Framing::UntilClose => (eof, true, State::Finalize),

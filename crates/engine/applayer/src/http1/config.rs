@@ -37,11 +37,7 @@ pub struct Http1Config {
 impl Default for Http1Config {
     fn default() -> Self {
         Http1Config {
-            request_body: WindowConfig {
-                limit: 100 * 1024,
-                minimal_inspect: 32 * 1024,
-                lookback: 4 * 1024,
-            },
+            request_body: WindowConfig { limit: 100 * 1024, minimal_inspect: 32 * 1024, lookback: 4 * 1024 },
             response_body: WindowConfig {
                 limit: 100 * 1024,
                 minimal_inspect: 40 * 1024,

@@ -55,16 +55,10 @@ events! {
 /// The event of an oddity in the header block of side `dir`.
 pub(crate) fn of_header(oddity: Oddity, dir: Direction) -> AppEvent {
     let (request, response) = match oddity {
-        Oddity::MissingColon => {
-            ("http.request_field_missing_colon", "http.response_field_missing_colon")
-        }
+        Oddity::MissingColon => ("http.request_field_missing_colon", "http.response_field_missing_colon"),
         Oddity::InvalidName => ("http.request_header_invalid", "http.response_header_invalid"),
-        Oddity::Folding => {
-            ("http.invalid_request_field_folding", "http.invalid_response_field_folding")
-        }
-        Oddity::Repetition => {
-            ("http.request_header_repetition", "http.response_header_repetition")
-        }
+        Oddity::Folding => ("http.invalid_request_field_folding", "http.invalid_response_field_folding"),
+        Oddity::Repetition => ("http.request_header_repetition", "http.response_header_repetition"),
         Oddity::TooLong => (TOO_LONG_REQUEST, TOO_LONG_RESPONSE),
         Oddity::TooMany => ("http.request_too_many_headers", "http.response_too_many_headers"),
     };
@@ -74,9 +68,7 @@ pub(crate) fn of_header(oddity: Oddity, dir: Direction) -> AppEvent {
 /// The event of an oddity in the chunks of side `dir`.
 pub(crate) fn of_chunk(oddity: ChunkOddity, dir: Direction) -> AppEvent {
     let (request, response) = match oddity {
-        ChunkOddity::InvalidLength => {
-            ("http.invalid_request_chunk_len", "http.invalid_response_chunk_len")
-        }
+        ChunkOddity::InvalidLength => ("http.invalid_request_chunk_len", "http.invalid_response_chunk_len"),
         ChunkOddity::Extension => ("http.request_chunk_extension", "http.response_chunk_extension"),
     };
     pick(dir, request, response)

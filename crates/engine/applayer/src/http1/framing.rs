@@ -44,8 +44,7 @@ pub(crate) fn content_length(headers: &Headers) -> Length {
 
 /// Whether `haystack` holds `needle`, NULs and case aside.
 pub(crate) fn holds(haystack: &[u8], needle: &[u8]) -> bool {
-    let clean: Vec<u8> =
-        haystack.iter().filter(|b| **b != 0).map(u8::to_ascii_lowercase).collect();
+    let clean: Vec<u8> = haystack.iter().filter(|b| **b != 0).map(u8::to_ascii_lowercase).collect();
     memchr::memmem::find(&clean, needle).is_some()
 }
 
@@ -86,11 +85,8 @@ pub(crate) fn codings(headers: &Headers, max_layers: usize, lzma: bool) -> Codin
 }
 
 fn is_word(text: &[u8], word: &[u8]) -> bool {
-    let clean: Vec<u8> = text
-        .iter()
-        .filter(|b| b.is_ascii_alphanumeric())
-        .map(u8::to_ascii_lowercase)
-        .collect();
+    let clean: Vec<u8> =
+        text.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
     clean == word
 }
 
@@ -131,7 +127,8 @@ mod tests {
     fn codings_are_undone_in_reverse() {
         let c = codings(&headers(&[("Content-Encoding", "gzip, br ,identity")]), 2, false);
         assert_eq!(c, Codings { undo: vec![Coding::Brotli, Coding::Inflate], ..Codings::default() });
-        let c = codings(&headers(&[("Content-Encoding", "gzip"), ("Content-Encoding", "x-deflate;")]), 1, false);
+        let c =
+            codings(&headers(&[("Content-Encoding", "gzip"), ("Content-Encoding", "x-deflate;")]), 1, false);
         assert_eq!((c.undo.len(), c.too_many, c.abnormal), (1, true, false));
         assert!(codings(&headers(&[("Content-Encoding", "foo")]), 2, false).abnormal);
         assert!(holds(b"xchu\0NKed", b"chunked"));

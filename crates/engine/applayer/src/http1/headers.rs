@@ -32,15 +32,14 @@ pub struct Headers {
 
 /// A hash of a name: case and NULs do not count.
 fn key_of(name: &[u8]) -> u32 {
-    name.iter().filter(|b| **b != 0).fold(0x811c_9dc5, |h: u32, b| {
-        (h ^ u32::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
-    })
+    name.iter()
+        .filter(|b| **b != 0)
+        .fold(0x811c_9dc5, |h: u32, b| (h ^ u32::from(b.to_ascii_lowercase())).wrapping_mul(0x0100_0193))
 }
 
 fn same_name(a: &[u8], b: &[u8]) -> bool {
-    let clean = |s: &'_ [u8]| -> Vec<u8> {
-        s.iter().filter(|b| **b != 0).map(u8::to_ascii_lowercase).collect()
-    };
+    let clean =
+        |s: &'_ [u8]| -> Vec<u8> { s.iter().filter(|b| **b != 0).map(u8::to_ascii_lowercase).collect() };
     a.eq_ignore_ascii_case(b) || clean(a) == clean(b)
 }
 
@@ -168,7 +167,12 @@ impl BlockReader {
                 if rest.len() > rules.max_line_bytes {
                     if !self.skipping {
                         notice(Oddity::TooLong);
-                        self.add_line(rest.get(..rules.max_line_bytes).unwrap_or(rest), rules, headers, notice);
+                        self.add_line(
+                            rest.get(..rules.max_line_bytes).unwrap_or(rest),
+                            rules,
+                            headers,
+                            notice,
+                        );
                     }
                     self.skipping = true;
                     return Progress { consumed: data.len(), ended: false };
@@ -219,8 +223,8 @@ impl BlockReader {
         headers: &mut Headers,
         notice: &mut dyn FnMut(Oddity),
     ) {
-        let folded = matches!(line.first(), Some(b' ' | b'\t'))
-            || (rules.response && line.first() == Some(&0));
+        let folded =
+            matches!(line.first(), Some(b' ' | b'\t')) || (rules.response && line.first() == Some(&0));
         if folded {
             // A server's folded line that is itself a header is taken as one: clients differ.
             let own_header = rules.response && names_a_header(trim_blank(line));
@@ -243,12 +247,7 @@ impl BlockReader {
         self.pending = Some(line.to_vec());
     }
 
-    fn flush(
-        &mut self,
-        rules: BlockRules,
-        headers: &mut Headers,
-        notice: &mut dyn FnMut(Oddity),
-    ) {
+    fn flush(&mut self, rules: BlockRules, headers: &mut Headers, notice: &mut dyn FnMut(Oddity)) {
         let Some(line) = self.pending.take() else { return };
         let Some(colon) = line.iter().position(|b| *b == b':') else {
             notice(Oddity::MissingColon);
@@ -265,13 +264,7 @@ impl BlockReader {
     }
 }
 
-fn add(
-    headers: &mut Headers,
-    name: &[u8],
-    value: &[u8],
-    rules: BlockRules,
-    notice: &mut dyn FnMut(Oddity),
-) {
+fn add(headers: &mut Headers, name: &[u8], value: &[u8], rules: BlockRules, notice: &mut dyn FnMut(Oddity)) {
     if headers.len() >= rules.max_headers {
         notice(Oddity::TooMany);
     } else if headers.push(name, value) {
@@ -332,7 +325,10 @@ mod tests {
         let (headers, seen, _) = read(b"Transfer\0-Encoding : x\r\nfoo\r\n: y\r\n\r\n", true);
         assert_eq!(headers[0].1, "x");
         assert_eq!(headers[1].1, "foo, y");
-        assert_eq!(seen, [Oddity::InvalidName, Oddity::MissingColon, Oddity::InvalidName, Oddity::Repetition]);
+        assert_eq!(
+            seen,
+            [Oddity::InvalidName, Oddity::MissingColon, Oddity::InvalidName, Oddity::Repetition]
+        );
         let mut h = Headers::default();
         h.push(b"Con\0tent-Length", b"5");
         assert_eq!(h.value(b"content-length"), Some(&b"5"[..]));

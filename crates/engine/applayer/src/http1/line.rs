@@ -19,11 +19,7 @@ const MAX_CR_RUN: usize = 64;
 
 /// The first line of `data`; `None` while its end has not come. At `eof` the rest is a line.
 pub(crate) fn next_line(data: &[u8], lone_cr: bool, eof: bool) -> Option<Line<'_>> {
-    let found = if lone_cr {
-        memchr::memchr2(b'\n', b'\r', data)
-    } else {
-        memchr::memchr(b'\n', data)
-    };
+    let found = if lone_cr { memchr::memchr2(b'\n', b'\r', data) } else { memchr::memchr(b'\n', data) };
     let Some(at) = found else {
         return (eof && !data.is_empty()).then(|| Line {
             content: trim_cr(data),
@@ -166,12 +162,47 @@ pub(crate) fn is_status_line(line: &[u8]) -> bool {
 
 /// Methods that mark the begin of a request.
 const METHODS: &[&str] = &[
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PROPFIND",
-    "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "VERSION-CONTROL", "CHECKOUT",
-    "UNCHECKOUT", "CHECKIN", "UPDATE", "LABEL", "REPORT", "MKWORKSPACE", "MKACTIVITY",
-    "BASELINE-CONTROL", "MERGE", "SEARCH", "BMOVE", "BDELETE", "BPROPFIND", "BPROPPATCH",
-    "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "POLL", "RPC_IN_DATA", "RPC_OUT_DATA", "M-SEARCH",
-    "PURGE", "QUERY",
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "DELETE",
+    "CONNECT",
+    "OPTIONS",
+    "TRACE",
+    "PATCH",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "VERSION-CONTROL",
+    "CHECKOUT",
+    "UNCHECKOUT",
+    "CHECKIN",
+    "UPDATE",
+    "LABEL",
+    "REPORT",
+    "MKWORKSPACE",
+    "MKACTIVITY",
+    "BASELINE-CONTROL",
+    "MERGE",
+    "SEARCH",
+    "BMOVE",
+    "BDELETE",
+    "BPROPFIND",
+    "BPROPPATCH",
+    "NOTIFY",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "POLL",
+    "RPC_IN_DATA",
+    "RPC_OUT_DATA",
+    "M-SEARCH",
+    "PURGE",
+    "QUERY",
 ];
 
 /// Whether `data` begins with a known method; `None` if it is too short to say.

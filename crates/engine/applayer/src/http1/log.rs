@@ -49,9 +49,10 @@ pub(crate) fn write(tx: &HttpTx, out: &mut Map<String, Value>) {
     let protocol = [&tx.request.protocol, &tx.response.protocol];
     put("protocol", protocol.into_iter().map(Vec::as_slice).find(|b| filled(b)));
     let content_type = tx.response.headers.value(b"content-type");
-    put("http_content_type", content_type.map(|v| {
-        trim_blank(v.split(|b| *b == b';').next().unwrap_or_default())
-    }));
+    put(
+        "http_content_type",
+        content_type.map(|v| trim_blank(v.split(|b| *b == b';').next().unwrap_or_default())),
+    );
     put("redirect", tx.response.headers.value(b"location"));
     if let Some(port) = tx.port {
         http.insert("http_port".into(), json!(port));

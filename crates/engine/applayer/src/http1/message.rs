@@ -26,7 +26,10 @@ pub(crate) enum FileMode {
     #[default]
     None,
     /// The whole body is one file of this name, opened with its first byte.
-    Whole { name: Vec<u8>, range: Option<(u64, u64)> },
+    Whole {
+        name: Vec<u8>,
+        range: Option<(u64, u64)>,
+    },
     Multipart(Box<Multipart>),
 }
 

@@ -16,7 +16,9 @@ const MAX_PART_HEADER_BYTES: usize = 16 * 1024;
 pub(crate) enum Piece<'a> {
     FileBegins(Vec<u8>),
     FileBytes(&'a [u8]),
-    FileEnds { whole: bool },
+    FileEnds {
+        whole: bool,
+    },
     /// Part headers that are none.
     InvalidHeader,
     /// The part carries neither file nor form data.
@@ -32,7 +34,9 @@ enum State {
     /// After a boundary: the rest of its line.
     BoundaryLine,
     PartHeaders,
-    PartData { is_file: bool },
+    PartData {
+        is_file: bool,
+    },
     Epilogue,
 }
 

@@ -58,7 +58,11 @@ pub(super) enum Step {
     /// More bytes are needed.
     Wait,
     /// The flow speaks another protocol from here on.
-    Change { to: Option<AppProto>, expect: Option<AppProto>, used: usize },
+    Change {
+        to: Option<AppProto>,
+        expect: Option<AppProto>,
+        used: usize,
+    },
     Failed,
 }
 
@@ -77,13 +81,7 @@ impl Http1Parser {
     #[must_use]
     pub fn new(config: Arc<Http1Config>) -> Self {
         let txs = TxList::new(config.max_tx);
-        Http1Parser {
-            config,
-            txs,
-            request: Side::default(),
-            response: Side::default(),
-            next_response: 0,
-        }
+        Http1Parser { config, txs, request: Side::default(), response: Side::default(), next_response: 0 }
     }
 
     pub(super) fn side_mut(&mut self, dir: Direction) -> &mut Side {

@@ -8,8 +8,7 @@ use super::events;
 use super::framing::{Framing, content_length, holds};
 use super::headers::BlockReader;
 use super::line::{
-    RequestLine, begins_with_method, is_blank, is_token, next_line, parse_request_line,
-    starts_with_nocase,
+    RequestLine, begins_with_method, is_blank, is_token, next_line, parse_request_line, starts_with_nocase,
 };
 use super::message::FileMode;
 use super::multipart::Multipart;
@@ -194,6 +193,10 @@ impl Http1Parser {
 
     /// The last byte of a request has come; more bytes follow at once.
     fn request_finalize(&mut self, data: &[u8], eof: bool) -> Step {
+        if data.is_empty() {
+            self.request.state = State::Finalize;
+            return Step::Wait;
+        }
         let id = self.request.tx;
         let is_request = match begins_with_method(data) {
             Some(true) => true,

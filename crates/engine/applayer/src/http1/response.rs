@@ -7,9 +7,7 @@ use super::disposition::file_name;
 use super::events;
 use super::framing::{Framing, codings, content_length, holds};
 use super::headers::{BlockReader, Headers};
-use super::line::{
-    is_blank, is_status_line, next_line, parse_status_line, starts_with_nocase, trim_blank,
-};
+use super::line::{is_blank, is_status_line, next_line, parse_status_line, starts_with_nocase, trim_blank};
 use super::log::content_range;
 use super::message::{FileMode, Message};
 use super::parser::{Http1Parser, State, Step};
@@ -63,9 +61,9 @@ impl Http1Parser {
             return Begin::Junk(line.consumed);
         }
         let may_become = trim_blank(after).len() < 4
-            && b"HTTP".get(..trim_blank(after).len()).is_some_and(|p| {
-                trim_blank(after).eq_ignore_ascii_case(p)
-            });
+            && b"HTTP"
+                .get(..trim_blank(after).len())
+                .is_some_and(|p| trim_blank(after).eq_ignore_ascii_case(p));
         if may_become && !eof { Begin::Wait } else { Begin::Body }
     }
 
@@ -86,8 +84,7 @@ impl Http1Parser {
                 let id = self.response.tx;
                 if let Some(tx) = self.txs.by_id_mut(id) {
                     tx.response.reach(http_step::HEADERS);
-                    tx.response.file_mode =
-                        FileMode::Whole { name: tx.uri.path.clone(), range: None };
+                    tx.response.file_mode = FileMode::Whole { name: tx.uri.path.clone(), range: None };
                 }
                 self.response.state = State::Body(Framing::UntilClose);
                 Step::Used(0)
@@ -220,8 +217,11 @@ impl Http1Parser {
     fn response_finalize(&mut self, data: &[u8], eof: bool) -> Step {
         let id = self.response.tx;
         let complete = self.txs.by_id_mut(id).is_none_or(|tx| tx.response.complete);
-        let begin = self.begin(data, eof);
-        match begin {
+        if data.is_empty() {
+            self.response.state = State::Finalize;
+            return Step::Wait;
+        }
+        match self.begin(data, eof) {
             Begin::Wait if !eof && data.len() < 32 && could_be_status(data) => {
                 self.response.state = State::Finalize;
                 Step::Wait

@@ -67,7 +67,11 @@ fn field(p: &Http1Parser, index: usize, field: Field, dir: Direction) -> Option<
 #[test]
 fn an_ordinary_exchange() {
     let mut p = parser();
-    feed(&mut p, TS, b"GET /a%20b?x=1 HTTP/1.1\r\nHost: WWW.example.com:8080\r\nUser-Agent: t\r\nCookie: c=1\r\n\r\n");
+    feed(
+        &mut p,
+        TS,
+        b"GET /a%20b?x=1 HTTP/1.1\r\nHost: WWW.example.com:8080\r\nUser-Agent: t\r\nCookie: c=1\r\n\r\n",
+    );
     feed(&mut p, TC, b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=x\r\nSet-Cookie: s\r\nContent-Length: 5\r\n\r\nhello");
     let get = |f, d| field(&p, 0, f, d).unwrap_or_default();
     assert_eq!(get(Field::HttpUri, TS), "/a b?x=1");
@@ -120,28 +124,61 @@ fn evasions() -> Vec<(&'static str, Vec<u8>)> {
         ("chunks with blanks", with(te, &chunked(" \t\r\r\n"))),
         ("chunks ended by LF", with(te, &chunked("\n"))),
         ("claims chunks, has none", with(te, EICAR)),
-        ("folded coding", with("HTTP/1.1 200 ok\r\nTransfer-Encoding:\r\n \r\n chunked\r\n\r\n", &chunked("\r\n"))),
-        ("NUL in name and value", with("HTTP/1.1 200 ok\r\nTransfer\0-Encoding: chu\0nked\r\n\r\n", &chunked("\r\n"))),
-        ("blank before colon", with("HTTP/1.1 200 ok\r\nTransfer-Encoding : chunked\r\n\r\n", &chunked("\r\n"))),
+        (
+            "folded coding",
+            with("HTTP/1.1 200 ok\r\nTransfer-Encoding:\r\n \r\n chunked\r\n\r\n", &chunked("\r\n")),
+        ),
+        (
+            "NUL in name and value",
+            with("HTTP/1.1 200 ok\r\nTransfer\0-Encoding: chu\0nked\r\n\r\n", &chunked("\r\n")),
+        ),
+        (
+            "blank before colon",
+            with("HTTP/1.1 200 ok\r\nTransfer-Encoding : chunked\r\n\r\n", &chunked("\r\n")),
+        ),
         ("two colons", with("HTTP/1.1 200 ok\r\nTransfer-Encoding:: chunked\r\n\r\n", &chunked("\r\n"))),
-        ("header folded onto another", with("HTTP/1.1 200 ok\r\nX: y\r\n Transfer-Encoding: chunked\r\n\r\n", &chunked("\r\n"))),
-        ("CR ends lines", with("HTTP/1.1 200 ok\rTransfer-Encoding: chunked\rX: y\r\n\r\n", &chunked("\r\n"))),
+        (
+            "header folded onto another",
+            with("HTTP/1.1 200 ok\r\nX: y\r\n Transfer-Encoding: chunked\r\n\r\n", &chunked("\r\n")),
+        ),
+        (
+            "CR ends lines",
+            with("HTTP/1.1 200 ok\rTransfer-Encoding: chunked\rX: y\r\n\r\n", &chunked("\r\n")),
+        ),
         ("CR alone ends all", with("HTTP/1.1 200 ok\rContent-Length: 68\r\r", EICAR)),
-        ("blank line that is no end", with("HTTP/1.1 200 ok\r\nA: b\r\n\r\r\r\nTransfer-Encoding: chunked\r\n\r\n", &chunked("\r\n"))),
+        (
+            "blank line that is no end",
+            with("HTTP/1.1 200 ok\r\nA: b\r\n\r\r\r\nTransfer-Encoding: chunked\r\n\r\n", &chunked("\r\n")),
+        ),
         ("deformed end", with("HTTP/1.1 200 ok\r\nContent-Length: 68\n \n", EICAR)),
         ("two lengths", with("HTTP/1.1 200 ok\r\nContent-Length: 68\r\nContent-Length: 34\r\n\r\n", EICAR)),
         ("length cut short", with("HTTP/1.1 200 ok\r\nContent-Length: 34, 68\r\n\r\n", EICAR)),
-        ("junk first", with("junk\r\nHTTP/1.1 200 ok\r\nTransfer-Encoding: chunked\r\n\r\n", &chunked("\r\n"))),
-        ("blank first", with(" \r\n\t\r\n\0HTTP/1.1 200 ok\r\nTransfer-Encoding: chunked\r\n\r\n", &chunked("\r\n"))),
+        (
+            "junk first",
+            with("junk\r\nHTTP/1.1 200 ok\r\nTransfer-Encoding: chunked\r\n\r\n", &chunked("\r\n")),
+        ),
+        (
+            "blank first",
+            with(" \r\n\t\r\n\0HTTP/1.1 200 ok\r\nTransfer-Encoding: chunked\r\n\r\n", &chunked("\r\n")),
+        ),
         ("odd status", with("http/1.1foobar\r\nTransfer-Encoding: chunked\r\n\r\n", &chunked("\r\n"))),
         ("no head at all", EICAR.to_vec()),
         ("gzip", with("HTTP/1.1 200 ok\r\nContent-Encoding: gzip\r\n\r\n", &gz)),
         ("claims gzip twice", with("HTTP/1.1 200 ok\r\nContent-Encoding: gzip, gzip\r\n\r\n", &gz)),
         ("claims deflate, is gzip", with("HTTP/1.1 200 ok\r\nContent-Encoding: x-deflate;\r\n\r\n", &gz)),
-        ("claims gzip, is plain", with("HTTP/1.1 200 ok\r\nContent-Encoding: gzip\r\nContent-Length: 68\r\n\r\n", EICAR)),
+        (
+            "claims gzip, is plain",
+            with("HTTP/1.1 200 ok\r\nContent-Encoding: gzip\r\nContent-Length: 68\r\n\r\n", EICAR),
+        ),
         ("claims brotli, is plain", with("HTTP/1.1 200 ok\r\nContent-Encoding: br\r\n\r\n", EICAR)),
         ("body where none is due", with("HTTP/1.1 204 ok\r\nContent-Length: 68\r\n\r\n", EICAR)),
-        ("after interim", with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 200 ok\r\n\r\n", EICAR)),
+        (
+            "after interim",
+            with(
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 200 ok\r\n\r\n",
+                EICAR,
+            ),
+        ),
     ]
 }
 
@@ -175,7 +212,10 @@ fn pipelined_exchanges_match() {
 fn uploads_are_files() {
     let mut p = parser();
     let body = b"--b\r\nContent-Disposition: form-data; name=f; filename=\"a.exe\"\r\n\r\nMZ\r\n--b--\r\n";
-    let head = format!("POST /up HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "POST /up HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     feed(&mut p, TS, head.as_bytes());
     feed(&mut p, TS, body);
     feed(&mut p, TS, b"PUT /dir/file.bin HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");

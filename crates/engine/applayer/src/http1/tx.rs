@@ -211,9 +211,7 @@ impl Transaction for HttpTx {
             | (Field::HttpResponseBody | Field::FileData, Direction::ToClient) => {
                 self.side(dir).window.view()
             }
-            (Field::FileData, Direction::ToServer) => {
-                self.request.files.iter().rev().find_map(File::view)
-            }
+            (Field::FileData, Direction::ToServer) => self.request.files.iter().rev().find_map(File::view),
             _ => None,
         }?;
         Some(Body { offset: view.offset, bytes: view.bytes, end: view.end })

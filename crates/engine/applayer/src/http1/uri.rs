@@ -38,10 +38,8 @@ impl<'a> Target<'a> {
         if let Some(at) = scheme_len(raw) {
             target.scheme = raw.get(..at).unwrap_or_default();
             let after = raw.get(at + 3..).unwrap_or_default();
-            let end = after
-                .iter()
-                .position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\'))
-                .unwrap_or(after.len());
+            let end =
+                after.iter().position(|b| matches!(b, b'/' | b'?' | b'#' | b'\\')).unwrap_or(after.len());
             (target.authority, rest) = after.split_at_checked(end).unwrap_or((after, &[]));
         }
         let cut = |s: &'a [u8], mark: u8| -> (&'a [u8], Option<&'a [u8]>) {
@@ -66,8 +64,7 @@ impl<'a> Target<'a> {
 fn scheme_len(raw: &[u8]) -> Option<usize> {
     let at = raw.iter().take(32).position(|b| *b == b':')?;
     let scheme = raw.get(..at)?;
-    let valid = !scheme.is_empty()
-        && scheme.iter().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b));
+    let valid = !scheme.is_empty() && scheme.iter().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b));
     (valid && starts_with_nocase(raw.get(at..)?, b"://")).then_some(at)
 }
 
@@ -178,10 +175,8 @@ fn resolve_segments(path: &[u8]) -> Vec<u8> {
 /// Host in normal form (lower case, no trailing dots) and the port, of `host:port`.
 pub(crate) fn split_host(host_port: &[u8]) -> (Vec<u8>, Option<u16>, bool) {
     let host_port = super::line::trim_blank(host_port);
-    let (host, port) = if let Some(close) = host_port
-        .first()
-        .filter(|b| **b == b'[')
-        .and_then(|_| host_port.iter().position(|b| *b == b']'))
+    let (host, port) = if let Some(close) =
+        host_port.first().filter(|b| **b == b'[').and_then(|_| host_port.iter().position(|b| *b == b']'))
     {
         let (host, rest) = host_port.split_at_checked(close + 1).unwrap_or((host_port, &[]));
         (host, rest.strip_prefix(b":"))

@@ -238,7 +238,8 @@ impl MimeParser {
 
     fn end_headers(&mut self, sink: &mut FileSink<'_>) {
         let headers = std::mem::take(&mut self.reading);
-        let find = |name: &[u8]| headers.iter().find(|(n, _)| n == name).map_or(&[][..], |(_, v)| v.as_slice());
+        let find =
+            |name: &[u8]| headers.iter().find(|(n, _)| n == name).map_or(&[][..], |(_, v)| v.as_slice());
         let kind = find(b"content-type");
         let disposition = find(b"content-disposition");
         let encoding = header::main_value(find(b"content-transfer-encoding"));
@@ -264,7 +265,13 @@ impl MimeParser {
         }
     }
 
-    fn part_for(&mut self, name: Option<Vec<u8>>, encoding: &[u8], main: &[u8], sink: &mut FileSink<'_>) -> Part {
+    fn part_for(
+        &mut self,
+        name: Option<Vec<u8>>,
+        encoding: &[u8],
+        main: &[u8],
+        sink: &mut FileSink<'_>,
+    ) -> Part {
         let encoding = match encoding {
             b"base64" if self.decode_base64 => part::Encoding::base64(),
             b"quoted-printable" if self.decode_qp => part::Encoding::QuotedPrintable,
@@ -279,7 +286,9 @@ impl MimeParser {
                 }
                 PartKind::file(&name, sink)
             }
-            _ if main.is_empty() || main.starts_with(b"text/") || main.starts_with(b"message/") => PartKind::Text,
+            _ if main.is_empty() || main.starts_with(b"text/") || main.starts_with(b"message/") => {
+                PartKind::Text
+            }
             _ => PartKind::Ignored,
         };
         Part::new(kind, encoding)

@@ -17,7 +17,10 @@ pub struct UrlScan {
 }
 
 fn ends_address(b: u8) -> bool {
-    matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'<' | b'>' | b']' | b')' | b'}' | b'|' | b'`' | 0)
+    matches!(
+        b,
+        b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'' | b'<' | b'>' | b']' | b')' | b'}' | b'|' | b'`' | 0
+    )
 }
 
 impl UrlScan {

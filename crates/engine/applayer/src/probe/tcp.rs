@@ -30,10 +30,34 @@ pub(super) const CANDIDATES: &[(AppProto, Ask)] = &[
 ];
 
 const HTTP_METHODS: &[&[u8]] = &[
-    b"GET", b"PUT", b"POST", b"HEAD", b"TRACE", b"OPTIONS", b"CONNECT", b"DELETE", b"PATCH",
-    b"PROPFIND", b"PROPPATCH", b"MKCOL", b"COPY", b"MOVE", b"LOCK", b"UNLOCK", b"CHECKOUT",
-    b"UNCHECKOUT", b"CHECKIN", b"UPDATE", b"LABEL", b"REPORT", b"MKWORKSPACE", b"MKACTIVITY",
-    b"MERGE", b"INVALID", b"VERSION-CONTROL", b"BASELINE-CONTROL",
+    b"GET",
+    b"PUT",
+    b"POST",
+    b"HEAD",
+    b"TRACE",
+    b"OPTIONS",
+    b"CONNECT",
+    b"DELETE",
+    b"PATCH",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"MKCOL",
+    b"COPY",
+    b"MOVE",
+    b"LOCK",
+    b"UNLOCK",
+    b"CHECKOUT",
+    b"UNCHECKOUT",
+    b"CHECKIN",
+    b"UPDATE",
+    b"LABEL",
+    b"REPORT",
+    b"MKWORKSPACE",
+    b"MKACTIVITY",
+    b"MERGE",
+    b"INVALID",
+    b"VERSION-CONTROL",
+    b"BASELINE-CONTROL",
 ];
 
 fn server_port(p: &Probe<'_>, ports: &[u16]) -> bool {
@@ -97,10 +121,7 @@ fn tls(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
         has_at(p.bytes, 2, &[1, 3, 2]),
         has_at(p.bytes, 2, &[1, 3, 3]),
     ]);
-    let sslv2_client = all([
-        p.bytes.first().map_or(Answer::Maybe, |b| yes(b & 0x80 != 0)),
-        compatible_hello,
-    ]);
+    let sslv2_client = all([p.bytes.first().map_or(Answer::Maybe, |b| yes(b & 0x80 != 0)), compatible_hello]);
     // ServerHello of SSLv2: type 4, hit, certificate type, version 2.
     let sslv2_server = all([
         p.bytes.first().map_or(Answer::Maybe, |b| yes(b & 0x80 != 0)),
@@ -124,11 +145,7 @@ fn smb(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
     ]);
     let message = all([
         has_at(p.bytes, 0, &[0]),
-        any([
-            has_at(p.bytes, 4, b"\xffSMB"),
-            has_at(p.bytes, 4, b"\xfeSMB"),
-            has_at(p.bytes, 4, b"\xfdSMB"),
-        ]),
+        any([has_at(p.bytes, 4, b"\xffSMB"), has_at(p.bytes, 4, b"\xfeSMB"), has_at(p.bytes, 4, b"\xfdSMB")]),
     ]);
     let answer = any([session_request, message]);
     if answer != Answer::Yes || !p.may_reverse {
@@ -215,7 +232,11 @@ fn ftp(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
             starts_nocase(p.bytes, b"PASS "),
             starts_nocase(p.bytes, b"PORT "),
             if server_port(p, &config.ftp.ports) {
-                any([starts_nocase(p.bytes, b"AUTH "), starts_nocase(p.bytes, b"FEAT"), starts_nocase(p.bytes, b"SYST")])
+                any([
+                    starts_nocase(p.bytes, b"AUTH "),
+                    starts_nocase(p.bytes, b"FEAT"),
+                    starts_nocase(p.bytes, b"SYST"),
+                ])
             } else {
                 Answer::No
             },
@@ -227,19 +248,17 @@ fn ftp(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
 fn pop3(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
     match p.dir {
         Direction::ToClient => any([has_at(p.bytes, 0, b"+OK "), has_at(p.bytes, 0, b"+OK\r\n")]),
-        Direction::ToServer if p.other == AppProto::Pop3 || server_port(p, &[110]) => any(
-            [&b"CAPA"[..], b"USER ", b"APOP ", b"AUTH", b"STLS", b"QUIT"].map(|c| starts_nocase(p.bytes, c)),
-        ),
+        Direction::ToServer if p.other == AppProto::Pop3 || server_port(p, &[110]) => {
+            any([&b"CAPA"[..], b"USER ", b"APOP ", b"AUTH", b"STLS", b"QUIT"]
+                .map(|c| starts_nocase(p.bytes, c)))
+        }
         Direction::ToServer => Answer::No,
     }
 }
 
 fn imap(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
     match p.dir {
-        Direction::ToClient => any([
-            starts_nocase(p.bytes, b"* OK "),
-            starts_nocase(p.bytes, b"* PREAUTH "),
-        ]),
+        Direction::ToClient => any([starts_nocase(p.bytes, b"* OK "), starts_nocase(p.bytes, b"* PREAUTH ")]),
         Direction::ToServer => {
             let Some(line) = line(p.bytes) else {
                 return if p.bytes.len() < 64 && server_port(p, &[143]) { Answer::Maybe } else { Answer::No };
@@ -247,7 +266,8 @@ fn imap(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
             let mut words = line.trim_ascii().split(|b| *b == b' ');
             let tag = words.next().unwrap_or_default();
             let command = words.next().unwrap_or_default().to_ascii_uppercase();
-            let known: &[&[u8]] = &[b"CAPABILITY", b"LOGIN", b"STARTTLS", b"AUTHENTICATE", b"NOOP", b"ID", b"LOGOUT"];
+            let known: &[&[u8]] =
+                &[b"CAPABILITY", b"LOGIN", b"STARTTLS", b"AUTHENTICATE", b"NOOP", b"ID", b"LOGOUT"];
             let tag_ok = !tag.is_empty() && tag.len() <= 16 && tag.iter().all(u8::is_ascii_alphanumeric);
             yes(tag_ok && known.contains(&command.as_slice()))
         }
@@ -269,13 +289,26 @@ fn mqtt(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
     // CONNECT: the remaining length takes one to four bytes, then the protocol's name.
     all([
         has_at(p.bytes, 0, &[0x10]),
-        any((2..=5).map(|at| any([has_at(p.bytes, at, b"\x00\x04MQTT"), has_at(p.bytes, at, b"\x00\x06MQIsdp")]))),
+        any((2..=5)
+            .map(|at| any([has_at(p.bytes, at, b"\x00\x04MQTT"), has_at(p.bytes, at, b"\x00\x06MQIsdp")]))),
     ])
 }
 
 pub(super) const SIP_METHODS: &[&[u8]] = &[
-    b"REGISTER ", b"INVITE ", b"ACK ", b"BYE ", b"CANCEL ", b"OPTIONS sip", b"UPDATE sip", b"REFER ",
-    b"PRACK ", b"SUBSCRIBE ", b"NOTIFY sip", b"PUBLISH ", b"MESSAGE ", b"INFO sip",
+    b"REGISTER ",
+    b"INVITE ",
+    b"ACK ",
+    b"BYE ",
+    b"CANCEL ",
+    b"OPTIONS sip",
+    b"UPDATE sip",
+    b"REFER ",
+    b"PRACK ",
+    b"SUBSCRIBE ",
+    b"NOTIFY sip",
+    b"PUBLISH ",
+    b"MESSAGE ",
+    b"INFO sip",
 ];
 
 pub(super) fn sip(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
@@ -304,7 +337,10 @@ fn krb5(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
     if !server_port(p, &[88]) {
         return Answer::No;
     }
-    all([has_at(p.bytes, 0, &[0, 0]), p.bytes.get(4).map_or(Answer::Maybe, |tag| yes(matches!(tag, 0x6a..=0x7e)))])
+    all([
+        has_at(p.bytes, 0, &[0, 0]),
+        p.bytes.get(4).map_or(Answer::Maybe, |tag| yes(matches!(tag, 0x6a..=0x7e))),
+    ])
 }
 
 fn nfs(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
@@ -343,5 +379,7 @@ fn dns(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
 /// A message that has not come whole: its header must do.
 fn partial_dns(message: &[u8], dir: Direction) -> Answer {
     let Some(header) = crate::dns::message::read_header(message) else { return Answer::Maybe };
-    yes(header.questions >= 1 && header.questions < 256 && header.is_response() == (dir == Direction::ToClient))
+    yes(header.questions >= 1
+        && header.questions < 256
+        && header.is_response() == (dir == Direction::ToClient))
 }

@@ -86,7 +86,8 @@ fn quic(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
     };
     let long_header = first & 0xc0 == 0xc0 && known;
     // Google QUIC before Q046: public header with version, connection id first.
-    let google = first & 0x09 == 0x09 && first & 0xc0 == 0 && matches!(p.bytes.get(9..11), Some([b'Q', b'0']));
+    let google =
+        first & 0x09 == 0x09 && first & 0xc0 == 0 && matches!(p.bytes.get(9..11), Some([b'Q', b'0']));
     let v2 = first & 0xc0 == 0xc0 && version == Some(&[0x6b, 0x33, 0x43, 0xcf]);
     yes((long_header || google || v2) && p.bytes.len() >= 21)
 }
@@ -161,7 +162,8 @@ fn bittorrent_dht(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
 }
 
 fn nfs(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
-    yes(p.bytes.get(4..12) == Some(&[0, 0, 0, 0, 0, 0, 0, 2]) && p.bytes.get(12..16) == Some(&[0, 1, 0x86, 0xa3]))
+    yes(p.bytes.get(4..12) == Some(&[0, 0, 0, 0, 0, 0, 0, 2])
+        && p.bytes.get(12..16) == Some(&[0, 1, 0x86, 0xa3]))
 }
 
 fn dcerpc(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {

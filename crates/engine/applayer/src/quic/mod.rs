@@ -22,7 +22,6 @@ use crate::reader::Reader;
 use crate::session::Input;
 use crate::tls::fingerprint;
 use crate::tls::hello::{ClientHello, ServerHello};
-use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// QUIC of one flow.

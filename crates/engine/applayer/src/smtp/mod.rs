@@ -16,7 +16,7 @@ use crate::config::{AppLayerConfig, SmtpConfig};
 use crate::event::AppEvent;
 use crate::lines::{Line, LineReader};
 use crate::mime::{FileSink, MimeParser};
-use crate::parser::{Outcome, Parser};
+use crate::parser::{Outcome, Parser, transactions_in};
 use crate::proto::AppProto;
 use crate::session::Input;
 use crate::smtp::reply::reply_line;
@@ -41,7 +41,10 @@ enum Mode {
     /// Lines of a mail until a single dot.
     Data,
     /// So many bytes of a chunk.
-    Chunk { left: u64, last: bool },
+    Chunk {
+        left: u64,
+        last: bool,
+    },
 }
 
 /// SMTP of one flow.
@@ -422,19 +425,5 @@ impl Parser for SmtpParser {
         Outcome::Continue
     }
 
-    fn tx_count(&self) -> usize {
-        self.txs.len()
-    }
-
-    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
-        self.txs.dyn_get(index)
-    }
-
-    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
-        self.txs.dyn_get_mut(index)
-    }
-
-    fn retire(&mut self, id: u64) {
-        self.txs.retire(id);
-    }
+    transactions_in!(txs);
 }

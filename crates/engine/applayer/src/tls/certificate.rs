@@ -77,8 +77,12 @@ fn event_of(error: &x509_parser::nom::Err<X509Error>) -> AppEvent {
             X509Error::InvalidAlgorithmIdentifier => "tls.certificate_invalid_algorithmidentifier",
             X509Error::InvalidX509Name => "tls.certificate_invalid_x509name",
             X509Error::InvalidDate => "tls.certificate_invalid_date",
-            X509Error::InvalidExtensions | X509Error::DuplicateExtensions => "tls.certificate_invalid_extensions",
-            X509Error::Der(asn1) if matches!(asn1, x509_parser::der_parser::error::BerError::Incomplete(_)) => {
+            X509Error::InvalidExtensions | X509Error::DuplicateExtensions => {
+                "tls.certificate_invalid_extensions"
+            }
+            X509Error::Der(asn1)
+                if matches!(asn1, x509_parser::der_parser::error::BerError::Incomplete(_)) =>
+            {
                 "tls.certificate_invalid_length"
             }
             X509Error::Der(_) => "tls.certificate_invalid_der",
@@ -93,12 +97,7 @@ pub fn date_text(secs: i64) -> String {
     let days = secs.div_euclid(86_400);
     let of_day = secs.rem_euclid(86_400);
     let (year, month, day) = civil(days);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60
-    )
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60)
 }
 
 /// Year, month and day of so many days after 1970-01-01, in the Gregorian calendar.

@@ -40,12 +40,7 @@ pub fn ja3(hello: &ClientHello) -> Ja3 {
 
 #[must_use]
 pub fn ja3s(hello: &ServerHello) -> Ja3 {
-    ja3_of(format!(
-        "{},{},{}",
-        hello.legacy_version,
-        hello.cipher,
-        joined(without_grease(&hello.extensions))
-    ))
+    ja3_of(format!("{},{},{}", hello.legacy_version, hello.cipher, joined(without_grease(&hello.extensions))))
 }
 
 /// JA4 of a hello carried by TCP (`quic` false) or QUIC.

@@ -13,15 +13,14 @@ use mimamori_base::{Direction, Timestamp};
 use crate::config::{EncryptionHandling, TlsConfig};
 use crate::event::AppEvent;
 use crate::field::tls_step;
-use crate::parser::{Outcome, Parser};
+use crate::parser::{Outcome, Parser, transactions_in};
 use crate::pending::Pending;
 use crate::reader::Reader;
 use crate::session::Input;
 use crate::tls::certificate::Certificate;
 use crate::tls::hello::{ClientHello, ServerHello};
-use crate::tls::transaction::state_bit;
 pub use crate::tls::transaction::TlsTx;
-use crate::transaction::Transaction;
+use crate::tls::transaction::state_bit;
 use crate::txlist::TxList;
 
 /// Handshake bytes kept a side while a message is not whole.
@@ -405,21 +404,7 @@ impl Parser for TlsParser {
         outcome
     }
 
-    fn tx_count(&self) -> usize {
-        self.txs.len()
-    }
-
-    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
-        self.txs.dyn_get(index)
-    }
-
-    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
-        self.txs.dyn_get_mut(index)
-    }
-
-    fn retire(&mut self, id: u64) {
-        self.txs.retire(id);
-    }
+    transactions_in!(txs);
 
     fn no_raw_inspection(&self) -> bool {
         self.opaque && self.config.encryption_handling != EncryptionHandling::Full

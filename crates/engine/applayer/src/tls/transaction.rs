@@ -135,7 +135,11 @@ impl Transaction for TlsTx {
                 }
             }
             Field::TlsCerts => self.chain(dir).der.iter().for_each(|der| visit(der)),
-            Field::TlsCertSubject | Field::TlsCertIssuer | Field::TlsCertSerial | Field::TlsCertFingerprint | Field::TlsSubjectAltName => {
+            Field::TlsCertSubject
+            | Field::TlsCertIssuer
+            | Field::TlsCertSerial
+            | Field::TlsCertFingerprint
+            | Field::TlsSubjectAltName => {
                 if let Some(certificate) = &self.chain(dir).first {
                     visit_certificate(certificate, field, visit);
                 }
@@ -177,7 +181,11 @@ impl Transaction for TlsTx {
             }
             Field::TlsCertNotBefore | Field::TlsCertNotAfter => {
                 if let Some(certificate) = &self.chain(dir).first {
-                    let at = if field == Field::TlsCertNotBefore { certificate.not_before } else { certificate.not_after };
+                    let at = if field == Field::TlsCertNotBefore {
+                        certificate.not_before
+                    } else {
+                        certificate.not_after
+                    };
                     visit(u64::try_from(at).unwrap_or(0));
                 }
             }
@@ -271,7 +279,8 @@ impl TlsTx {
             if !hello.alpn.is_empty() {
                 o.insert("client_alpns".into(), texts(&hello.alpn));
             }
-            let highest = hello.supported_versions.iter().copied().filter(|v| !crate::tls::hello::is_grease(*v)).max();
+            let highest =
+                hello.supported_versions.iter().copied().filter(|v| !crate::tls::hello::is_grease(*v)).max();
             let mut handshake = Map::new();
             handshake.insert("version".into(), json!(version_text(highest.unwrap_or(hello.version))));
             handshake.insert("ciphers".into(), json!(hello.ciphers));
