@@ -37,12 +37,8 @@ impl FlowKey {
             Transport::Tcp(v) => (6, v.src_port(), v.dst_port()),
             Transport::Udp(v) => (17, v.src_port(), v.dst_port()),
             Transport::Sctp { src_port, dst_port, .. } => (132, *src_port, *dst_port),
-            Transport::Icmpv4(v) => {
-                (1, u16::from(v.icmp_type), u16::from(counterpart_v4(v.icmp_type)))
-            }
-            Transport::Icmpv6(v) => {
-                (58, u16::from(v.icmp_type), u16::from(counterpart_v6(v.icmp_type)))
-            }
+            Transport::Icmpv4(v) => (1, u16::from(v.icmp_type), u16::from(counterpart_v4(v.icmp_type))),
+            Transport::Icmpv6(v) => (58, u16::from(v.icmp_type), u16::from(counterpart_v6(v.icmp_type))),
             Transport::Esp { spi } => {
                 discriminator = *spi;
                 (50, 0, 0)
@@ -77,13 +73,7 @@ impl FlowKey {
 
     #[must_use]
     pub fn reversed(&self) -> FlowKey {
-        FlowKey {
-            src: self.dst,
-            dst: self.src,
-            src_port: self.dst_port,
-            dst_port: self.src_port,
-            ..*self
-        }
+        FlowKey { src: self.dst, dst: self.src, src_port: self.dst_port, dst_port: self.src_port, ..*self }
     }
 
     /// The same for both directions.

@@ -6,12 +6,7 @@
 //! packets give the same flows, ids and bytes. Deliberately not here: what the bytes mean.
 #![cfg_attr(
     not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing
-    )
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
 pub mod config;
@@ -21,7 +16,7 @@ mod lists;
 pub mod table;
 pub mod tcp;
 
-pub use config::{FlowConfig, FlowTimeouts, Timeouts, StreamConfig, UrgentPolicy};
+pub use config::{FlowConfig, FlowTimeouts, StreamConfig, Timeouts, UrgentPolicy};
 pub use flow::{EndReason, Flow, FlowState, Traffic};
 pub use key::FlowKey;
 pub use table::{Association, FlowHandle, FlowStats, FlowTable};

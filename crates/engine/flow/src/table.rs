@@ -164,8 +164,8 @@ impl<T> FlowTable<T> {
                 return Some(self.count(slot, now, packet, &key.reversed()));
             }
         }
-        let is_error_v4 = matches!(packet.transport, Transport::Icmpv4(_))
-            && matches!(icmp.icmp_type, 3 | 4 | 5 | 11 | 12);
+        let is_error_v4 =
+            matches!(packet.transport, Transport::Icmpv4(_)) && matches!(icmp.icmp_type, 3 | 4 | 5 | 11 | 12);
         is_error_v4.then_some(Association::None)
     }
 
@@ -182,13 +182,7 @@ impl<T> FlowTable<T> {
     }
 
     /// Why the flow found is not the packet's after all.
-    fn outdated(
-        &self,
-        slot: u32,
-        now: Timestamp,
-        packet: &Packet<'_>,
-        key: &FlowKey,
-    ) -> Option<EndReason> {
+    fn outdated(&self, slot: u32, now: Timestamp, packet: &Packet<'_>, key: &FlowKey) -> Option<EndReason> {
         let flow = self.slots.get(position(slot))?.flow.as_ref()?;
         if now.since(flow.last_seen) > self.timeout(flow.key.protocol, flow.state)
             && flow.state != FlowState::Established
@@ -247,13 +241,7 @@ impl<T> FlowTable<T> {
     }
 
     /// Counts a packet of a flow. `key` is the packet's.
-    fn count(
-        &mut self,
-        slot: u32,
-        now: Timestamp,
-        packet: &Packet<'_>,
-        key: &FlowKey,
-    ) -> Association {
+    fn count(&mut self, slot: u32, now: Timestamp, packet: &Packet<'_>, key: &FlowKey) -> Association {
         let Some(s) = self.slots.get_mut(position(slot)) else {
             return Association::None;
         };
@@ -262,8 +250,8 @@ impl<T> FlowTable<T> {
             return Association::None;
         };
         let direction = direction_of(&flow.key, key);
-        let established = flow.is_established()
-            || flow.tcp.as_ref().is_some_and(|t| t.state >= TcpState::Established);
+        let established =
+            flow.is_established() || flow.tcp.as_ref().is_some_and(|t| t.state >= TcpState::Established);
         flow.count(direction, now, packet);
         let both = flow.traffic.iter().all(|t| t.packets > 0);
         let is_tcp = flow.key.protocol == 6;
@@ -273,12 +261,7 @@ impl<T> FlowTable<T> {
         let established = established || (!is_tcp && both);
         let list = list_of(flow.key.protocol, flow.state);
         self.lists.touch(&mut self.links, slot, list);
-        Association::Flow {
-            handle: FlowHandle { slot, generation },
-            direction,
-            is_new: false,
-            established,
-        }
+        Association::Flow { handle: FlowHandle { slot, generation }, direction, is_new: false, established }
     }
 
     /// Follows the TCP session of the flow; `None` when the packet is not TCP or the flow is gone.
@@ -298,6 +281,9 @@ impl<T> FlowTable<T> {
         let flow = slot.flow.as_mut()?;
         let mut out = TcpOutcome::default();
         if flow.bypassed {
+            if let Some(tcp) = &mut flow.tcp {
+                tcp.settle(&mut self.memory);
+            }
             return Some(out);
         }
         let config = &self.config.stream;
@@ -327,9 +313,7 @@ impl<T> FlowTable<T> {
             self.stats.tcp_midstream += u64::from(session.midstream);
         }
         let state = match session.state {
-            TcpState::None | TcpState::Listen | TcpState::SynSent | TcpState::SynRecv => {
-                FlowState::New
-            }
+            TcpState::None | TcpState::Listen | TcpState::SynSent | TcpState::SynRecv => FlowState::New,
             TcpState::LastAck | TcpState::TimeWait | TcpState::Closed => FlowState::Closed,
             _ => FlowState::Established,
         };
@@ -356,19 +340,11 @@ impl<T> FlowTable<T> {
 
     #[must_use]
     pub fn get(&self, handle: FlowHandle) -> Option<&Flow<T>> {
-        self.slots
-            .get(position(handle.slot))
-            .filter(|s| s.generation == handle.generation)?
-            .flow
-            .as_ref()
+        self.slots.get(position(handle.slot)).filter(|s| s.generation == handle.generation)?.flow.as_ref()
     }
 
     pub fn get_mut(&mut self, handle: FlowHandle) -> Option<&mut Flow<T>> {
-        self.slots
-            .get_mut(position(handle.slot))
-            .filter(|s| s.generation == handle.generation)?
-            .flow
-            .as_mut()
+        self.slots.get_mut(position(handle.slot)).filter(|s| s.generation == handle.generation)?.flow.as_mut()
     }
 
     /// Flows in the table.
@@ -392,9 +368,7 @@ impl<T> FlowTable<T> {
                     .slots
                     .get(position(slot))
                     .and_then(|s| s.flow.as_ref())
-                    .is_none_or(|f| {
-                        now.since(f.last_seen) > self.timeout(f.key.protocol, f.state)
-                    });
+                    .is_none_or(|f| now.since(f.last_seen) > self.timeout(f.key.protocol, f.state));
                 if !due || left == 0 {
                     break;
                 }
@@ -485,11 +459,7 @@ impl<T> FlowTable<T> {
             FlowState::Closed => t.closed,
             FlowState::Bypassed => t.bypassed,
         };
-        if self.emergency() {
-            pick(by_protocol).min(pick(&t.emergency))
-        } else {
-            pick(by_protocol)
-        }
+        if self.emergency() { pick(by_protocol).min(pick(&t.emergency)) } else { pick(by_protocol) }
     }
 }
 

@@ -100,13 +100,8 @@ impl Decoder {
         self.stats.frames += 1;
         self.stats.bytes += frame.len() as u64;
         let mut packet = Packet::empty(frame, link_type, Origin::Wire, 0);
-        let mut walk = Walk {
-            config: &self.config,
-            defrag: &mut self.defrag,
-            stats: &mut self.stats,
-            now,
-            each,
-        };
+        let mut walk =
+            Walk { config: &self.config, defrag: &mut self.defrag, stats: &mut self.stats, now, each };
         walk.link(&mut packet);
         if packet.invalid {
             walk.stats.invalid += 1;

@@ -256,11 +256,7 @@ impl Defrag {
 }
 
 /// The fragment's bytes, if its place in a packet is possible at all.
-fn checked_extent<'a>(
-    packet: &mut Packet<'a>,
-    fragment: &FragmentInfo,
-    is_ipv6: bool,
-) -> Option<&'a [u8]> {
+fn checked_extent<'a>(packet: &mut Packet<'a>, fragment: &FragmentInfo, is_ipv6: bool) -> Option<&'a [u8]> {
     let mut data = packet.payload;
     if data.is_empty() {
         packet.note(if is_ipv6 { Event::Ipv6FragIgnored } else { Event::Ipv4FragIgnored });
@@ -274,11 +270,7 @@ fn checked_extent<'a>(
         65_535 - header.min(65_535)
     };
     if usize::from(fragment.offset) + data.len() > limit {
-        packet.note(if is_ipv6 {
-            Event::Ipv6FragPktTooLarge
-        } else {
-            Event::Ipv4FragPktTooLarge
-        });
+        packet.note(if is_ipv6 { Event::Ipv6FragPktTooLarge } else { Event::Ipv4FragPktTooLarge });
         packet.conflicting_fragment = true;
         return None;
     }
@@ -307,13 +299,7 @@ impl Tracker {
     }
 
     /// Keeps what is new of `data`. True when it overlaps what is there.
-    fn insert(
-        &mut self,
-        packet: &Packet<'_>,
-        fragment: &FragmentInfo,
-        data: &[u8],
-        is_ipv6: bool,
-    ) -> bool {
+    fn insert(&mut self, packet: &Packet<'_>, fragment: &FragmentInfo, data: &[u8], is_ipv6: bool) -> bool {
         let begin = usize::from(fragment.offset);
         let end = begin + data.len();
         let last_end = self.fragments.last().map_or(0, |p| p.offset + p.data.len());

@@ -186,11 +186,7 @@ impl DecodeEvents {
     #[must_use]
     pub fn contains(&self, event: DecodeEvent) -> bool {
         let bit = event as u32;
-        if bit < 128 {
-            self.low & (1 << bit) != 0
-        } else {
-            self.high & (1 << (bit - 128)) != 0
-        }
+        if bit < 128 { self.low & (1 << bit) != 0 } else { self.high & (1 << (bit - 128)) != 0 }
     }
 
     #[must_use]

@@ -22,9 +22,7 @@ pub struct IcmpView<'a> {
 impl<'a> IcmpView<'a> {
     #[must_use]
     pub fn header_bytes(&self) -> &'a [u8] {
-        self.bytes
-            .get(..usize::from(self.header_len))
-            .unwrap_or(self.bytes)
+        self.bytes.get(..usize::from(self.header_len)).unwrap_or(self.bytes)
     }
 }
 

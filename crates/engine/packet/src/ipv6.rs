@@ -95,10 +95,6 @@ impl<'a> Ipv6View<'a> {
 }
 
 fn address(fixed: &[u8; 40], at: usize) -> Ipv6Addr {
-    let octets = fixed
-        .get(at..)
-        .and_then(|b| b.first_chunk::<16>())
-        .copied()
-        .unwrap_or_default();
+    let octets = fixed.get(at..).and_then(|b| b.first_chunk::<16>()).copied().unwrap_or_default();
     Ipv6Addr::from(octets)
 }

@@ -86,12 +86,22 @@ pub enum Transport<'a> {
     Icmpv4(IcmpView<'a>),
     Icmpv6(IcmpView<'a>),
     /// Ports only.
-    Sctp { src_port: u16, dst_port: u16, header: &'a [u8] },
-    Gre { header: &'a [u8] },
+    Sctp {
+        src_port: u16,
+        dst_port: u16,
+        header: &'a [u8],
+    },
+    Gre {
+        header: &'a [u8],
+    },
     /// IPsec: the payload cannot be inspected.
-    Esp { spi: u32 },
+    Esp {
+        spi: u32,
+    },
     /// A protocol without a view of its own.
-    Other { protocol: u8 },
+    Other {
+        protocol: u8,
+    },
 }
 
 /// The fragment fields of an IPv4 header or IPv6 fragment header.

@@ -75,18 +75,13 @@ pub struct TcpView<'a> {
 
 impl<'a> TcpView<'a> {
     /// `bytes` from the TCP header to the end of the packet. `Err` names what is wrong.
-    pub(crate) fn parse(
-        bytes: &'a [u8],
-        events: &mut DecodeEvents,
-    ) -> Result<(Self, &'a [u8]), DecodeEvent> {
+    pub(crate) fn parse(bytes: &'a [u8], events: &mut DecodeEvents) -> Result<(Self, &'a [u8]), DecodeEvent> {
         let fixed = bytes.first_chunk::<20>().ok_or(DecodeEvent::TcpPktTooSmall)?;
         let header_len = usize::from(fixed[12] >> 4) * 4;
         if header_len < 20 {
             return Err(DecodeEvent::TcpHlenTooSmall);
         }
-        let (header, payload) = bytes
-            .split_at_checked(header_len)
-            .ok_or(DecodeEvent::TcpInvalidOptlen)?;
+        let (header, payload) = bytes.split_at_checked(header_len).ok_or(DecodeEvent::TcpInvalidOptlen)?;
         let options = parse_options(header.get(20..).unwrap_or(&[]), events);
         Ok((TcpView { fixed, header, options }, payload))
     }
@@ -231,12 +226,7 @@ fn record_option(kind: u8, body: &[u8], found: &mut TcpOptions, events: &mut Dec
     }
 }
 
-fn record_fast_open(
-    cookie: &[u8],
-    found: &mut TcpOptions,
-    invalid: &mut bool,
-    duplicate: &mut bool,
-) {
+fn record_fast_open(cookie: &[u8], found: &mut TcpOptions, invalid: &mut bool, duplicate: &mut bool) {
     let len = cookie.len();
     // RFC 7413: nothing (a request), or 4 to 16 bytes of even number.
     if len != 0 && !((4..=16).contains(&len) && len.is_multiple_of(2)) {

@@ -107,15 +107,7 @@ impl Blocks {
         added
     }
 
-    fn compare(
-        &self,
-        index: usize,
-        start: u64,
-        from: u64,
-        to: u64,
-        bytes: &[u8],
-        added: &mut Added,
-    ) {
+    fn compare(&self, index: usize, start: u64, from: u64, to: u64, bytes: &[u8], added: &mut Added) {
         added.overlap = true;
         let Some(block) = self.blocks.get(index) else {
             return;
@@ -154,9 +146,7 @@ impl Blocks {
         }
         let next = self.blocks.remove(index + 1);
         if let Some(block) = self.blocks.get_mut(index) {
-            block
-                .bytes
-                .extend_from_slice(next.bytes.get(next.head..).unwrap_or(&[]));
+            block.bytes.extend_from_slice(next.bytes.get(next.head..).unwrap_or(&[]));
         }
     }
 

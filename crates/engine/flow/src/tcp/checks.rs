@@ -11,12 +11,7 @@ const PAWS_SECONDS: u64 = 24 * 24 * 3600;
 
 impl TcpSession {
     /// Protection against wrapped sequence numbers. False when the packet is old.
-    pub(super) fn fresh(
-        &mut self,
-        direction: Direction,
-        s: &Segment<'_>,
-        env: &mut Environment<'_>,
-    ) -> bool {
+    pub(super) fn fresh(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) -> bool {
         let Some((value, _)) = s.options.timestamps else {
             return true;
         };
@@ -38,12 +33,7 @@ impl TcpSession {
     }
 
     /// Whether the acknowledgement is for something the other side can have sent.
-    pub(super) fn valid_ack(
-        &self,
-        direction: Direction,
-        s: &Segment<'_>,
-        env: &mut Environment<'_>,
-    ) -> bool {
+    pub(super) fn valid_ack(&self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) -> bool {
         let other = self.stream(direction.reverse());
         if !s.flags.ack() || !other.started || self.one_sided {
             return true;
@@ -69,12 +59,7 @@ impl TcpSession {
     }
 
     /// Whether the receiver would take the packet's bytes.
-    pub(super) fn in_window(
-        &self,
-        direction: Direction,
-        s: &Segment<'_>,
-        env: &mut Environment<'_>,
-    ) -> bool {
+    pub(super) fn in_window(&self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) -> bool {
         let mine = self.stream(direction);
         let other = self.stream(direction.reverse());
         if self.one_sided || (self.midstream && !other.started) {

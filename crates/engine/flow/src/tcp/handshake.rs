@@ -13,12 +13,7 @@ const UNKNOWN_SCALE: u8 = 14;
 
 impl TcpSession {
     /// The first packet of a flow.
-    pub(super) fn on_first(
-        &mut self,
-        direction: Direction,
-        s: &Segment<'_>,
-        env: &mut Environment<'_>,
-    ) {
+    pub(super) fn on_first(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
         if s.flags.rst() {
             env.event(Event::RstButNoSession);
         } else if s.flags.fin() {
@@ -99,12 +94,7 @@ impl TcpSession {
         self.insert_payload(direction, s, env);
     }
 
-    pub(super) fn on_syn_sent(
-        &mut self,
-        direction: Direction,
-        s: &Segment<'_>,
-        env: &mut Environment<'_>,
-    ) {
+    pub(super) fn on_syn_sent(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
         if s.flags.rst() {
             self.reset_in_handshake(direction, s, env);
         } else if s.flags.fin() {
@@ -125,12 +115,7 @@ impl TcpSession {
         }
     }
 
-    fn reset_in_handshake(
-        &mut self,
-        direction: Direction,
-        s: &Segment<'_>,
-        env: &mut Environment<'_>,
-    ) {
+    fn reset_in_handshake(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
         let (mine, other) = self.both_mut(direction);
         let right = match direction {
             // The server refuses: it must name our SYN (RFC 9293 section 3.10.7.3).
@@ -198,9 +183,8 @@ impl TcpSession {
         };
         let acks_first = seq::le(first, s.ack) && seq::le(s.ack, all);
         if !(acks_first && fits(client.last_ts)) || !self.other_syns.is_empty() && s.ack != first {
-            let chosen = self.other_syns.iter().copied().find(|c| {
-                c.isn.wrapping_add(1) == s.ack && fits(c.timestamp)
-            });
+            let chosen =
+                self.other_syns.iter().copied().find(|c| c.isn.wrapping_add(1) == s.ack && fits(c.timestamp));
             match chosen {
                 Some(candidate) => self.adopt_syn(&candidate, env.config),
                 None if acks_first => {}
@@ -271,12 +255,7 @@ impl TcpSession {
         self.on_open(ToServer, s, env);
     }
 
-    pub(super) fn on_syn_recv(
-        &mut self,
-        direction: Direction,
-        s: &Segment<'_>,
-        env: &mut Environment<'_>,
-    ) {
+    pub(super) fn on_syn_recv(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
         if s.flags.rst() {
             if self.valid_reset(direction, s, env) {
                 self.both_mut(direction).0.has_rst = true;
@@ -367,8 +346,7 @@ impl TcpSession {
         if ack == server.isn.wrapping_add(1) {
             return;
         }
-        let Some(c) = self.other_synacks.iter().copied().find(|c| c.isn.wrapping_add(1) == ack)
-        else {
+        let Some(c) = self.other_synacks.iter().copied().find(|c| c.isn.wrapping_add(1) == ack) else {
             return;
         };
         let (server, client) = self.both_mut(ToClient);

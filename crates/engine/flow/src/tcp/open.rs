@@ -9,12 +9,7 @@ use super::stream::Inserted;
 use crate::config::UrgentPolicy;
 
 impl TcpSession {
-    pub(super) fn on_open(
-        &mut self,
-        direction: Direction,
-        s: &Segment<'_>,
-        env: &mut Environment<'_>,
-    ) {
+    pub(super) fn on_open(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
         if s.flags.rst() {
             self.reset(direction, s, env);
             return;
@@ -46,12 +41,7 @@ impl TcpSession {
     }
 
     /// A closed session: late acknowledgements and retransmissions change nothing.
-    pub(super) fn on_closed(
-        &mut self,
-        direction: Direction,
-        s: &Segment<'_>,
-        env: &mut Environment<'_>,
-    ) {
+    pub(super) fn on_closed(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
         if s.flags.syn() && !s.flags.ack() && direction == ToServer {
             env.event(Event::ShutdownSynResend);
         }
@@ -183,9 +173,7 @@ impl TcpSession {
             }
         } else if mine.has_urgent() {
             // The same bytes may come again without the pointer.
-            let found = (0u32..)
-                .zip(s.payload)
-                .find(|(i, _)| mine.is_urgent(s.data_seq().wrapping_add(*i)));
+            let found = (0u32..).zip(s.payload).find(|(i, _)| mine.is_urgent(s.data_seq().wrapping_add(*i)));
             if let Some((i, _)) = found {
                 let at = usize::try_from(i).unwrap_or(0);
                 self.insert_around_urgent(direction, s, at, env);

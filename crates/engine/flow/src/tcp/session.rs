@@ -194,12 +194,7 @@ impl Environment<'_> {
 
 impl TcpSession {
     /// Follows one packet. `direction` is the packet's in its flow.
-    pub(crate) fn handle(
-        &mut self,
-        direction: Direction,
-        segment: &Segment<'_>,
-        env: &mut Environment<'_>,
-    ) {
+    pub(crate) fn handle(&mut self, direction: Direction, segment: &Segment<'_>, env: &mut Environment<'_>) {
         if !segment.flags.ack() && segment.ack != 0 && !segment.flags.rst() {
             env.event(StreamEvent::PktBrokenAck);
         }
@@ -235,8 +230,7 @@ impl TcpSession {
             | TcpState::CloseWait
             | TcpState::Closing
             | TcpState::Closed => {
-                direction == Direction::ToClient
-                    || self.stream(Direction::ToServer).isn != segment_seq
+                direction == Direction::ToClient || self.stream(Direction::ToServer).isn != segment_seq
             }
             _ => false,
         }
@@ -286,6 +280,15 @@ impl TcpSession {
     pub(crate) fn flush(&mut self) {
         for stream in &mut self.streams {
             stream.flush();
+        }
+    }
+
+    /// Brings the memory count up to date.
+    pub(crate) fn settle(&mut self, memory: &mut StreamMemory) {
+        for stream in &mut self.streams {
+            if stream.accounted() > 0 {
+                stream.settle(memory);
+            }
         }
     }
 

@@ -218,6 +218,7 @@ impl Stream {
     pub fn disable(&mut self) {
         self.disable_raw();
         self.disable_app();
+        self.blocks.clear();
     }
 
     /// Changes how many bytes are handed out; zero means no limit.
@@ -266,11 +267,7 @@ impl Stream {
     pub(crate) fn offset(&self, number: u32) -> Option<u64> {
         let (anchor, at) = self.anchor;
         let offset = i64::try_from(at).ok()? + seq::distance(anchor, number);
-        let removed = self
-            .urgent
-            .iter()
-            .filter(|u| seq::le(anchor, **u) && seq::lt(**u, number))
-            .count();
+        let removed = self.urgent.iter().filter(|u| seq::le(anchor, **u) && seq::lt(**u, number)).count();
         u64::try_from(offset - i64::try_from(removed).ok()?).ok()
     }
 

@@ -82,10 +82,12 @@ impl Walk<'_> {
         let mut destination_headers = 0u8;
         let end = loop {
             let rest = all.get(used..).unwrap_or(&[]);
+            if used > 0 && rest.len() < 2 && next != 59 {
+                // No header of any kind is that short.
+                p.note(Event::Ipv6TruncExthdr);
+            }
             let len = match next {
-                0 | 43 | 60 | 135 | 139 | 140 => {
-                    rest.get(1).map_or(2, |l| (usize::from(*l) + 1) * 8)
-                }
+                0 | 43 | 60 | 135 | 139 | 140 => rest.get(1).map_or(2, |l| (usize::from(*l) + 1) * 8),
                 44 => 8,
                 51 => rest.get(1).map_or(2, |l| (usize::from(*l) + 2) * 4),
                 59 => {
@@ -130,12 +132,7 @@ impl Walk<'_> {
         let Some(joined) = self.defrag.push(self.now, p, &fragment) else {
             return;
         };
-        let mut whole = Packet::empty(
-            &joined.bytes,
-            p.link_type,
-            Origin::Defragmented,
-            p.tunnel_depth,
-        );
+        let mut whole = Packet::empty(&joined.bytes, p.link_type, Origin::Defragmented, p.tunnel_depth);
         whole.ethernet = p.ethernet.and_then(|_| crate::Ethernet::parse(&joined.bytes));
         whole.vlans = p.vlans;
         whole.layers = p.layers;
@@ -221,9 +218,7 @@ fn parse_ipv4<'a>(bytes: &'a [u8], p: &mut Packet<'a>) -> Result<Ipv4View<'a>, E
         return Err(Event::Ipv4IplenSmallerThanHlen);
     }
     let packet = bytes.get(..total).ok_or(Event::Ipv4TruncPkt)?;
-    let (header, payload) = packet
-        .split_at_checked(header_len)
-        .ok_or(Event::Ipv4TruncPkt)?;
+    let (header, payload) = packet.split_at_checked(header_len).ok_or(Event::Ipv4TruncPkt)?;
     let options = match header.get(20..) {
         Some(options) if !options.is_empty() => ip_options::ipv4(options, &mut p.events),
         _ => Ipv4Options::default(),

@@ -131,10 +131,6 @@ pub(super) fn ipv6(hop_by_hop: bool, mut rest: &[u8], events: &mut DecodeEvents)
         rest = next;
     }
     if only_padding {
-        events.insert(if hop_by_hop {
-            Event::Ipv6HopoptsOnlyPadding
-        } else {
-            Event::Ipv6DstoptsOnlyPadding
-        });
+        events.insert(if hop_by_hop { Event::Ipv6HopoptsOnlyPadding } else { Event::Ipv6DstoptsOnlyPadding });
     }
 }

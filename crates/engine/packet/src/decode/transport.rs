@@ -75,9 +75,7 @@ impl Walk<'_> {
     pub(super) fn icmpv4<'a>(&mut self, p: &mut Packet<'a>, bytes: &'a [u8], at: usize) {
         self.stats.icmpv4 += 1;
         p.transport_offset = at;
-        let (Some(&[icmp_type, code, ..]), Some(payload)) =
-            (bytes.first_chunk::<4>(), bytes.get(8..))
-        else {
+        let (Some(&[icmp_type, code, ..]), Some(payload)) = (bytes.first_chunk::<4>(), bytes.get(8..)) else {
             p.fail(Event::Icmpv4PktTooSmall);
             return;
         };
@@ -140,9 +138,7 @@ impl Walk<'_> {
     pub(super) fn icmpv6<'a>(&mut self, p: &mut Packet<'a>, bytes: &'a [u8], at: usize) {
         self.stats.icmpv6 += 1;
         p.transport_offset = at;
-        let (Some(&[icmp_type, code, ..]), Some(payload)) =
-            (bytes.first_chunk::<4>(), bytes.get(8..))
-        else {
+        let (Some(&[icmp_type, code, ..]), Some(payload)) = (bytes.first_chunk::<4>(), bytes.get(8..)) else {
             p.fail(Event::Icmpv6PktTooSmall);
             return;
         };
@@ -212,11 +208,8 @@ impl Walk<'_> {
             return None;
         }
         let address = |at: usize| {
-            let octets: [u8; 16] = header
-                .get(at..)
-                .and_then(|b| b.first_chunk())
-                .copied()
-                .unwrap_or_default();
+            let octets: [u8; 16] =
+                header.get(at..).and_then(|b| b.first_chunk()).copied().unwrap_or_default();
             IpAddr::from(octets)
         };
         let rest = bytes.get(40..).unwrap_or(&[]);

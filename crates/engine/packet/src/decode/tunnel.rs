@@ -27,11 +27,7 @@ impl Walk<'_> {
             }
         };
         let Some((header, content)) = bytes.split_at_checked(header_len) else {
-            p.fail(if flags & 7 == 0 {
-                Event::GreVersion0HdrTooBig
-            } else {
-                Event::GreVersion1HdrTooBig
-            });
+            p.fail(if flags & 7 == 0 { Event::GreVersion0HdrTooBig } else { Event::GreVersion1HdrTooBig });
             return;
         };
         p.transport = Transport::Gre { header };
