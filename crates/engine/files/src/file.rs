@@ -3,7 +3,7 @@
 //! Holds always: `size` counts the bytes appended (gaps not counted in); once the state is not
 //! [`FileState::Open`] nothing changes but marks.
 
-use crate::hash::{FileHashes, Hasher, HashKinds};
+use crate::hash::{FileHashes, HashKinds, Hasher};
 use crate::magic::{MAGIC_HEAD_BYTES, magic};
 use crate::window::{View, Window, WindowConfig};
 
@@ -78,8 +78,7 @@ impl File {
             lost: 0,
             range: None,
             head: Vec::new(),
-            hasher: (config.hashes != HashKinds::NONE)
-                .then(|| Box::new(Hasher::new(config.hashes))),
+            hasher: (config.hashes != HashKinds::NONE).then(|| Box::new(Hasher::new(config.hashes))),
             hashes: FileHashes::default(),
             window: Window::new(config.window),
             stored: false,

@@ -18,8 +18,7 @@ pub struct WindowConfig {
 
 impl WindowConfig {
     /// Keeps nothing.
-    pub const NONE: WindowConfig =
-        WindowConfig { limit: u64::MAX, minimal_inspect: u64::MAX, lookback: 0 };
+    pub const NONE: WindowConfig = WindowConfig { limit: u64::MAX, minimal_inspect: u64::MAX, lookback: 0 };
 
     /// Everything up to `limit` bytes, at once and for good.
     #[must_use]

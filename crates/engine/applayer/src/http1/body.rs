@@ -153,11 +153,7 @@ impl Http1Parser {
             State::Ignore => State::Ignore,
             _ => State::Lost,
         };
-        let ends = match &next {
-            State::Lost => true,
-            State::Body(Framing::Length(0)) => true,
-            _ => false,
-        };
+        let ends = matches!(next, State::Lost | State::Body(Framing::Length(0)));
         let next = if matches!(next, State::Body(Framing::Length(0))) { State::Finalize } else { next };
         if lost_in_body > 0
             && let Some(tx) = self.txs.by_id_mut(id)

@@ -177,7 +177,7 @@ mod tests {
             "3\nabc\n2\nde\n0\n",
             "03 \r\nabc\r\n\r\n2\t\r\nde\r\n0000000000000000000000\r\n",
             "\r\n\t3\r\r\nabc\r\n 2 x\r\nde\r\n0x\r\n",
-            "0x3\r\nabc\r\n\0002\r\nde\r\n0\r\n",
+            "0x3\r\nabc\r\n\x002\r\nde\r\n0\r\n",
         ] {
             assert_eq!(read(data.as_bytes()), ("abcde".into(), data.len(), vec![]), "{data:?}");
         }

@@ -45,7 +45,11 @@ impl Default for Inflate {
 
 enum Attempt {
     /// This way is right: its state, its output, and the bytes left after the stream's end.
-    Proved { inflater: Decompress, out: Vec<u8>, ended_at: Option<usize> },
+    Proved {
+        inflater: Decompress,
+        out: Vec<u8>,
+        ended_at: Option<usize>,
+    },
     NeedMore(Vec<u8>),
     Failed,
 }
@@ -149,8 +153,7 @@ impl Inflate {
                 Step::Error => {
                     problems.push(Problem::Malformed);
                     self.state = State::Raw;
-                    return (out.is_empty() || forward(&out))
-                        && (input.is_empty() || forward(input));
+                    return (out.is_empty() || forward(&out)) && (input.is_empty() || forward(input));
                 }
                 Step::End => {
                     let rest = input.to_vec();
@@ -257,9 +260,7 @@ fn ways(held: &[u8]) -> (Vec<Option<usize>>, bool) {
     match held {
         [0x1f, 0x8b, ..] => (vec![gzip_header_len(held), Some(GZIP_HEADER), Some(0)], true),
         [cmf, flg, ..]
-            if cmf & 0x0f == 8
-                && cmf >> 4 <= 7
-                && u16::from_be_bytes([*cmf, *flg]).is_multiple_of(31) =>
+            if cmf & 0x0f == 8 && cmf >> 4 <= 7 && u16::from_be_bytes([*cmf, *flg]).is_multiple_of(31) =>
         {
             (vec![Some(2), Some(0)], false)
         }

@@ -63,10 +63,8 @@ impl Lzma {
         if held.is_empty() {
             return true;
         }
-        let dictionary =
-            held.get(1..5).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(u32::from_le_bytes);
-        if held.first() == Some(&0x5d)
-            && dictionary.is_some_and(|d| u64::from(d) > self.memory_bytes as u64)
+        let dictionary = held.get(1..5).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(u32::from_le_bytes);
+        if held.first() == Some(&0x5d) && dictionary.is_some_and(|d| u64::from(d) > self.memory_bytes as u64)
         {
             problems.push(Problem::LzmaMemory);
             return forward(&held);
@@ -77,11 +75,8 @@ impl Lzma {
             allow_incomplete: true,
         };
         let mut out = Bounded(Vec::new());
-        let decoded = lzma_rs::lzma_decompress_with_options(
-            &mut BufReader::new(held.as_slice()),
-            &mut out,
-            &options,
-        );
+        let decoded =
+            lzma_rs::lzma_decompress_with_options(&mut BufReader::new(held.as_slice()), &mut out, &options);
         if decoded.is_err() && out.0.is_empty() {
             problems.push(Problem::Malformed);
             return forward(&held);
