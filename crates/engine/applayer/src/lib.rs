@@ -21,6 +21,7 @@ pub mod ftp;
 pub mod http1;
 mod lines;
 pub mod mime;
+pub mod mqtt;
 pub mod ntp;
 pub mod parser;
 mod pending;

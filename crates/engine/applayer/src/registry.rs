@@ -5,6 +5,7 @@ use crate::dhcp::DhcpParser;
 use crate::dns::DnsParser;
 use crate::ftp::{FtpDataParser, FtpParser};
 use crate::http1::Http1Parser;
+use crate::mqtt::MqttParser;
 use crate::ntp::NtpParser;
 use crate::parser::{ExpectationContext, Parser};
 use crate::proto::AppProto;
@@ -32,6 +33,7 @@ pub(crate) fn parser_for(
         AppProto::Http1 => Some(Box::new(Http1Parser::new(config.http1.clone()))),
         AppProto::Tls => Some(Box::new(TlsParser::new(&config.tls))),
         AppProto::Dhcp => Some(Box::new(DhcpParser::new(config.max_tx))),
+        AppProto::Mqtt => Some(Box::new(MqttParser::new(&config.mqtt))),
         AppProto::Ntp => Some(Box::new(NtpParser::new(config.max_tx))),
         AppProto::Sip => Some(Box::new(SipParser::new(transport, config.max_tx))),
         AppProto::Snmp => Some(Box::new(SnmpParser::new(config.max_tx))),
