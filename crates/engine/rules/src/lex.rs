@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn cuts_a_rule() {
-        let (h, o) = split_rule("alert tcp [1.1.1.1, $A] any -> any [80, 81] (msg:\"a\\;b\"; sid:1;)").unwrap();
+        let (h, o) =
+            split_rule("alert tcp [1.1.1.1, $A] any -> any [80, 81] (msg:\"a\\;b\"; sid:1;)").unwrap();
         assert_eq!((h.src.text, h.dst_ports.text, h.direction.text), ("[1.1.1.1, $A]", "[80, 81]", "->"));
         let options: Vec<_> = split_options(o).map(Result::unwrap).collect();
         assert_eq!(options.len(), 2);

@@ -21,9 +21,8 @@ impl Vars {
     /// The variables of the field's default configuration, for rules that stand alone.
     #[must_use]
     pub fn standard() -> Vars {
-        let own = |pairs: &[(&str, &str)]| {
-            pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
-        };
+        let own =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Vars {
             addresses: own(&[
                 ("HOME_NET", "[192.168.0.0/16,10.0.0.0/8,172.16.0.0/12]"),
@@ -163,12 +162,9 @@ pub fn parse_rules(text: &str, context: &ParseContext) -> RuleSet {
                     }
                 }
             }
-            Err(r) => set.refused.push(refusal(
-                r.sid,
-                r.error.at.unwrap_or(0),
-                r.error.reason,
-                r.error.severity,
-            )),
+            Err(r) => {
+                set.refused.push(refusal(r.sid, r.error.at.unwrap_or(0), r.error.reason, r.error.severity))
+            }
         }
     }
     set

@@ -1,6 +1,7 @@
 //! A buffer to be looked at, and what must be found in it.
 
 use mimamori_applayer::Field;
+use mimamori_base::Direction;
 
 use super::bytes::{Base64Decode, ByteExtract, ByteJump, ByteMath, ByteTest, IsDataAt};
 use super::content::{Content, Pcre};
@@ -86,4 +87,6 @@ pub struct Buffer {
     /// In order. Empty only where `absent` is [`Absent::Only`].
     pub matches: Vec<Match>,
     pub absent: Absent,
+    /// The side, where a rule of both sides (`=>`) names it for a field that both have.
+    pub side: Option<Direction>,
 }

@@ -30,7 +30,10 @@ pub enum Check {
     TcpWindow(NumberCmp),
     TcpMss(NumberCmp),
     TcpWscale(NumberCmp),
-    Checksum { of: ChecksumOf, valid: bool },
+    Checksum {
+        of: ChecksumOf,
+        valid: bool,
+    },
     /// Name without prefix as the rule writes it: `ipv4.trunc_pkt`.
     DecodeEvent(Box<str>),
     /// `stream-event`, name without the prefix `stream.`.
@@ -38,18 +41,39 @@ pub enum Check {
     EngineEvent(Box<str>),
     // Of the flow.
     Flow(Flow),
-    StreamSize { side: StreamSide, cmp: NumberCmp },
+    StreamSize {
+        side: StreamSide,
+        cmp: NumberCmp,
+    },
     FlowAge(NumberCmp),
-    FlowPackets { side: FlowSide, cmp: NumberCmp },
-    FlowBytes { side: FlowSide, cmp: NumberCmp },
+    FlowPackets {
+        side: FlowSide,
+        cmp: NumberCmp,
+    },
+    FlowBytes {
+        side: FlowSide,
+        cmp: NumberCmp,
+    },
     Bit(BitCheck),
-    Flowint { name: Box<str>, op: FlowintCmp, value: FlowintValue },
+    Flowint {
+        name: Box<str>,
+        op: FlowintCmp,
+        value: FlowintValue,
+    },
     /// `flowint: name, isset` and `isnotset`.
-    FlowintIsSet { name: Box<str>, set: bool },
+    FlowintIsSet {
+        name: Box<str>,
+        set: bool,
+    },
     /// `app-layer-protocol`
     AppProtocol(AppProtocolCheck),
-    IpRep { side: RepSide, category: Box<str>, op: RepOp, value: u8 },
-    /// At most one of each: `threshold` or `detection_filter`.
+    IpRep {
+        side: RepSide,
+        category: Box<str>,
+        op: RepOp,
+        value: u8,
+    },
+    /// `threshold` (perhaps several) or `detection_filter` (alone).
     Threshold(Threshold),
     // Of the transaction.
     /// `app-layer-event`, full name: `http.missing_host_header`, and for protocol-less
@@ -58,18 +82,31 @@ pub enum Check {
     Number(NumberCheck),
     TlsVersion(TlsVersionCheck),
     SslVersion(Vec<(SslVersion, bool)>),
-    SslState { states: Vec<SslState>, negated: bool },
+    SslState {
+        states: Vec<SslState>,
+        negated: bool,
+    },
     TlsCertValidity(CertValidity),
     FtpBounce,
     FtpReplyReceived(bool),
-    FtpMode { active: bool },
-    FtpDataCommand { store: bool },
+    FtpMode {
+        active: bool,
+    },
+    FtpDataCommand {
+        store: bool,
+    },
     DceIface(DceIface),
     DceOpnum(Vec<(u32, u32)>),
-    SshVersion { software: Box<str>, proto: bool },
+    SshVersion {
+        software: Box<str>,
+        proto: bool,
+    },
     File(FileCheck),
     /// `app-layer-state`
-    AppState { cmp: StateCmp, name: Box<str> },
+    AppState {
+        cmp: StateCmp,
+        name: Box<str>,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -266,13 +303,26 @@ pub struct DceIface {
 #[derive(Clone, PartialEq, Debug)]
 pub enum FileCheck {
     /// Substring of the name, any case.
-    Name { text: Box<[u8]>, negated: bool },
+    Name {
+        text: Box<[u8]>,
+        negated: bool,
+    },
     /// The name ends with `.ext`, any case.
-    Ext { text: Box<[u8]>, negated: bool },
-    Magic { text: Box<[u8]>, negated: bool },
+    Ext {
+        text: Box<[u8]>,
+        negated: bool,
+    },
+    Magic {
+        text: Box<[u8]>,
+        negated: bool,
+    },
     Size(NumberCmp),
     /// A list of hashes in a file, as written; the program reads it.
-    HashList { kind: HashKind, file: Box<str>, negated: bool },
+    HashList {
+        kind: HashKind,
+        file: Box<str>,
+        negated: bool,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

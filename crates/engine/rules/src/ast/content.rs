@@ -31,7 +31,10 @@ pub enum FastPattern {
     /// The prefilter's hit is the match: no position needed.
     Only,
     /// Only `length` bytes from `offset` go to the prefilter.
-    Chop { offset: u16, length: u16 },
+    Chop {
+        offset: u16,
+        length: u16,
+    },
 }
 
 /// `content` with its modifiers.

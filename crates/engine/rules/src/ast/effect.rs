@@ -28,16 +28,31 @@ pub enum BitScope {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// flowbits, hostbits, xbits.
-    Bit { scope: BitScope, change: BitChange, name: Box<str>, expire_secs: Option<u32> },
-    Flowint { name: Box<str>, op: FlowintOp, value: FlowintValue },
+    Bit {
+        scope: BitScope,
+        change: BitChange,
+        name: Box<str>,
+        expire_secs: Option<u32>,
+    },
+    Flowint {
+        name: Box<str>,
+        op: FlowintOp,
+        value: FlowintValue,
+    },
     Tag(Tag),
     /// Marks the file; nothing is written to a disk here.
-    Filestore { scope: FilestoreScope },
+    Filestore {
+        scope: FilestoreScope,
+    },
     TlsStore,
     /// Inspect nothing more of this flow.
     Bypass,
     /// `config: logging disable, type tx, scope tx`
-    Config { logging: bool, kind: ConfigKind, scope: ConfigScope },
+    Config {
+        logging: bool,
+        kind: ConfigKind,
+        scope: ConfigScope,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -95,7 +110,10 @@ pub enum DatasetOp {
     Set,
     Unset,
     /// `datarep`: the value of the entry compares.
-    Reputation { op: RepOp, value: u16 },
+    Reputation {
+        op: RepOp,
+        value: u16,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

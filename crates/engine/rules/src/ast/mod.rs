@@ -20,8 +20,8 @@ use mimamori_applayer::AppProto;
 use crate::kind::Kind;
 pub use buffer::{Absent, Asn1, Buffer, Entropy, Match, PacketBuffer, Selector};
 pub use bytes::{
-    Base64Decode, Base64Mode, ByteBase, ByteExtract, ByteJump, ByteMath, ByteTest, ByteValue,
-    Endian, IsDataAt, JumpFrom, MathOp, TestOp,
+    Base64Decode, Base64Mode, ByteBase, ByteExtract, ByteJump, ByteMath, ByteTest, ByteValue, Endian,
+    IsDataAt, JumpFrom, MathOp, TestOp,
 };
 pub use check::*;
 pub use content::{Content, FastPattern, Pcre, PcreCapture, Value, VarId};
@@ -102,13 +102,18 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// `threshold` or `detection_filter`.
-    #[must_use]
-    pub fn threshold(&self) -> Option<&Threshold> {
-        self.checks.iter().find_map(|c| match c {
+    /// `threshold`s, or the `detection_filter`; every one must let the alert through.
+    pub fn thresholds(&self) -> impl Iterator<Item = &Threshold> {
+        self.checks.iter().filter_map(|c| match c {
             Check::Threshold(t) => Some(t),
             _ => None,
         })
+    }
+
+    /// The first of [`Rule::thresholds`].
+    #[must_use]
+    pub fn threshold(&self) -> Option<&Threshold> {
+        self.thresholds().next()
     }
 
     /// The flow check, merged; a rule has at most one.

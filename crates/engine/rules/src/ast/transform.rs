@@ -6,7 +6,10 @@ use super::bytes::Base64Mode;
 pub enum XorKey {
     Fixed(Box<[u8]>),
     /// The key is so many bytes of the buffer itself from `at`.
-    Extract { length: u8, at: u32 },
+    Extract {
+        length: u8,
+        at: u32,
+    },
 }
 
 /// In the order of the rule.
@@ -21,14 +24,25 @@ pub enum Transform {
     ToSha1,
     ToSha256,
     UrlDecode,
-    Xor { key: XorKey, offset: u32 },
+    Xor {
+        key: XorKey,
+        offset: u32,
+    },
     HeaderLowercase,
     StripPseudoHeaders,
     /// The first capture replaces the buffer.
     PcreXform(Box<str>),
-    FromBase64 { bytes: Option<u32>, offset: u32, mode: Option<Base64Mode> },
+    FromBase64 {
+        bytes: Option<u32>,
+        offset: u32,
+        mode: Option<Base64Mode>,
+    },
     Domain,
     Tld,
     /// Part of the buffer; negative counts from the end. `truncate`: cut to fit where too long.
-    Subslice { offset: i64, length: Option<i64>, truncate: bool },
+    Subslice {
+        offset: i64,
+        length: Option<i64>,
+        truncate: bool,
+    },
 }

@@ -18,5 +18,8 @@ pub struct BadLine {
 
 /// Lines with something on them, with their numbers.
 fn lines(text: &str) -> impl Iterator<Item = (u32, &str)> {
-    (1u32..).zip(text.lines()).map(|(n, l)| (n, l.trim())).filter(|(_, l)| !l.is_empty() && !l.starts_with('#'))
+    (1u32..)
+        .zip(text.lines())
+        .map(|(n, l)| (n, l.trim()))
+        .filter(|(_, l)| !l.is_empty() && !l.starts_with('#'))
 }

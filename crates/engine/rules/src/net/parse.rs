@@ -248,9 +248,8 @@ impl Set for PortSet {
         if text.eq_ignore_ascii_case("any") {
             return Ok(PortSet::any());
         }
-        let port = |t: &str| {
-            t.trim().parse::<u16>().map_err(|_| RuleError::invalid(format!("wrong port `{text}`")))
-        };
+        let port =
+            |t: &str| t.trim().parse::<u16>().map_err(|_| RuleError::invalid(format!("wrong port `{text}`")));
         let (lo, hi) = match text.split_once(':') {
             None => {
                 let p = port(text)?;
@@ -301,7 +300,9 @@ mod tests {
         assert!(has("$EXTERNAL_NET", "8.8.8.8") && has("$EXTERNAL_NET", "2001:db8::1"));
         assert!(!has("$EXTERNAL_NET", "192.168.3.4"));
         assert!(!has("!$EXTERNAL_NET", "8.8.8.8") && has("!$EXTERNAL_NET", "10.0.0.1"));
-        assert!(has("[10.0.0.0/8,!10.1.0.0/16]", "10.2.0.1") && !has("[10.0.0.0/8,!10.1.0.0/16]", "10.1.0.1"));
+        assert!(
+            has("[10.0.0.0/8,!10.1.0.0/16]", "10.2.0.1") && !has("[10.0.0.0/8,!10.1.0.0/16]", "10.1.0.1")
+        );
         assert!(has("[$HOME_NET, ![10.0.0.0/8, !10.0.0.7]]", "10.0.0.7"));
         assert!(has("1.2.3.0/255.255.255.0", "1.2.3.200") && has("1.1.1.1-1.1.1.9", "1.1.1.5"));
         assert!(has("2001:db8::/32", "2001:db8:1::9") && !has("2001:db8::/32", "1.2.3.4"));
@@ -309,8 +310,21 @@ mod tests {
 
     #[test]
     fn wrong_addresses_are_refused() {
-        for t in ["", "1.2.3", "1.2.3.4/33", "$NOPE", "!any", "[1.2.3.4", "1.2.3.4]", "[1.2.3.4,]",
-                  "[10.0.0.0/8,!10.0.0.0/8]", "$LOOP", "!!1.2.3.4", "9.9.9.9-1.1.1.1", "[[1.1.1.1]]]"] {
+        for t in [
+            "",
+            "1.2.3",
+            "1.2.3.4/33",
+            "$NOPE",
+            "!any",
+            "[1.2.3.4",
+            "1.2.3.4]",
+            "[1.2.3.4,]",
+            "[10.0.0.0/8,!10.0.0.0/8]",
+            "$LOOP",
+            "!!1.2.3.4",
+            "9.9.9.9-1.1.1.1",
+            "[[1.1.1.1]]]",
+        ] {
             assert!(parse_addresses(t, &vars()).is_err(), "{t}");
         }
     }

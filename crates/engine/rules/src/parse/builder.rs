@@ -1,10 +1,11 @@
 //! A rule while its options are read.
 
 use mimamori_applayer::{AppProto, Field, FieldKind};
+use mimamori_base::Direction;
 
 use crate::ast::{
-    Absent, Check, Classification, Content, Effect, Header, Match, Reference, Selector, Target,
-    Transform, VarId,
+    Absent, Check, Classification, Content, Effect, Header, Match, Reference, Selector, Target, Transform,
+    VarId,
 };
 use crate::error::{Result, bail};
 use crate::set::ParseContext;
@@ -31,6 +32,8 @@ pub struct List {
     pub transforms: Vec<Transform>,
     pub items: Vec<Item>,
     pub absent: Absent,
+    /// Named for a field that both sides have.
+    pub side: Option<Direction>,
     pub at: usize,
 }
 
@@ -131,6 +134,7 @@ impl<'a> Builder<'a> {
             transforms: Vec::new(),
             items: Vec::new(),
             absent: Absent::No,
+            side: None,
             at: self.at,
         });
         self.lists.len() - 1
@@ -138,9 +142,10 @@ impl<'a> Builder<'a> {
 
     /// The list of `selector` without transforms, made when it is not there.
     pub fn list_of(&mut self, selector: Selector) -> usize {
-        let found = self.lists.iter().position(|l| {
-            l.selector == selector && l.transforms.is_empty() && l.base64_of.is_none()
-        });
+        let found = self
+            .lists
+            .iter()
+            .position(|l| l.selector == selector && l.transforms.is_empty() && l.base64_of.is_none());
         found.unwrap_or_else(|| self.push_list(selector))
     }
 
@@ -228,7 +233,8 @@ impl<'a> Builder<'a> {
         if self.current.is_some() {
             bail!("`{keyword}` cannot follow a sticky buffer; write `{}`", field.info().keyword);
         }
-        let payload = self.lists.iter().position(|l| l.selector == Selector::Payload && l.base64_of.is_none());
+        let payload =
+            self.lists.iter().position(|l| l.selector == Selector::Payload && l.base64_of.is_none());
         let place = payload.and_then(|p| {
             let items = &self.lists.get(p)?.items;
             items.iter().rposition(|i| matches!(i.matched, Match::Content(_))).map(|i| (p, i))

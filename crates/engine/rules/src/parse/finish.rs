@@ -1,7 +1,7 @@
 //! From the options read to the checked rule: what only the whole rule shows.
 
-use mimamori_applayer::field::Sides;
 use mimamori_applayer::AppProto;
+use mimamori_applayer::field::Sides;
 
 use crate::ast::{Absent, Buffer, Check, Match, Rule, RuleProto, Selector, SigId};
 use crate::error::{Result, RuleError, bail};
@@ -40,6 +40,7 @@ pub fn finish(mut b: Builder<'_>, line: u32) -> Result<Rule> {
                 transforms: l.transforms,
                 matches: l.items.into_iter().map(|i| i.matched).collect(),
                 absent: l.absent,
+                side: l.side,
             })
             .collect(),
         effects: b.effects,
@@ -152,8 +153,15 @@ fn covers(needed: &[AppProto], proto: AppProto) -> bool {
 
 fn transport_allows_app(proto: &RuleProto) -> Result<()> {
     match proto {
-        RuleProto::Ip | RuleProto::Tcp | RuleProto::Udp | RuleProto::Ipv4 | RuleProto::Ipv6 | RuleProto::TcpStream => Ok(()),
-        RuleProto::TcpPkt => bail!("`tcp-pkt` looks at packets: keywords of application protocols cannot be used"),
+        RuleProto::Ip
+        | RuleProto::Tcp
+        | RuleProto::Udp
+        | RuleProto::Ipv4
+        | RuleProto::Ipv6
+        | RuleProto::TcpStream => Ok(()),
+        RuleProto::TcpPkt => {
+            bail!("`tcp-pkt` looks at packets: keywords of application protocols cannot be used")
+        }
         _ => bail!("the rule's protocol carries no application protocol"),
     }
 }

@@ -6,7 +6,8 @@ use crate::parse::builder::{Builder, List};
 
 /// Classifies a rule as the user guide of the field describes it.
 pub fn kind(b: &Builder<'_>, has_app: bool) -> Kind {
-    let lists: Vec<&List> = b.lists.iter().filter(|l| !l.items.is_empty() || l.absent != crate::ast::Absent::No).collect();
+    let lists: Vec<&List> =
+        b.lists.iter().filter(|l| !l.items.is_empty() || l.absent != crate::ast::Absent::No).collect();
     if lists.is_empty() && !has_app {
         if only(&b.checks, |c| matches!(c, Check::AppProtocol(_))) {
             return Kind::ProtocolDetection;
@@ -40,8 +41,14 @@ fn only(checks: &[Check], is: fn(&Check) -> bool) -> bool {
     for check in checks {
         match check {
             c if is(c) => found = true,
-            Check::Flow(f) if !f.established && !f.not_established && !f.stateless
-                && !f.only_stream && !f.no_stream && !f.only_frag && !f.no_frag => {}
+            Check::Flow(f)
+                if !f.established
+                    && !f.not_established
+                    && !f.stateless
+                    && !f.only_stream
+                    && !f.no_stream
+                    && !f.only_frag
+                    && !f.no_frag => {}
             Check::Threshold(_) => {}
             _ => return false,
         }
@@ -51,7 +58,8 @@ fn only(checks: &[Check], is: fn(&Check) -> bool) -> bool {
 
 fn is_ip_only(b: &Builder<'_>) -> bool {
     let h = &b.header;
-    let proto = !matches!(h.proto, RuleProto::PktHdr | RuleProto::Arp | RuleProto::Ether | RuleProto::App(..));
+    let proto =
+        !matches!(h.proto, RuleProto::PktHdr | RuleProto::Arp | RuleProto::Ether | RuleProto::App(..));
     proto
         && h.src_ports.is_any()
         && h.dst_ports.is_any()
@@ -61,7 +69,15 @@ fn is_ip_only(b: &Builder<'_>) -> bool {
 /// Conditions that can change from packet to packet.
 fn per_packet(check: &Check) -> bool {
     match check {
-        Check::Flow(f) => f.established || f.not_established || f.stateless || f.no_stream || f.only_stream || f.only_frag || f.no_frag,
+        Check::Flow(f) => {
+            f.established
+                || f.not_established
+                || f.stateless
+                || f.no_stream
+                || f.only_stream
+                || f.only_frag
+                || f.no_frag
+        }
         Check::Threshold(_) | Check::AppProtocol(_) => false,
         _ => true,
     }
@@ -104,7 +120,11 @@ fn payload_kind(b: &Builder<'_>, list: &List, packet_header: bool, has_app: bool
     if flow.is_some_and(|f| f.only_stream) {
         return Kind::Stream;
     }
-    if !stream_proto || packet_header || flow.is_some_and(|f| f.no_stream) || b.checks.iter().any(needs_packet) {
+    if !stream_proto
+        || packet_header
+        || flow.is_some_and(|f| f.no_stream)
+        || b.checks.iter().any(needs_packet)
+    {
         return Kind::Packet;
     }
     let placed = list.items.iter().any(|i| match &i.matched {

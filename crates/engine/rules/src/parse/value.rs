@@ -231,7 +231,8 @@ fn range(text: &str) -> Option<(&str, &str)> {
     if let Some(found) = text.split_once("<>") {
         return Some(found);
     }
-    text.split_once('-').filter(|(lo, _)| lo.trim().bytes().all(|b| b.is_ascii_alphanumeric()) && !lo.trim().is_empty())
+    text.split_once('-')
+        .filter(|(lo, _)| lo.trim().bytes().all(|b| b.is_ascii_alphanumeric()) && !lo.trim().is_empty())
         .filter(|(lo, hi)| starts_digit(lo) && starts_digit(hi))
 }
 

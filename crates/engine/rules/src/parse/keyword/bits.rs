@@ -29,7 +29,13 @@ fn verb(text: &str) -> Result<Verb> {
     })
 }
 
-fn apply(b: &mut Builder<'_>, verb: Verb, scope: BitScope, text: &str, expire_secs: Option<u32>) -> Result<()> {
+fn apply(
+    b: &mut Builder<'_>,
+    verb: Verb,
+    scope: BitScope,
+    text: &str,
+    expire_secs: Option<u32>,
+) -> Result<()> {
     match verb {
         Verb::NoAlert => bail!("`noalert` takes no name"),
         Verb::Check(set) => {

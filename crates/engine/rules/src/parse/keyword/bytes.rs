@@ -85,8 +85,9 @@ fn mask(text: &str) -> Result<u32> {
     }
 }
 
-/// How many bytes: a number in range, or a variable.
+/// How many bytes: a number in range, or a variable. 0 of text digits: as many as there are.
 pub fn width(b: &Builder<'_>, text: &str, base: ByteBase, zero: bool) -> Result<Value> {
+    let zero = zero || base != ByteBase::Binary;
     if !text.starts_with(|c: char| c.is_ascii_digit()) {
         return Ok(Value::Var(b.var(text)?));
     }
@@ -134,9 +135,7 @@ pub fn byte_test(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
     } else if value.starts_with('-') {
         ByteValue::Const(signed(value)?.cast_unsigned())
     } else {
-        match b.var(value)? {
-            id => ByteValue::Var(id),
-        }
+        ByteValue::Var(b.var(value)?)
     };
     let test = ByteTest {
         nbytes: width(b, n, base, false)?,
@@ -187,7 +186,8 @@ pub fn byte_jump(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
         bail!("`byte_jump` needs: bytes, offset");
     };
     let mut flags = Flags::default();
-    let (mut align, mut multiplier, mut from, mut post_offset) = (false, 1u16, JumpFrom::Here, Value::Const(0));
+    let (mut align, mut multiplier, mut from, mut post_offset) =
+        (false, 1u16, JumpFrom::Here, Value::Const(0));
     for flag in p {
         if flags.take(flag)? {
             continue;

@@ -1,9 +1,7 @@
 //! Keywords on the flow.
 
 use super::dataset::rep_op;
-use crate::ast::{
-    AppProtocolCheck, AppProtocolMode, Check, Effect, Flow, FlowSide, RepSide, StreamSide,
-};
+use crate::ast::{AppProtocolCheck, AppProtocolMode, Check, Effect, Flow, FlowSide, RepSide, StreamSide};
 use crate::error::{Result, bail};
 use crate::lex::RawOption;
 use crate::parse::value::{bare, compare_number, number, parts, required};

@@ -119,7 +119,13 @@ pub fn base64_data(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
 
 pub fn asn1(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
     let mut m = Asn1::default();
-    for part in required(o)?.split([',', ' ']).map(str::trim).filter(|p| !p.is_empty()).collect::<Vec<_>>().chunk_by(|_, next| next.starts_with(|c: char| c.is_ascii_digit() || c == '-')) {
+    for part in required(o)?
+        .split([',', ' '])
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+        .collect::<Vec<_>>()
+        .chunk_by(|_, next| next.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+    {
         match part {
             ["bitstring_overflow"] => m.bitstring_overflow = true,
             ["double_overflow"] => m.double_overflow = true,

@@ -24,11 +24,9 @@ pub(crate) use threshold::{kind as threshold_kind, track};
 
 use mimamori_applayer::FieldKind;
 
-use crate::ast::Selector;
 use crate::error::{Result, RuleError, bail};
 use crate::lex::RawOption;
 use crate::parse::Builder;
-use crate::parse::value::bare;
 
 type Handler = fn(&mut Builder<'_>, &RawOption<'_>) -> Result<()>;
 
@@ -40,10 +38,7 @@ pub fn apply(b: &mut Builder<'_>, option: &RawOption<'_>) -> Result<()> {
     if let Some(field) = sticky::field(option.name) {
         return match field.info().kind {
             FieldKind::Number => app::number(b, option, field),
-            _ => {
-                bare(option)?;
-                b.select(Selector::Field(field))
-            }
+            _ => sticky::select(b, option, field),
         };
     }
     if sticky::is_known_elsewhere(option.name) {
@@ -162,6 +157,7 @@ fn tx_handler(name: &str) -> Option<Handler> {
         "tls.fingerprint" => tls::fingerprint,
         "tls.subject" => tls::subject,
         "tls.issuerdn" => tls::issuerdn,
+        "ike.chosen_sa_attribute" => sticky::ike_attribute,
         "ftpbounce" => app::ftpbounce,
         "ftp.reply_received" => app::ftp_reply_received,
         "ftp.mode" => app::ftp_mode,

@@ -6,7 +6,7 @@ use crate::ast::{Match, Pcre, PcreCapture, Selector};
 use crate::error::{Result, bail};
 use crate::lex::RawOption;
 use crate::parse::Builder;
-use crate::parse::value::{quoted, unescape_pcre};
+use crate::parse::value::{quoted, required, unescape_pcre};
 
 /// Longest expression that is taken.
 const MAX_PATTERN: usize = 4096;
@@ -14,7 +14,7 @@ const MAX_PATTERN: usize = 4096;
 const MAX_CAPTURES: usize = 8;
 
 pub fn pcre(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
-    let (text, negated) = quoted(o)?;
+    let (text, negated) = expression(o)?;
     let text = text.trim_start();
     let Some(body) = text.strip_prefix('/') else {
         bail!("an expression begins with `/`");
@@ -43,6 +43,13 @@ pub fn pcre(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
         bail!("a negated expression cannot keep captures");
     }
     place(b, field, Match::Pcre(re))
+}
+
+/// Quotes may be left out around an expression.
+fn expression<'a>(o: &RawOption<'a>) -> Result<(&'a str, bool)> {
+    let value = required(o)?;
+    let bare = value.strip_prefix('!').map_or((value, false), |v| (v.trim_start(), true));
+    if bare.0.starts_with('/') { Ok(bare) } else { quoted(o) }
 }
 
 /// The last slash that is not escaped and has only flags or captures behind it.
@@ -110,7 +117,9 @@ fn place(b: &mut Builder<'_>, field: Option<Field>, matched: Match) -> Result<()
     match (field, selected) {
         (None, _) => b.push(matched),
         (Some(f), Some(s)) if agrees(s, f) => b.push(matched),
-        (Some(f), Some(_)) => bail!("the expression's letter is for `{}`, but another buffer is selected", f.info().keyword),
+        (Some(f), Some(_)) => {
+            bail!("the expression's letter is for `{}`, but another buffer is selected", f.info().keyword)
+        }
         (Some(f), None) => {
             b.need_app(f);
             if f == Field::FileData {

@@ -80,8 +80,14 @@ mod tests {
 
     #[test]
     fn versions() {
-        for (text, met) in [(">= 8.0.5", true), (">=9", true), ("  >= 9.0.1", false), ("< 8", false),
-                            (">= 7.0.3 < 8 | >= 8.0.1", true), (">= 10 | < 9", false)] {
+        for (text, met) in [
+            (">= 8.0.5", true),
+            (">=9", true),
+            ("  >= 9.0.1", false),
+            ("< 8", false),
+            (">= 7.0.3 < 8 | >= 8.0.1", true),
+            (">= 10 | < 9", false),
+        ] {
             assert_eq!(version_met(text).unwrap(), met, "{text}");
         }
         assert!(version_met("").is_err() && version_met(">= x").is_err());

@@ -1,13 +1,14 @@
 //! Buffers by keyword: sticky, legacy spellings, and the old content modifiers.
 
 use mimamori_applayer::Field;
+use mimamori_base::Direction;
 
 use super::Handler;
-use crate::ast::{PacketBuffer, Selector};
+use crate::ast::{Content, Match, PacketBuffer, Selector};
 use crate::error::{Result, bail};
 use crate::lex::RawOption;
 use crate::parse::Builder;
-use crate::parse::value::bare;
+use crate::parse::value::{bare, required};
 
 /// The field of a sticky buffer or number keyword, in any spelling.
 pub fn field(name: &str) -> Option<Field> {
@@ -33,7 +34,6 @@ fn current_spelling(name: &str) -> Option<&'static str> {
         "ssh_software" => "ssh.software",
         "smb_named_pipe" => "smb.named_pipe",
         "smb_share" => "smb.share",
-        "dcerpc.stub_data" => "dce_stub_data",
         "dce_stub_data" => "dcerpc.stub_data",
         "http_accept" => "http.accept",
         "http_accept_enc" => "http.accept_enc",
@@ -49,13 +49,11 @@ fn current_spelling(name: &str) -> Option<&'static str> {
         "http_start" => "http.start",
         "krb5_cname" => "krb5.cname",
         "krb5_sname" => "krb5.sname",
-        "krb5_err_code" => "krb5.err_code",
-        "krb5_msg_type" => "krb5.msg_type",
-        "ftpdata_command" => "ftpdata.command",
-        "nfs_procedure" => "nfs.procedure",
         "nfs_version" => "nfs.version",
-        "snmp.pdu_type" => "snmp.pdu",
-        "sip.method" => "sip.request_method",
+        "nfs.procedure" => "nfs_procedure",
+        "snmp.pdu" => "snmp.pdu_type",
+        "krb5.msg_type" => "krb5_msg_type",
+        "krb5.err_code" => "krb5_err_code",
         _ => return None,
     })
 }
@@ -63,11 +61,59 @@ fn current_spelling(name: &str) -> Option<&'static str> {
 /// Keywords of the language that this engine has no buffer for.
 pub fn is_known_elsewhere(name: &str) -> bool {
     const PREFIXES: &[&str] = &[
-        "mqtt.", "sip.", "ike.", "ldap.", "krb5", "snmp.", "nfs", "rfb.", "websocket.", "modbus",
-        "dnp3", "enip", "cip", "dhcp.", "http2.", "quic.", "mdns.", "llmnr.", "smb.", "rpc", "lua",
-        "luaxform", "geoip", "frame", "ndpi", "vlan.", "igmp.", "ether.", "pgsql.", "ntp.", "pop3.", "imap.",
-        "tls.", "ja4", "ssh.", "dns.", "ftp.", "email.", "smtp.", "http.", "file.", "tcp.", "flow.",
-        "icmpv", "ip4", "nfq_set_mark", "flowvar", "pktvar", "mysql.", "sdp.", "bittorrent", "app-layer", "rdp.",
+        "mqtt.",
+        "sip.",
+        "ike.",
+        "ldap.",
+        "krb5",
+        "snmp.",
+        "nfs",
+        "rfb.",
+        "websocket.",
+        "modbus",
+        "dnp3",
+        "enip",
+        "cip",
+        "dhcp.",
+        "http2.",
+        "quic.",
+        "mdns.",
+        "llmnr.",
+        "smb.",
+        "rpc",
+        "lua",
+        "luaxform",
+        "geoip",
+        "frame",
+        "ndpi",
+        "vlan.",
+        "igmp.",
+        "ether.",
+        "pgsql.",
+        "ntp.",
+        "pop3.",
+        "imap.",
+        "tls.",
+        "ja4",
+        "ssh.",
+        "dns.",
+        "ftp.",
+        "email.",
+        "smtp.",
+        "http.",
+        "file.",
+        "tcp.",
+        "flow.",
+        "icmpv",
+        "ip4",
+        "nfq_set_mark",
+        "flowvar",
+        "pktvar",
+        "mysql.",
+        "sdp.",
+        "bittorrent",
+        "app-layer",
+        "rdp.",
     ];
     PREFIXES.iter().any(|p| name.starts_with(p))
 }
@@ -96,6 +142,45 @@ pub fn modifier(name: &str) -> Option<Handler> {
 fn moved(b: &mut Builder<'_>, o: &RawOption<'_>, field: Field) -> Result<()> {
     bare(o)?;
     b.move_last_content(o.name, field)
+}
+
+/// A sticky buffer of a field. `file.data: to_client` names the side in a rule of both sides.
+pub fn select(b: &mut Builder<'_>, o: &RawOption<'_>, field: Field) -> Result<()> {
+    let side = match o.value.unwrap_or("") {
+        "" => None,
+        "to_server" => Some(Direction::ToServer),
+        "to_client" => Some(Direction::ToClient),
+        _ => bail!("`{}` takes no value", o.name),
+    };
+    if side.is_some() && field.info().sides != mimamori_applayer::field::Sides::Both {
+        bail!("`{}` has one side only", o.name);
+    }
+    b.select(Selector::Field(field))?;
+    if let Some(list) = b.current.and_then(|i| b.lists.get_mut(i)) {
+        list.side = side;
+    }
+    Ok(())
+}
+
+/// `ike.chosen_sa_attribute:alg_enc=7`: the attribute as a text, whole.
+pub fn ike_attribute(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let text = required(o)?;
+    let known = text.split_once('=').is_some_and(|(name, value)| {
+        !name.is_empty() && !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit())
+    });
+    if !known {
+        bail!("`{}` needs an attribute and a number: `alg_enc=7`", o.name);
+    }
+    let kept = b.current.take();
+    b.select(Selector::Field(Field::IkeChosenSaAttribute))?;
+    b.push(Match::Content(Content {
+        pattern: text.as_bytes().into(),
+        startswith: true,
+        endswith: true,
+        ..Content::default()
+    }))?;
+    b.current = kept;
+    Ok(())
 }
 
 pub fn pkt_data(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {

@@ -65,15 +65,20 @@ pub fn kind(text: &str, multiplier: Option<u32>) -> Result<ThresholdKind> {
     })
 }
 
-fn once(b: &Builder<'_>) -> Result<()> {
-    if b.checks.iter().any(|c| matches!(c, Check::Threshold(_))) {
-        bail!("a rule can have one `threshold` or `detection_filter`");
+/// Several thresholds may stand together, a detection_filter only alone.
+fn alone(b: &Builder<'_>, filter: bool) -> Result<()> {
+    for check in &b.checks {
+        if let Check::Threshold(t) = check
+            && (filter || t.kind == ThresholdKind::DetectionFilter)
+        {
+            bail!("`detection_filter` and `threshold` cannot be together, nor two filters");
+        }
     }
     Ok(())
 }
 
 pub fn threshold(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
-    once(b)?;
+    alone(b, false)?;
     let k = keys(o)?;
     let (Some(type_name), Some(by), Some(count)) = (k.kind, k.track, k.count) else {
         bail!("`threshold` needs: type, track, count");
@@ -101,7 +106,7 @@ pub fn threshold(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
 }
 
 pub fn detection_filter(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
-    once(b)?;
+    alone(b, true)?;
     let k = keys(o)?;
     let (None, Some(by), Some(count), Some(seconds)) = (k.kind, k.track, k.count, k.seconds) else {
         bail!("`detection_filter` needs: track, count, seconds");
@@ -117,8 +122,15 @@ pub fn detection_filter(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
     };
     let ported = !matches!(
         b.header.proto,
-        RuleProto::Ip | RuleProto::Ipv4 | RuleProto::Ipv6 | RuleProto::Icmp | RuleProto::Icmpv4
-            | RuleProto::Icmpv6 | RuleProto::PktHdr | RuleProto::Arp | RuleProto::Ether
+        RuleProto::Ip
+            | RuleProto::Ipv4
+            | RuleProto::Ipv6
+            | RuleProto::Icmp
+            | RuleProto::Icmpv4
+            | RuleProto::Icmpv6
+            | RuleProto::PktHdr
+            | RuleProto::Arp
+            | RuleProto::Ether
     );
     if unique_on.is_some() && !ported {
         bail!("`unique_on` needs a protocol with ports");

@@ -3,8 +3,7 @@
 use mimamori_applayer::{AppProto, Field};
 
 use crate::ast::{
-    CertValidity, Check, Content, Effect, Match, NumberCmp, Selector, SslState, SslVersion,
-    TlsVersionCheck,
+    CertValidity, Check, Content, Effect, Match, NumberCmp, Selector, SslState, SslVersion, TlsVersionCheck,
 };
 use crate::error::{Result, RuleError, bail};
 use crate::lex::RawOption;
@@ -135,7 +134,8 @@ fn time(text: &str) -> Result<u64> {
     let n = numbers.ok_or_else(wrong)?;
     let at = |i: usize, default| n.get(i).copied().unwrap_or(default);
     let (year, month, day) = (at(0, 0), at(1, 1), at(2, 1));
-    if n.len() > 6 || !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    if n.len() > 6 || !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day)
+    {
         return Err(wrong());
     }
     let secs = days_from_civil(year, month, day) * 86_400 + at(3, 0) * 3_600 + at(4, 0) * 60 + at(5, 0);
