@@ -9,10 +9,19 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod bridge;
+mod checksum;
 mod file;
+pub mod interface;
+mod mac_table;
 mod pcap;
 mod pcapng;
+mod socket;
 mod writer;
 
+pub use bridge::{
+    Bridge, BridgeError, Counters, Injections, Inspector, Passage, PortConfig, PortId, Towards, Verdict,
+};
 pub use file::{CaptureError, CaptureReader, Frame, link_type};
+pub use interface::{Interface, InterfaceError};
 pub use writer::PcapWriter;
