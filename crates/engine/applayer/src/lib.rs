@@ -13,6 +13,7 @@
 
 pub mod ber;
 pub mod config;
+pub mod dcerpc;
 pub mod dhcp;
 pub mod dns;
 pub mod event;
@@ -21,6 +22,7 @@ pub mod ftp;
 pub mod http1;
 mod lines;
 pub mod mime;
+pub mod ldap;
 pub mod mqtt;
 pub mod ntp;
 pub mod parser;

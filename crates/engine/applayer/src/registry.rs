@@ -1,10 +1,12 @@
 //! Which parser belongs to which protocol.
 
 use crate::config::AppLayerConfig;
+use crate::dcerpc::{DcerpcParser, DcerpcUdpParser};
 use crate::dhcp::DhcpParser;
 use crate::dns::DnsParser;
 use crate::ftp::{FtpDataParser, FtpParser};
 use crate::http1::Http1Parser;
+use crate::ldap::LdapParser;
 use crate::mqtt::MqttParser;
 use crate::ntp::NtpParser;
 use crate::parser::{ExpectationContext, Parser};
@@ -33,6 +35,7 @@ pub(crate) fn parser_for(
         AppProto::Http1 => Some(Box::new(Http1Parser::new(config.http1.clone()))),
         AppProto::Tls => Some(Box::new(TlsParser::new(&config.tls))),
         AppProto::Dhcp => Some(Box::new(DhcpParser::new(config.max_tx))),
+        AppProto::Ldap => Some(Box::new(LdapParser::new(transport, config.ldap_max_tx))),
         AppProto::Mqtt => Some(Box::new(MqttParser::new(&config.mqtt))),
         AppProto::Ntp => Some(Box::new(NtpParser::new(config.max_tx))),
         AppProto::Sip => Some(Box::new(SipParser::new(transport, config.max_tx))),
@@ -40,6 +43,8 @@ pub(crate) fn parser_for(
         AppProto::Tftp => Some(Box::new(TftpParser::new(config.max_tx))),
         AppProto::Quic => Some(Box::new(QuicParser::new(config.max_tx, config.tls.ja3, config.tls.ja4))),
         AppProto::Smtp => Some(Box::new(SmtpParser::new(config))),
+        AppProto::DceRpc if transport == Transport::Udp => Some(Box::new(DcerpcUdpParser::new(config.max_tx))),
+        AppProto::DceRpc => Some(Box::new(DcerpcParser::new(config.max_tx))),
         AppProto::Ssh => Some(Box::new(SshParser::new(&config.ssh))),
         AppProto::Ftp => Some(Box::new(FtpParser::new(&config.ftp))),
         AppProto::FtpData => Some(Box::new(FtpDataParser::new(config.file_hashes, expected))),
