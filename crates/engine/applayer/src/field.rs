@@ -219,8 +219,8 @@ fields! {
     FtpMode: "ftp.mode", [Ftp], Both, Bytes, ONE_STEP;
     FtpDataCommand: "ftpdata_command", [FtpData], Both, Bytes, ONE_STEP;
     SmbVersion: "smb.version", [Smb], Both, Number, ONE_STEP;
-    DceIface: "dcerpc.iface", [DceRpc | Smb], ToServer, MultiBytes, ONE_STEP;
-    DceOpnum: "dcerpc.opnum", [DceRpc | Smb], ToServer, Number, ONE_STEP;
+    DceIface: "dcerpc.iface", [DceRpc | Smb], Both, MultiBytes, ONE_STEP;
+    DceOpnum: "dcerpc.opnum", [DceRpc | Smb], Both, Number, ONE_STEP;
     DhcpLeaseTime: "dhcp.leasetime", [Dhcp], Both, Number, ONE_STEP;
     DhcpRebindingTime: "dhcp.rebinding_time", [Dhcp], Both, Number, ONE_STEP;
     DhcpRenewalTime: "dhcp.renewal_time", [Dhcp], Both, Number, ONE_STEP;

@@ -73,6 +73,12 @@ pub trait Parser: Send + std::fmt::Debug {
         Vec::new()
     }
 
+    /// Bytes of the side `dir` that this parser held back because the protocol was about to
+    /// change; they are the first bytes of the new one.
+    fn take_held(&mut self, _dir: Direction) -> Vec<u8> {
+        Vec::new()
+    }
+
     /// Anomalies of the flow as a whole, oldest first.
     fn flow_events(&self) -> &[AppEvent] {
         &[]

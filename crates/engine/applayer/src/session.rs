@@ -276,6 +276,8 @@ impl Session {
     pub fn proceed(&mut self, now: Timestamp) {
         let Some(change) = self.pending.take() else { return };
         self.original = Some(self.proto);
+        let other = change.dir.reverse();
+        let held = self.parser.as_mut().map(|p| p.take_held(other)).unwrap_or_default();
         self.parser = None;
         self.seen_parser_events = 0;
         self.generation = self.generation.wrapping_add(1);
@@ -293,6 +295,9 @@ impl Session {
                 self.proto = AppProto::Unknown;
                 self.state = State::Detecting;
             }
+        }
+        if !held.is_empty() {
+            self.feed_data(other, &held, now);
         }
         if !change.rest.is_empty() {
             self.feed_data(change.dir, &change.rest, now);
