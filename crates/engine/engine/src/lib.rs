@@ -1,1 +1,43 @@
-//! mimamori-engine
+//! The inspection engine as one thing: frames in, verdicts and events out.
+//!
+//! Responsible for joining decoding, flows, protocols, detection and reputation in the right
+//! order, and for the shape of events. Holds always: deterministic — the same frames at the
+//! same times with the same options give the same events; no clock, no files, no threads.
+//! Deliberately not here: capturing, writing logs, configuration files.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod alert_log;
+mod alert_payload;
+mod app_feed;
+mod config;
+mod core;
+mod engine;
+mod event;
+mod flow_data;
+mod flow_end;
+mod flow_log;
+mod inject;
+mod listed;
+mod options;
+mod pseudo;
+mod raw;
+mod ruleset;
+mod time_text;
+mod tx_log;
+mod verdict;
+
+pub use config::{EngineConfig, ExceptionPolicy, LogOptions, default_vars};
+pub use engine::{Engine, EngineStats};
+pub use event::{
+    AlertFacts, Endpoint, Event, EventKind, EventSink, NoSink, ReputationFacts, address_text,
+    mac_text,
+};
+pub use mimamori_packet::LinkType;
+pub use mimamori_reputation::{Kind as ReputationKind, Reputation};
+pub use options::{NO_EFFECT, OptionError};
+pub use ruleset::{LoadReport, Ruleset};
+pub use time_text::eve_time;
+pub use verdict::{FrameAction, Injection, Path, Verdict};

@@ -1,0 +1,259 @@
+//! Alerts and drops as events.
+
+use mimamori_base::Direction;
+use mimamori_detect::{Alert, Decision, Input, SigIndex, Signature};
+use mimamori_flow::Flow;
+use mimamori_packet::{Origin, Packet, TunnelKind};
+use mimamori_rules::{Action, RejectTo};
+use serde_json::{Map, Value, json};
+
+use crate::core::{Core, FrameContext};
+use crate::event::{
+    AlertFacts, Endpoint, Event, EventKind, EventSink, address_text, direction_text, mac_text,
+};
+use crate::flow_data::FlowData;
+use crate::flow_log::{app_protos, counters, proto_text, variables};
+use crate::tx_log::file_object;
+
+/// Writes an event for each alert of `decision`.
+pub(crate) fn report(
+    core: &Core,
+    input: &Input<'_>,
+    decision: &Decision,
+    flow: Option<(&Flow<FlowData>, Direction)>,
+    context: &mut FrameContext<'_>,
+    out: &mut dyn EventSink,
+) {
+    for alert in &decision.alerts {
+        let Some(sig) = core.rules.detector.signature(alert.sig) else { continue };
+        out.event(alert_event(core, input, decision, alert, sig, flow, context));
+    }
+}
+
+fn alert_event(
+    core: &Core,
+    input: &Input<'_>,
+    decision: &Decision,
+    alert: &Alert,
+    sig: &Signature,
+    flow: Option<(&Flow<FlowData>, Direction)>,
+    context: &FrameContext<'_>,
+) -> Event {
+    let ips = core.config().ips;
+    let mut event = of_packet(EventKind::Alert, input.packet, context);
+    event.at = input.now;
+    let blocked = match alert.action {
+        Action::Reject(_) => true,
+        Action::Drop => ips,
+        _ => false,
+    };
+    event.alert = Some(Box::new(facts(sig, blocked)));
+    let details = core.config().log.alert_details;
+    if let Some(tx) = alert.tx {
+        event.more.insert("tx_id".to_owned(), tx.into());
+    }
+    event.more.insert("pkt_src".to_owned(), source_text(input, flow).into());
+    event.more.insert("verdict".to_owned(), verdict_object(ips, decision));
+    if !sig.info.references.is_empty() {
+        // The prefix of a reference's kind is the rule file's; the value alone is enough here.
+        let list: Vec<String> = sig.info.references.iter().map(|r| r.value.to_string()).collect();
+        event.more.insert("alert".to_owned(), json!({ "references": list }));
+    }
+    packet_details(core, input, alert, flow, &mut event);
+    if let Some((flow, direction)) = flow {
+        event.flow_id = Some(flow.id);
+        event.direction = Some(direction);
+        app_protos(flow, &mut event);
+        event.zones = event.zones.or(flow.data.zones);
+        event.src_mac = event.src_mac.or(mac_of(flow, direction).0);
+        event.dst_mac = event.dst_mac.or(mac_of(flow, direction).1);
+        if details {
+            flow_details(flow, alert, direction, &mut event);
+        }
+    }
+    event
+}
+
+fn mac_of(flow: &Flow<FlowData>, dir: Direction) -> (Option<[u8; 6]>, Option<[u8; 6]>) {
+    match dir {
+        Direction::ToServer => (flow.data.src_mac, flow.data.dst_mac),
+        Direction::ToClient => (flow.data.dst_mac, flow.data.src_mac),
+    }
+}
+
+fn flow_details(flow: &Flow<FlowData>, alert: &Alert, direction: Direction, event: &mut Event) {
+    let mut object = counters(flow);
+    object.insert("src_ip".to_owned(), address_text(flow.key.src).into());
+    object.insert("dest_ip".to_owned(), address_text(flow.key.dst).into());
+    if matches!(flow.key.protocol, 6 | 17 | 132) {
+        object.insert("src_port".to_owned(), flow.key.src_port.into());
+        object.insert("dest_port".to_owned(), flow.key.dst_port.into());
+    }
+    event.more.insert("flow".to_owned(), Value::Object(object));
+    variables(flow, &mut event.more);
+    let Some(session) = flow.data.session.as_deref() else { return };
+    let txs = session.transactions();
+    let tx = match alert.tx {
+        Some(id) => txs.by_id(id),
+        None => txs.iter().last(),
+    };
+    let Some(tx) = tx else { return };
+    tx.log_in_alert(&mut event.more);
+    let files: Vec<Value> =
+        tx.files(direction).iter().map(|f| file_object(f, tx.id())).collect();
+    if !files.is_empty() {
+        event.more.insert("files".to_owned(), Value::Array(files));
+    }
+}
+
+fn facts(sig: &Signature, blocked: bool) -> AlertFacts {
+    let info = &sig.info;
+    AlertFacts {
+        gid: info.id.gid,
+        sid: info.id.sid,
+        rev: info.id.rev,
+        msg: info.msg.to_string(),
+        category: info.class.as_ref().map(|c| c.description.to_string()).unwrap_or_default(),
+        severity: info.priority,
+        blocked,
+        metadata: info.metadata.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+    }
+}
+
+fn verdict_object(ips: bool, decision: &Decision) -> Value {
+    let mut out = Map::new();
+    let action = if decision.pass {
+        "pass"
+    } else if ips && decision.drop.is_some() {
+        "drop"
+    } else {
+        "alert"
+    };
+    out.insert("action".to_owned(), action.into());
+    if let Some(to) = decision.reject {
+        let target = match to {
+            RejectTo::Src => "to_client",
+            RejectTo::Dst => "to_server",
+            RejectTo::Both => "both",
+        };
+        out.insert("reject-target".to_owned(), target.into());
+        out.insert("reject_target".to_owned(), target.into());
+    }
+    Value::Object(out)
+}
+
+/// Where the packet came from, in EVE's words.
+fn source_text(input: &Input<'_>, _flow: Option<(&Flow<FlowData>, Direction)>) -> &'static str {
+    if input.pseudo {
+        return "stream (flow timeout)";
+    }
+    match input.packet.origin {
+        Origin::Wire => "wire/pcap",
+        Origin::Defragmented => "defrag",
+        Origin::Tunnel(kind) => match kind {
+            TunnelKind::Gre => "gre tunnel",
+            TunnelKind::Erspan => "erspan",
+            TunnelKind::Teredo => "teredo tunnel",
+            TunnelKind::Vxlan => "vxlan encapsulation",
+            TunnelKind::Geneve => "geneve encapsulation",
+            TunnelKind::IpInIp => "ipv4 tunnel",
+            TunnelKind::IpInIp6 | TunnelKind::Ip6InIp6 => "ipv6 tunnel",
+            TunnelKind::Ip6InIp => "ipv4 tunnel",
+            _ => "tunnel",
+        },
+    }
+}
+
+fn packet_details(
+    core: &Core,
+    input: &Input<'_>,
+    alert: &Alert,
+    flow: Option<(&Flow<FlowData>, Direction)>,
+    event: &mut Event,
+) {
+    let packet = input.packet;
+    if core.config().log.ethernet
+        && let Some(e) = &packet.ethernet
+    {
+        event.more.insert(
+            "ether".to_owned(),
+            json!({"src_mac": mac_text(e.src()), "dest_mac": mac_text(e.dst())}),
+        );
+    }
+    event.more.insert(
+        "packet_info".to_owned(),
+        json!({"linktype": packet.link_type.0, "linktype_name": packet.link_type.name()}),
+    );
+    event.more.insert("stream".to_owned(), u8::from(alert.stream || input.pseudo).into());
+    if core.config().log.alert_payload {
+        crate::alert_payload::add(input, alert, flow, event);
+    }
+}
+
+/// An event with the packet's addresses, ports and frame number.
+pub(crate) fn of_packet(kind: EventKind, packet: &Packet<'_>, context: &FrameContext<'_>) -> Event {
+    let mut event = Event::new(context.now, kind);
+    event.packet_number = (context.number > 0).then_some(context.number);
+    if let Some((src, dst)) = packet.addresses() {
+        let (src_port, dst_port) = packet.ports();
+        event.src = Some(Endpoint { ip: src, port: src_port });
+        event.dst = Some(Endpoint { ip: dst, port: dst_port });
+    }
+    event.proto = packet.ip_protocol().map(proto_text);
+    if let Some(icmp) = packet.icmp() {
+        event.more.insert("icmp_type".to_owned(), icmp.icmp_type.into());
+        event.more.insert("icmp_code".to_owned(), icmp.code.into());
+    }
+    let ids = packet.vlans.ids();
+    if !ids.is_empty() {
+        event.more.insert("vlan".to_owned(), json!(ids));
+    }
+    if let Some(e) = &packet.ethernet {
+        event.src_mac = Some(e.src());
+        event.dst_mac = Some(e.dst());
+    }
+    event.zones = context.path.map(|p| (p.from, p.to));
+    event
+}
+
+/// The record of a packet that was stopped.
+pub(crate) fn drop_event(
+    core: &Core,
+    packet: &Packet<'_>,
+    flow: Option<(&Flow<FlowData>, Direction)>,
+    sig: Option<SigIndex>,
+    reason: &'static str,
+    context: &FrameContext<'_>,
+) -> Event {
+    let mut event = of_packet(EventKind::Drop, packet, context);
+    if let Some((flow, direction)) = flow {
+        event.flow_id = Some(flow.id);
+        event.direction = Some(direction);
+    }
+    let len = packet.data.len().saturating_sub(packet.network_offset);
+    let mut object = json!({"len": len, "reason": reason});
+    if let (Some(t), Value::Object(o)) = (packet.tcp(), &mut object) {
+        o.insert("tcpseq".to_owned(), t.seq().into());
+        o.insert("tcpack".to_owned(), t.ack().into());
+        o.insert("tcpwin".to_owned(), t.window().into());
+        o.insert("syn".to_owned(), t.flags().syn().into());
+        o.insert("ack".to_owned(), t.flags().ack().into());
+        o.insert("rst".to_owned(), t.flags().rst().into());
+        o.insert("fin".to_owned(), t.flags().fin().into());
+    }
+    event.more.insert("drop".to_owned(), object);
+    if let Some(sig) = sig.and_then(|s| core.rules.detector.signature(s)) {
+        event.alert = Some(Box::new(facts(sig, true)));
+    }
+    event.more.insert("pkt_src".to_owned(), "wire/pcap".into());
+    if core.config().log.ethernet
+        && let Some(e) = &packet.ethernet
+    {
+        event.more.insert(
+            "ether".to_owned(),
+            json!({"src_mac": mac_text(e.src()), "dest_mac": mac_text(e.dst())}),
+        );
+    }
+    let _ = direction_text;
+    event
+}

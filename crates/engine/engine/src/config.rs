@@ -1,0 +1,160 @@
+//! The engine's configuration, valid by construction.
+
+use mimamori_applayer::AppLayerConfig;
+use mimamori_detect::{ActionKind, DetectOptions};
+use mimamori_flow::FlowConfig;
+use mimamori_packet::DecodeConfig;
+use mimamori_rules::Vars;
+
+/// What becomes of a flow that was picked up in the middle, or of a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ExceptionPolicy {
+    #[default]
+    Ignore,
+    DropFlow,
+    DropPacket,
+    PassFlow,
+    PassPacket,
+    Bypass,
+    Reject,
+}
+
+impl ExceptionPolicy {
+    /// The name in options and in the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            ExceptionPolicy::Ignore => "ignore",
+            ExceptionPolicy::DropFlow => "drop_flow",
+            ExceptionPolicy::DropPacket => "drop_packet",
+            ExceptionPolicy::PassFlow => "pass_flow",
+            ExceptionPolicy::PassPacket => "pass_packet",
+            ExceptionPolicy::Bypass => "bypass",
+            ExceptionPolicy::Reject => "reject",
+        }
+    }
+}
+
+/// Which kinds of records are made.
+#[derive(Clone, Debug)]
+pub struct LogOptions {
+    pub transactions: bool,
+    pub files: bool,
+    pub flows: bool,
+    pub drops: bool,
+    pub anomalies: bool,
+    pub stats: bool,
+    /// Protocol objects, metadata and flow counters within alerts.
+    pub alert_details: bool,
+    /// Packet and payload within alerts. Never on in a gateway: content stays on the device.
+    pub alert_payload: bool,
+    pub ethernet: bool,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        LogOptions {
+            transactions: true,
+            files: true,
+            flows: true,
+            drops: true,
+            anomalies: true,
+            stats: false,
+            alert_details: true,
+            alert_payload: false,
+            ethernet: true,
+        }
+    }
+}
+
+/// Everything that an engine can be told.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Rules with drop and reject act, and packets that make a stream ambiguous are stopped.
+    pub ips: bool,
+    pub decode: DecodeConfig,
+    pub flow: FlowConfig,
+    pub app: AppLayerConfig,
+    pub detect: DetectOptions,
+    pub vars: Vars,
+    pub midstream_policy: ExceptionPolicy,
+    pub exception_policy: Option<ExceptionPolicy>,
+    pub log: LogOptions,
+    /// Stretch of the raw stream that is collected before rules look at it (IDS mode).
+    pub raw_chunk_bytes: u64,
+    /// Host names and addresses of the lists are stopped, not only reported.
+    pub block_reputation: bool,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig {
+            ips: false,
+            decode: DecodeConfig::default(),
+            flow: FlowConfig::default(),
+            app: AppLayerConfig::default(),
+            detect: DetectOptions::default(),
+            vars: default_vars(),
+            midstream_policy: ExceptionPolicy::Ignore,
+            exception_policy: None,
+            log: LogOptions::default(),
+            raw_chunk_bytes: 2_560,
+            block_reputation: true,
+        }
+    }
+}
+
+/// The variables that rule sets expect, with the field's defaults.
+#[must_use]
+pub fn default_vars() -> Vars {
+    let mut vars = Vars::default();
+    let home = "[192.168.0.0/16,10.0.0.0/8,172.16.0.0/12]";
+    for (name, value) in [("HOME_NET", home), ("EXTERNAL_NET", "!$HOME_NET")] {
+        vars.addresses.insert(name.to_owned(), value.to_owned());
+    }
+    for name in [
+        "HTTP_SERVERS",
+        "SMTP_SERVERS",
+        "SQL_SERVERS",
+        "DNS_SERVERS",
+        "TELNET_SERVERS",
+        "AIM_SERVERS",
+        "DC_SERVERS",
+        "DNP3_SERVER",
+        "DNP3_CLIENT",
+        "MODBUS_CLIENT",
+        "MODBUS_SERVER",
+        "ENIP_CLIENT",
+        "ENIP_SERVER",
+    ] {
+        vars.addresses.insert(name.to_owned(), "$HOME_NET".to_owned());
+    }
+    for (name, value) in [
+        ("HTTP_PORTS", "80"),
+        ("SHELLCODE_PORTS", "!80"),
+        ("ORACLE_PORTS", "1521"),
+        ("SSH_PORTS", "22"),
+        ("DNP3_PORTS", "20000"),
+        ("MODBUS_PORTS", "502"),
+        ("FILE_DATA_PORTS", "[$HTTP_PORTS,110,143]"),
+        ("FTP_PORTS", "21"),
+        ("GENEVE_PORTS", "6081"),
+        ("VXLAN_PORTS", "4789"),
+        ("TEREDO_PORTS", "3544"),
+        ("SIP_PORTS", "[5060,5061]"),
+    ] {
+        vars.ports.insert(name.to_owned(), value.to_owned());
+    }
+    vars
+}
+
+/// Reads the four actions of `action-order`.
+pub(crate) fn action_kind(word: &str) -> Option<ActionKind> {
+    Some(match word {
+        "pass" => ActionKind::Pass,
+        "drop" => ActionKind::Drop,
+        "reject" => ActionKind::Reject,
+        "alert" => ActionKind::Alert,
+        _ => return None,
+    })
+}

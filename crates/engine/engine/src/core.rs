@@ -1,0 +1,609 @@
+//! The way of a packet through flow, protocol, rules and lists.
+//!
+//! Holds always: bytes reach the protocol before rules look; rules look before records are
+//! written; a flow that is dropped stays dropped.
+
+use std::sync::Arc;
+
+use mimamori_applayer::AppLayerConfig;
+use mimamori_base::{Direction, Timestamp};
+use mimamori_detect::{Decision, DetectState, FlowInput, Input, Scratch};
+use mimamori_flow::{Association, Flow, FlowHandle, FlowTable, StreamEvents, TcpOutcome};
+use mimamori_packet::{Packet, Transport};
+use mimamori_reputation::Reputation;
+
+use crate::app_feed::{self, Expectations};
+use crate::config::{EngineConfig, ExceptionPolicy};
+use crate::engine::EngineStats;
+use crate::event::EventSink;
+use crate::flow_data::{FlowAction, FlowData};
+use crate::ruleset::Ruleset;
+use crate::verdict::{FrameAction, Path, Verdict};
+use crate::{alert_log, flow_end, inject, listed, raw, tx_log};
+
+/// One frame on its way.
+#[derive(Debug)]
+pub(crate) struct FrameContext<'f> {
+    pub now: Timestamp,
+    pub number: u64,
+    pub path: Option<Path>,
+    pub frame: &'f [u8],
+    pub verdict: Verdict,
+}
+
+impl<'f> FrameContext<'f> {
+    pub(crate) fn new(now: Timestamp, number: u64, path: Option<Path>, frame: &'f [u8]) -> Self {
+        FrameContext { now, number, path, frame, verdict: Verdict::default() }
+    }
+}
+
+/// Everything behind the decoder.
+#[derive(Debug)]
+pub(crate) struct Core {
+    config: EngineConfig,
+    app_config: Arc<AppLayerConfig>,
+    flows: FlowTable<FlowData>,
+    pub(crate) rules: Ruleset,
+    state: DetectState,
+    scratch: Scratch,
+    reputation: Arc<Reputation>,
+    expectations: Expectations,
+    stats: EngineStats,
+}
+
+/// What the stream stage found out about a packet.
+#[derive(Debug, Default)]
+struct StreamFacts {
+    events: StreamEvents,
+    in_stream: bool,
+    established: bool,
+    drop: Option<&'static str>,
+}
+
+impl Core {
+    pub(crate) fn new(config: EngineConfig, rules: Ruleset, reputation: Arc<Reputation>) -> Core {
+        Core {
+            app_config: Arc::new(config.app.clone()),
+            flows: FlowTable::new(config.flow.clone()),
+            scratch: rules.detector.scratch(),
+            rules,
+            state: DetectState::default(),
+            reputation,
+            expectations: Expectations::default(),
+            stats: EngineStats::default(),
+            config,
+        }
+    }
+
+    pub(crate) fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    pub(crate) fn stats(&self) -> EngineStats {
+        EngineStats { flow: self.flows.stats(), ..self.stats }
+    }
+
+    pub(crate) fn replace_rules(&mut self, rules: Ruleset) {
+        self.scratch = rules.detector.scratch();
+        self.rules = rules;
+        self.state = DetectState::default();
+    }
+
+    pub(crate) fn replace_reputation(&mut self, reputation: Arc<Reputation>) {
+        self.reputation = reputation;
+    }
+
+    pub(crate) fn expire(&mut self, now: Timestamp, limit: usize, out: &mut dyn EventSink) {
+        self.flows.expire(now, limit);
+        self.drain_ended(now, out);
+    }
+
+    pub(crate) fn finish(&mut self, now: Timestamp, out: &mut dyn EventSink) {
+        self.flows.end_all();
+        self.drain_ended(now, out);
+    }
+
+    fn drain_ended(&mut self, now: Timestamp, out: &mut dyn EventSink) {
+        while let Some(mut flow) = self.flows.take_ended() {
+            flow_end::finish(self, &mut flow, now, out);
+        }
+    }
+
+    /// Takes one packet of a frame.
+    pub(crate) fn packet(
+        &mut self,
+        packet: &Packet<'_>,
+        context: &mut FrameContext<'_>,
+        out: &mut dyn EventSink,
+    ) {
+        let app_config = self.app_config.clone();
+        let midstream = self.config.flow.stream.midstream;
+        let association = if packet.invalid || packet.is_fragment {
+            Association::None
+        } else {
+            self.flows.associate(context.now, packet, |_| FlowData::default())
+        };
+        self.drain_ended(context.now, out);
+        let Association::Flow { handle, direction, is_new, established } = association else {
+            self.flowless(packet, context, out);
+            return;
+        };
+        if is_new && let Some(flow) = self.flows.get_mut(handle) {
+            begin(flow, packet, context, &app_config, &mut self.expectations, midstream);
+        }
+        self.in_flow(packet, context, handle, direction, established, out);
+    }
+
+    fn flowless(
+        &mut self,
+        packet: &Packet<'_>,
+        context: &mut FrameContext<'_>,
+        out: &mut dyn EventSink,
+    ) {
+        let input = Input {
+            now: context.now,
+            packet,
+            pseudo: false,
+            stream_events: StreamEvents::default(),
+            flow: None,
+        };
+        let decision =
+            self.rules.detector.inspect(&input, None, &mut self.state, &mut self.scratch);
+        self.count(&decision);
+        alert_log::report(self, &input, &decision, None, context, out);
+        if self.config.ips && let Some(sig) = decision.drop {
+            self.drop_packet(packet, None, Some(sig), "rules", context, out);
+        }
+    }
+
+    fn in_flow(
+        &mut self,
+        packet: &Packet<'_>,
+        context: &mut FrameContext<'_>,
+        handle: FlowHandle,
+        direction: Direction,
+        established: bool,
+        out: &mut dyn EventSink,
+    ) {
+        let Some(flow) = self.flows.get_mut(handle) else { return };
+        if flow.dropped {
+            self.drop_in_flow(packet, context, handle, direction, "flow drop", out);
+            return;
+        }
+        if flow.bypassed {
+            self.stats.uninspected_bytes += packet.payload.len() as u64;
+            return;
+        }
+        let mut direction = direction;
+        let mut facts = StreamFacts { established, ..StreamFacts::default() };
+        if matches!(packet.transport, Transport::Tcp(_)) {
+            let outcome = self.flows.handle_tcp(handle, direction, context.now, packet);
+            let Some(outcome) = outcome else { return };
+            direction = outcome.direction.unwrap_or(direction);
+            self.take_outcome(packet, &outcome, &mut facts);
+            if self.midstream(&outcome, packet, context, handle, direction, out) {
+                return;
+            }
+            if let Some(reason) = facts.drop {
+                self.inspect(packet, context, handle, direction, &facts, out);
+                self.drop_in_flow(packet, context, handle, direction, reason, out);
+                return;
+            }
+            if let Some(payload) = outcome.rewrite_payload {
+                rewrite(packet, &payload, context);
+            }
+            self.feed_tcp(context.now, handle, direction);
+        } else if matches!(packet.transport, Transport::Udp(_)) {
+            self.feed_udp(packet, context.now, handle, &mut direction);
+        }
+        self.inspect(packet, context, handle, direction, &facts, out);
+        self.after_inspection(packet, context, handle, direction, &facts, out);
+    }
+
+    fn take_outcome(&mut self, packet: &Packet<'_>, outcome: &TcpOutcome, facts: &mut StreamFacts) {
+        facts.events = outcome.events;
+        facts.in_stream = !packet.payload.is_empty()
+            && !outcome.invalid
+            && outcome.midstream != Some(mimamori_flow::Midstream::Ignored);
+        if self.config.ips {
+            facts.drop = outcome.drop.map(mimamori_flow::DropReason::name);
+        }
+        self.stats.inspected_bytes += packet.payload.len() as u64;
+    }
+
+    /// Applies the midstream policy. `true`: the packet is done with.
+    fn midstream(
+        &mut self,
+        outcome: &TcpOutcome,
+        packet: &Packet<'_>,
+        context: &mut FrameContext<'_>,
+        handle: FlowHandle,
+        direction: Direction,
+        out: &mut dyn EventSink,
+    ) -> bool {
+        if outcome.midstream.is_none() {
+            return false;
+        }
+        let policy = self.config.midstream_policy;
+        let Some(flow) = self.flows.get_mut(handle) else { return false };
+        if policy == ExceptionPolicy::Ignore {
+            return false;
+        }
+        flow.data.exception.get_or_insert(("stream_midstream", policy));
+        match policy {
+            ExceptionPolicy::PassFlow => {
+                flow.data.detect.passed = true;
+                flow.data.action = FlowAction::Pass;
+            }
+            ExceptionPolicy::Bypass => flow.bypass(),
+            ExceptionPolicy::DropFlow | ExceptionPolicy::Reject if self.config.ips => {
+                flow.dropped = true;
+                flow.data.action = FlowAction::Drop;
+                if policy == ExceptionPolicy::Reject {
+                    inject::reject(packet, mimamori_rules::RejectTo::Both, context);
+                }
+                self.drop_in_flow(packet, context, handle, direction, "stream midstream", out);
+                return true;
+            }
+            ExceptionPolicy::DropPacket if self.config.ips => {
+                self.drop_in_flow(packet, context, handle, direction, "stream midstream", out);
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn feed_tcp(&mut self, now: Timestamp, handle: FlowHandle, direction: Direction) {
+        let Some(flow) = self.flows.get_mut(handle) else { return };
+        app_feed::streams(flow, &self.app_config, now, direction);
+        self.expectations.take(flow, now);
+    }
+
+    fn feed_udp(
+        &mut self,
+        packet: &Packet<'_>,
+        now: Timestamp,
+        handle: FlowHandle,
+        direction: &mut Direction,
+    ) {
+        self.stats.inspected_bytes += packet.payload.len() as u64;
+        let Some(flow) = self.flows.get_mut(handle) else { return };
+        app_feed::datagram(flow, &self.app_config, packet.payload, now, *direction);
+        self.expectations.take(flow, now);
+    }
+
+    /// Asks the rules and writes alerts.
+    fn inspect(
+        &mut self,
+        packet: &Packet<'_>,
+        context: &mut FrameContext<'_>,
+        handle: FlowHandle,
+        direction: Direction,
+        facts: &StreamFacts,
+        out: &mut dyn EventSink,
+    ) {
+        let Some(flow) = self.flows.get_mut(handle) else { return };
+        if flow.data.detect.passed {
+            return;
+        }
+        let inline = self.config.flow.stream.inline;
+        let Asked { decision, input_facts } = ask(
+            flow,
+            packet,
+            false,
+            direction,
+            facts.established,
+            facts.in_stream,
+            facts.events,
+            &Asking {
+                now: context.now,
+                inline,
+                chunk_bytes: self.config.raw_chunk_bytes,
+                rules: &self.rules,
+            },
+            &mut self.state,
+            &mut self.scratch,
+        );
+        let _ = input_facts;
+        self.apply(packet, context, handle, direction, &decision, facts, out);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of the packet's way, not an interface")]
+    fn apply(
+        &mut self,
+        packet: &Packet<'_>,
+        context: &mut FrameContext<'_>,
+        handle: FlowHandle,
+        direction: Direction,
+        decision: &Decision,
+        facts: &StreamFacts,
+        out: &mut dyn EventSink,
+    ) {
+        self.count(decision);
+        if !decision.alerts.is_empty() {
+            let input = Input {
+                now: context.now,
+                packet,
+                pseudo: false,
+                stream_events: facts.events,
+                flow: None,
+            };
+            if let Some(flow) = self.flows.get_mut(handle) {
+                flow.data.detect.alerted = true;
+            }
+            let flow = self.flows.get(handle);
+            alert_log::report(self, &input, decision, flow.map(|f| (f, direction)), context, out);
+        }
+        let ips = self.config.ips;
+        let Some(flow) = self.flows.get_mut(handle) else { return };
+        mark_files(flow, direction, decision);
+        if decision.pass_flow {
+            flow.data.detect.passed = true;
+            flow.data.action = FlowAction::Pass;
+        }
+        if decision.bypass {
+            flow.bypass();
+        }
+        if let Some(to) = decision.reject {
+            inject::reject(packet, to, context);
+        }
+        if ips && let Some(sig) = decision.drop {
+            if decision.drop_flow {
+                flow.dropped = true;
+                flow.data.action = FlowAction::Drop;
+            }
+            self.drop_packet(packet, Some((handle, direction)), Some(sig), "rules", context, out);
+        }
+    }
+
+    /// Records, lists, retiring.
+    fn after_inspection(
+        &mut self,
+        packet: &Packet<'_>,
+        context: &mut FrameContext<'_>,
+        handle: FlowHandle,
+        direction: Direction,
+        facts: &StreamFacts,
+        out: &mut dyn EventSink,
+    ) {
+        if !self.reputation.is_empty() {
+            self.look_up(packet, context, handle, direction, out);
+        }
+        let log = self.config.log.clone();
+        loop {
+            let Some(flow) = self.flows.get_mut(handle) else { return };
+            tx_log::write(flow, direction, packet, context, &log, false, out);
+            tx_log::retire(flow);
+            let Some(session) = flow.data.session.as_deref_mut() else { return };
+            if !session.change_pending() {
+                let hints = session.hints();
+                if hints.bypass {
+                    flow.bypass();
+                }
+                return;
+            }
+            // The old protocol's transactions end here, whatever their state.
+            tx_log::write(flow, direction, packet, context, &log, true, out);
+            let Some(session) = flow.data.session.as_deref_mut() else { return };
+            session.proceed(context.now);
+            app_feed::streams(flow, &self.app_config, context.now, direction);
+            self.inspect(packet, context, handle, direction, facts, out);
+        }
+    }
+
+    fn look_up(
+        &mut self,
+        packet: &Packet<'_>,
+        context: &mut FrameContext<'_>,
+        handle: FlowHandle,
+        direction: Direction,
+        out: &mut dyn EventSink,
+    ) {
+        let block = self.config.block_reputation && context.path.is_some();
+        let Some(flow) = self.flows.get_mut(handle) else { return };
+        let stopped =
+            listed::look_up(flow, direction, packet, &self.reputation, block, context, out);
+        if stopped {
+            flow.dropped = true;
+            flow.data.action = FlowAction::Drop;
+            self.drop_in_flow(packet, context, handle, direction, "reputation", out);
+        }
+    }
+
+    fn drop_in_flow(
+        &mut self,
+        packet: &Packet<'_>,
+        context: &mut FrameContext<'_>,
+        handle: FlowHandle,
+        direction: Direction,
+        reason: &'static str,
+        out: &mut dyn EventSink,
+    ) {
+        self.drop_packet(packet, Some((handle, direction)), None, reason, context, out);
+    }
+
+    fn drop_packet(
+        &mut self,
+        packet: &Packet<'_>,
+        flow: Option<(FlowHandle, Direction)>,
+        sig: Option<mimamori_detect::SigIndex>,
+        reason: &'static str,
+        context: &mut FrameContext<'_>,
+        out: &mut dyn EventSink,
+    ) {
+        if context.verdict.action != FrameAction::Drop {
+            self.stats.dropped_frames += 1;
+        }
+        context.verdict.stop();
+        if self.config.log.drops {
+            let of = flow.and_then(|(h, d)| self.flows.get(h).map(|f| (f, d)));
+            out.event(alert_log::drop_event(self, packet, of, sig, reason, context));
+        }
+    }
+
+    fn count(&mut self, decision: &Decision) {
+        self.stats.alerts += decision.alerts.len() as u64;
+        self.stats.alerts_suppressed += u64::from(decision.overflow);
+    }
+
+    /// The frame has been taken apart whole.
+    pub(crate) fn end_frame(&mut self, _context: &mut FrameContext<'_>) {}
+
+    /// Inspection of a packet that the engine made for the end of a flow.
+    pub(crate) fn inspect_end(
+        &mut self,
+        flow: &mut Flow<FlowData>,
+        packet: &Packet<'_>,
+        direction: Direction,
+        now: Timestamp,
+        out: &mut dyn EventSink,
+    ) {
+        if flow.data.detect.passed || flow.dropped {
+            return;
+        }
+        let established = flow.is_established();
+        let Asked { decision, .. } = ask(
+            flow,
+            packet,
+            true,
+            direction,
+            established,
+            false,
+            StreamEvents::default(),
+            &Asking {
+                now,
+                inline: self.config.flow.stream.inline,
+                chunk_bytes: 0,
+                rules: &self.rules,
+            },
+            &mut self.state,
+            &mut self.scratch,
+        );
+        self.count(&decision);
+        mark_files(flow, direction, &decision);
+        if !decision.alerts.is_empty() {
+            flow.data.detect.alerted = true;
+            let input = Input {
+                now,
+                packet,
+                pseudo: true,
+                stream_events: StreamEvents::default(),
+                flow: None,
+            };
+            let mut context = FrameContext::new(now, 0, None, &[]);
+            alert_log::report(self, &input, &decision, Some((flow, direction)), &mut context, out);
+        }
+    }
+}
+
+/// The parts of the engine that asking the rules needs.
+struct Asking<'r> {
+    now: Timestamp,
+    inline: bool,
+    chunk_bytes: u64,
+    rules: &'r Ruleset,
+}
+
+struct Asked {
+    decision: Decision,
+    input_facts: (),
+}
+
+#[expect(clippy::too_many_arguments, reason = "the packet's facts, gathered where they arise")]
+fn ask(
+    flow: &mut Flow<FlowData>,
+    packet: &Packet<'_>,
+    pseudo: bool,
+    direction: Direction,
+    established: bool,
+    in_stream: bool,
+    stream_events: StreamEvents,
+    asking: &Asking<'_>,
+    state: &mut DetectState,
+    scratch: &mut Scratch,
+) -> Asked {
+    let data = &mut flow.data;
+    let session = data.session.as_deref();
+    let flush = pseudo || session.is_none_or(|s| wants_flush(s, direction));
+    let no_payload = session.is_some_and(|s| s.hints().no_raw_inspection);
+    let tcp = flow.tcp.as_deref();
+    let window = tcp.filter(|_| !no_payload).and_then(|t| {
+        raw::due(t.stream(direction), asking.inline, flush, asking.chunk_bytes)
+    });
+    let progress = window.map(|(_, progress)| progress);
+    let events = session.map_or(&[][..], |s| s.events());
+    let app_events = events.get(data.session_events..).unwrap_or_default();
+    let input = Input {
+        now: asking.now,
+        packet,
+        pseudo,
+        stream_events,
+        flow: Some(FlowInput {
+            direction,
+            established,
+            session,
+            tcp,
+            traffic: &flow.traffic,
+            start: flow.start,
+            in_stream,
+            raw: window.map(|(w, _)| w),
+            app_events,
+            no_payload,
+        }),
+    };
+    let decision =
+        asking.rules.detector.inspect(&input, Some(&mut data.detect), state, scratch);
+    data.session_events = events.len();
+    if let (Some(progress), Some(tcp)) = (progress, flow.tcp.as_deref_mut()) {
+        tcp.stream_mut(direction).set_raw_progress(progress);
+    }
+    if let Some(session) = flow.data.session.as_deref_mut() {
+        session.inspected(direction);
+    }
+    Asked { decision, input_facts: () }
+}
+
+/// Whether collected stream bytes are due because the protocol has come to an end of something.
+fn wants_flush(session: &mimamori_applayer::Session, direction: Direction) -> bool {
+    session.is_stopped()
+        || session.proto() == mimamori_applayer::AppProto::Failed
+        || session.transactions().iter().any(|t| t.is_complete(direction))
+}
+
+/// A flow's first packet.
+fn begin(
+    flow: &mut Flow<FlowData>,
+    packet: &Packet<'_>,
+    context: &FrameContext<'_>,
+    app: &Arc<AppLayerConfig>,
+    expectations: &mut Expectations,
+    _midstream: bool,
+) {
+    flow.data.src_mac = packet.ethernet.map(|e| e.src());
+    flow.data.dst_mac = packet.ethernet.map(|e| e.dst());
+    flow.data.zones = context.path.map(|p| (p.from, p.to));
+    flow.data.link = Some(packet.link_type);
+    if let Some(expected) = expectations.find(&flow.key, context.now) {
+        flow.data.session =
+            app_feed::new_session(&flow.key, app).map(|s| Box::new(s.expected(&expected)));
+    }
+}
+
+/// Marks files that rules asked to keep.
+fn mark_files(flow: &mut Flow<FlowData>, direction: Direction, decision: &Decision) {
+    if decision.stores.is_empty() {
+        return;
+    }
+    let Some(session) = flow.data.session.as_deref_mut() else { return };
+    app_feed::mark_files(session, direction, &decision.stores);
+}
+
+/// Puts `payload` in the packet's place in the frame and corrects the checksum.
+fn rewrite(packet: &Packet<'_>, payload: &[u8], context: &mut FrameContext<'_>) {
+    if packet.tunnel_depth == 0
+        && let Some(frame) = inject::with_payload(packet, payload)
+    {
+        context.verdict.action = FrameAction::Replace(frame);
+    }
+}

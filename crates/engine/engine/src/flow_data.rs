@@ -1,0 +1,67 @@
+//! What the engine keeps with each flow.
+
+use mimamori_applayer::Session;
+use mimamori_base::Zone;
+use mimamori_detect::FlowDetect;
+
+use crate::config::ExceptionPolicy;
+
+/// Per-flow data of the engine.
+#[derive(Debug, Default)]
+pub struct FlowData {
+    pub(crate) session: Option<Box<Session>>,
+    pub(crate) detect: FlowDetect,
+    pub(crate) logged: Vec<LoggedTx>,
+    /// Events of the session that detection has seen.
+    pub(crate) session_events: usize,
+    pub(crate) tx_count: u64,
+    /// The verdict on the whole flow, for its record.
+    pub(crate) action: FlowAction,
+    pub(crate) exception: Option<(&'static str, ExceptionPolicy)>,
+    pub(crate) src_mac: Option<[u8; 6]>,
+    pub(crate) dst_mac: Option<[u8; 6]>,
+    pub(crate) zones: Option<(Zone, Option<Zone>)>,
+    /// Hashes of names and addresses that were reported.
+    pub(crate) reported: Vec<u64>,
+    pub(crate) link: Option<mimamori_packet::LinkType>,
+    pub(crate) generation: u32,
+}
+
+/// What was decided about a flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FlowAction {
+    #[default]
+    None,
+    Pass,
+    Drop,
+}
+
+/// Which records of a transaction were written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LoggedTx {
+    pub id: u64,
+    pub record: bool,
+    /// Files written, by direction.
+    pub files: [u16; 2],
+}
+
+impl FlowData {
+    pub(crate) fn logged_mut(&mut self, id: u64) -> Option<&mut LoggedTx> {
+        let at = match self.logged.binary_search_by_key(&id, |l| l.id) {
+            Ok(at) => at,
+            Err(at) => {
+                self.logged.insert(at, LoggedTx { id, record: false, files: [0; 2] });
+                at
+            }
+        };
+        self.logged.get_mut(at)
+    }
+
+    pub(crate) fn forget_tx(&mut self, id: u64) {
+        if let Ok(at) = self.logged.binary_search_by_key(&id, |l| l.id) {
+            self.logged.remove(at);
+        }
+        self.detect.forget_tx(id);
+    }
+
+}

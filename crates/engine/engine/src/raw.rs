@@ -1,0 +1,37 @@
+//! When rules look at the raw stream, and at which stretch of it.
+//!
+//! Offline (IDS): bytes are collected into chunks, so that most patterns lie in one; a chunk is
+//! due when it is full, when the protocol has finished something, or when the stream ends.
+//! Inline: every packet's bytes are due at once, with some of what came before.
+
+use mimamori_detect::RawWindow;
+use mimamori_flow::Stream;
+
+/// The stretch that is due, and the progress after it.
+pub(crate) fn due(
+    stream: &Stream,
+    inline: bool,
+    flush: bool,
+    chunk_bytes: u64,
+) -> Option<(RawWindow<'_>, u64)> {
+    let progress = stream.raw_progress();
+    let released = stream.released();
+    let fresh = released.saturating_sub(progress);
+    let end = stream.ended();
+    if fresh == 0 {
+        return None;
+    }
+    if !inline && !flush && !end && !stream.depth_reached() && fresh < chunk_bytes {
+        return None;
+    }
+    let from = if inline {
+        progress.saturating_sub(chunk_bytes.saturating_sub(fresh))
+    } else {
+        progress
+    };
+    let (offset, bytes) = stream.window(from);
+    if bytes.is_empty() {
+        return None;
+    }
+    Some((RawWindow { offset, bytes, end }, released))
+}

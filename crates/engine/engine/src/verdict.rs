@@ -1,0 +1,44 @@
+//! What is to be done with a frame.
+
+use mimamori_base::Zone;
+
+/// The verdict on one frame, with frames to send of one's own accord.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdict {
+    pub action: FrameAction,
+    pub inject: Vec<Injection>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum FrameAction {
+    #[default]
+    Forward,
+    Drop,
+    /// Forward these bytes instead.
+    Replace(Vec<u8>),
+}
+
+/// A frame to send. `towards_sender`: out of the port the inspected frame came in by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Injection {
+    pub frame: Vec<u8>,
+    pub towards_sender: bool,
+}
+
+impl Verdict {
+    #[must_use]
+    pub fn is_drop(&self) -> bool {
+        self.action == FrameAction::Drop
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.action = FrameAction::Drop;
+    }
+}
+
+/// Where a frame came in and where it is going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Path {
+    pub from: Zone,
+    pub to: Option<Zone>,
+}
