@@ -113,6 +113,7 @@ fn facts(sig: &Signature, blocked: bool) -> AlertFacts {
         sid: info.id.sid,
         rev: info.id.rev,
         msg: info.msg.to_string(),
+        class_type: info.class.as_ref().map(|c| c.name.to_string()).unwrap_or_default(),
         category: info.class.as_ref().map(|c| c.description.to_string()).unwrap_or_default(),
         severity: info.priority,
         blocked,

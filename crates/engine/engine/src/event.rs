@@ -75,6 +75,8 @@ pub struct AlertFacts {
     pub sid: u32,
     pub rev: u32,
     pub msg: String,
+    /// The short name of the class, `trojan-activity`; `category` is its description.
+    pub class_type: String,
     pub category: String,
     pub severity: u8,
     /// The packet was stopped.
