@@ -36,11 +36,13 @@ pub(super) async fn run(conn: &mut PgConnection) -> Result<bool> {
     }
     let bypasses = bypasses(&mut tx).await?;
     if bypasses {
+        // Roles belong to the whole server: another database may make the same one right now.
         sqlx::raw_sql(
             "DO $$ BEGIN \
                  IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'mimamori_app') THEN \
                      CREATE ROLE mimamori_app NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE; \
                  END IF; \
+             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; \
              END $$; \
              GRANT USAGE ON SCHEMA public TO mimamori_app; \
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO mimamori_app; \

@@ -37,6 +37,11 @@ impl PostgresStore {
     /// Connects, brings the tables up to date, and checks that the role cannot see past row
     /// level security and that a commit means the disk.
     pub async fn open(url: &str, connections: u32) -> Result<Self> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(StoreError::Refused(
+                "the address of the database has to start with postgres://".to_owned(),
+            ));
+        }
         let options = PgConnectOptions::from_str(url)
             .map_err(|e| StoreError::Refused(format!("the address of the database is wrong: {e}")))?
             .application_name("mimamori");

@@ -1,0 +1,54 @@
+//! The one suite: every function runs on every backend, on a fresh database.
+
+pub mod fixture;
+pub mod outbox;
+pub mod parties;
+pub mod reports;
+pub mod upkeep;
+
+/// Makes one `#[test]` per function of the suite; `$fresh` gives a store or says why to skip.
+#[macro_export]
+macro_rules! run_suite {
+    ($fresh:path) => {
+        $crate::run_suite!(@each $fresh,
+            parties::scopes_show_only_what_is_theirs,
+            parties::a_taken_name_is_a_duplicate,
+            parties::sessions_live_and_die,
+            parties::the_audit_log_is_scoped,
+            reports::a_batch_is_stored_once_however_often_it_comes,
+            reports::many_nodes_storing_one_batch_store_it_once,
+            reports::a_bad_report_is_set_aside_and_blocks_nothing,
+            reports::one_infection_over_many_batches_is_one_alert_that_rises,
+            reports::an_older_version_of_an_alert_cannot_overwrite_a_newer,
+            reports::lists_page_filter_and_count,
+            reports::a_batch_of_an_unknown_gateway_stores_nothing,
+            outbox::a_mail_is_queued_once_and_delivered_under_a_lease,
+            outbox::two_workers_take_different_deliveries,
+            outbox::a_dead_delivery_can_be_revived,
+            outbox::an_accepted_mail_marks_its_alerts_notified,
+            upkeep::a_secret_enrols_once,
+            upkeep::a_job_has_one_owner_at_a_time,
+            upkeep::receiving_extends_and_leaves_gaps,
+            upkeep::a_gateway_that_speaks_is_not_marked_stopped,
+            upkeep::old_rows_go_and_young_ones_stay,
+        );
+    };
+    (@each $fresh:path, $($module:ident :: $name:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .enable_all()
+                    .build()
+                    .unwrap()
+                    .block_on(async {
+                        if let Some(fresh) = $fresh(stringify!($name)).await {
+                            suite::$module::$name(fresh.store.clone()).await;
+                            fresh.store.close().await;
+                        }
+                    });
+            }
+        )+
+    };
+}
