@@ -5,7 +5,13 @@
 "use strict";
 (() => {
   const seconds = Number(document.body.dataset.refresh || 0);
+  // A page that nobody looks at any more must not keep the session alive for ever.
+  let last = Date.now();
+  for (const kind of ["pointerdown", "keydown", "scroll"]) {
+    addEventListener(kind, () => { last = Date.now(); }, { passive: true });
+  }
   const busy = () => {
+    if (Date.now() - last > 30 * 60 * 1000) return true;
     const at = document.activeElement;
     return document.hidden || (at && /^(INPUT|SELECT|TEXTAREA)$/.test(at.tagName))
       || document.querySelector("main details[open]");

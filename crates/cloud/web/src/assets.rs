@@ -54,17 +54,13 @@ pub fn find(path: &str) -> Option<&'static Asset> {
 fn addresses() -> &'static [String] {
     static ADDRESSES: OnceLock<Vec<String>> = OnceLock::new();
     ADDRESSES.get_or_init(|| {
-        ALL.iter()
-            .map(|asset| format!("/assets/{:016x}-{}", fnv1a(asset.body), asset.name))
-            .collect()
+        ALL.iter().map(|asset| format!("/assets/{:016x}-{}", fnv1a(asset.body), asset.name)).collect()
     })
 }
 
 /// FNV-1a: tells versions of our own files apart; nothing rests on it being hard to forge.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -5,7 +5,19 @@
 //! never here. Deliberately not here: sockets and TLS (the program), mail (`notify`).
 
 pub mod assets;
+mod cookie;
+mod csv;
+mod error;
+mod guard;
+mod headers;
 pub mod icon;
+mod pages;
+mod portal;
+mod query;
+pub mod routes;
 pub mod view;
 
+pub use headers::CONTENT_SECURITY_POLICY;
 pub use icon::icon;
+pub use portal::{Mailbox, Options, Portal, ReceivedMail};
+pub use routes::router;

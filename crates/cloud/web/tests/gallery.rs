@@ -11,11 +11,13 @@ use mimamori_domain::detection::MacAddress;
 use mimamori_domain::gateway::{Link as Port, SeenDevice};
 use mimamori_domain::{
     Alert, AlertState, CountByKind, CustomerId, Detection, DetectionId, DetectionKind, Device, Endpoint,
-    FileEvidence, Gateway, GatewayId, GatewayState, Headline, Heartbeat, Name, Outcome, Period, Policy, Serial,
-    Signature, TrafficDirection,
+    FileEvidence, Gateway, GatewayId, GatewayState, Headline, Heartbeat, Name, Outcome, Period, Policy,
+    Serial, Signature, TrafficDirection,
 };
 use mimamori_web::view::part::{Empty, Pager};
-use mimamori_web::view::{self, Contact, Flash, Frame, NavItem, alert, chart, detection, door, gateway, mailbox, status};
+use mimamori_web::view::{
+    self, Contact, Flash, Frame, NavItem, alert, chart, detection, door, gateway, mailbox, status,
+};
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_496_700);
 
@@ -24,7 +26,13 @@ fn ago(minutes: i64) -> Timestamp {
 }
 
 fn frame(current: &str) -> Frame {
-    let item = |href: &str, label, icon, count| NavItem { href: href.to_owned(), label, icon, current: href == current, count };
+    let item = |href: &str, label, icon, count| NavItem {
+        href: href.to_owned(),
+        label,
+        icon,
+        current: href == current,
+        count,
+    };
     Frame {
         customer: "竹原商店".to_owned(),
         user: "takehara".to_owned(),
@@ -66,7 +74,15 @@ fn detection(kind: DetectionKind, outcome: Outcome, minutes: i64, host: &str) ->
         source: Endpoint { ip: IpAddr::from([192, 168, 1, 23]), port: Some(51_234) },
         destination: Endpoint { ip: IpAddr::from([203, 0, 113, 77]), port: Some(443) },
         device,
-        signature: Some(Signature { gid: 1, sid: 9_000_001, rev: 2, msg: format!("MIMAMORI {host} <b>を含む</b>").as_str().into(), severity: 1, class_type: Some("command-and-control".into()), ..Signature::default() }),
+        signature: Some(Signature {
+            gid: 1,
+            sid: 9_000_001,
+            rev: 2,
+            msg: format!("MIMAMORI {host} <b>を含む</b>").as_str().into(),
+            severity: 1,
+            class_type: Some("command-and-control".into()),
+            ..Signature::default()
+        }),
         host: Some(host.into()),
         url: Some(format!("/gate.php?id={}", "f".repeat(90)).as_str().into()),
         file: (kind == DetectionKind::MalwareFile).then(|| FileEvidence {
@@ -141,7 +157,11 @@ fn gateways() -> (Vec<Gateway>, Heartbeat) {
         own_ip: Some(IpAddr::from([192, 168, 1, 250])),
         links: vec![Port { name: "eth0".into(), zone: mimamori_base::Zone::Wan, up: true }],
         devices: [(Some("KEIRI-PC"), 23), (Some("JIMU-02"), 31), (None, 57)]
-            .map(|(name, last)| SeenDevice { device: device(name, last), first_seen: ago(900), last_seen: ago(2) })
+            .map(|(name, last)| SeenDevice {
+                device: device(name, last),
+                first_seen: ago(900),
+                last_seen: ago(2),
+            })
             .to_vec(),
     };
     (list, beat)
@@ -151,19 +171,38 @@ fn cards() -> Vec<gateway::Card> {
     let (list, beat) = gateways();
     let beats: Vec<gateway::Beats> = (0..24)
         .filter(|h| !(3..5).contains(h))
-        .map(|h| gateway::Beats { hour: Timestamp::from_secs((NOW.secs() / 3_600 - h) * 3_600), count: if h == 9 { 12 } else { 60 } })
+        .map(|h| gateway::Beats {
+            hour: Timestamp::from_secs((NOW.secs() / 3_600 - h) * 3_600),
+            count: if h == 9 { 12 } else { 60 },
+        })
         .collect();
     list.iter()
-        .map(|g| gateway::Card::new(g, Some(&beat), if matches!(g.state, GatewayState::Online { .. }) { &beats } else { &beats[3..] }, NOW))
+        .map(|g| {
+            gateway::Card::new(
+                g,
+                Some(&beat),
+                if matches!(g.state, GatewayState::Online { .. }) { &beats } else { &beats[3..] },
+                NOW,
+            )
+        })
         .collect()
 }
 
 fn status_page(headline: Headline, open: &[Alert], busy: bool) -> String {
-    let counts: Vec<CountByKind> = [(DetectionKind::CommandAndControl, 6, 6), (DetectionKind::MalwareFile, 3, 3), (DetectionKind::Phishing, 14, 12), (DetectionKind::Scan, 1_234, 1_100)]
-        .map(|(kind, total, stopped)| CountByKind { kind, total, stopped })
-        .to_vec();
+    let counts: Vec<CountByKind> = [
+        (DetectionKind::CommandAndControl, 6, 6),
+        (DetectionKind::MalwareFile, 3, 3),
+        (DetectionKind::Phishing, 14, 12),
+        (DetectionKind::Scan, 1_234, 1_100),
+    ]
+    .map(|(kind, total, stopped)| CountByKind { kind, total, stopped })
+    .to_vec();
     let days: Vec<chart::Day> = (0..30)
-        .map(|i| chart::Day { label: mimamori_domain::jst::month_day(ago((29 - i) * 1_440)), stopped: u64::try_from((i * i * 7) % 23).unwrap_or(0), passed: u64::try_from(i % 4).unwrap_or(0) })
+        .map(|i| chart::Day {
+            label: mimamori_domain::jst::month_day(ago((29 - i) * 1_440)),
+            stopped: u64::try_from((i * i * 7) % 23).unwrap_or(0),
+            passed: u64::try_from(i % 4).unwrap_or(0),
+        })
         .collect();
     let stopped = ["倉庫".to_owned()];
     let facts = status::Facts {
@@ -189,7 +228,11 @@ fn detections_page(rows: Vec<detection::Row>) -> String {
     let filters = vec![detection::Filter {
         name: "kind",
         label: "種類",
-        options: vec![detection::FilterOption { value: String::new(), label: "すべて".to_owned(), selected: true }],
+        options: vec![detection::FilterOption {
+            value: String::new(),
+            label: "すべて".to_owned(),
+            selected: true,
+        }],
     }];
     detection::ListPage {
         frame: frame("/detections"),
@@ -200,7 +243,10 @@ fn detections_page(rows: Vec<detection::Row>) -> String {
         count_text: "全1,257件のうち、新しい50件".to_owned(),
         detections: rows,
         pager: Pager { newest: None, older: Some("/detections?before=x".to_owned()) },
-        empty: Empty { title: "この条件に合う検知はありません", text: "期間を長くするか、条件をへらしてみてください。" },
+        empty: Empty {
+            title: "この条件に合う検知はありません",
+            text: "期間を長くするか、条件をへらしてみてください。",
+        },
     }
     .render()
     .expect("renders")
@@ -208,7 +254,10 @@ fn detections_page(rows: Vec<detection::Row>) -> String {
 
 fn alert_pages(pages: &mut Vec<(&'static str, String)>) {
     let mut list = alerts();
-    let empty = Empty { title: "確認待ちのアラートはありません", text: "新しいアラートが出ると、メールでもお知らせします。" };
+    let empty = Empty {
+        title: "確認待ちのアラートはありません",
+        text: "新しいアラートが出ると、メールでもお知らせします。",
+    };
     let views = vec![
         view::Choice { href: "/alerts".to_owned(), label: "確認待ち".to_owned(), current: true },
         view::Choice { href: "/alerts?show=all".to_owned(), label: "すべて".to_owned(), current: false },
@@ -222,9 +271,16 @@ fn alert_pages(pages: &mut Vec<(&'static str, String)>) {
         empty,
         legend: alert::ListPage::legend(),
     };
-    pages.push(("alerts", list_page(list.iter().map(|a| alert::Card::new(a, "本店1階", NOW)).collect()).render().expect("renders")));
+    pages.push((
+        "alerts",
+        list_page(list.iter().map(|a| alert::Card::new(a, "本店1階", NOW)).collect())
+            .render()
+            .expect("renders"),
+    ));
     pages.push(("alerts-empty", list_page(Vec::new()).render().expect("renders")));
-    let detail = |a: &Alert| alert::DetailPage::new(frame("/alerts"), a, "本店1階", true, NOW).render().expect("renders");
+    let detail = |a: &Alert| {
+        alert::DetailPage::new(frame("/alerts"), a, "本店1階", true, NOW).render().expect("renders")
+    };
     if let Some(first) = list.first_mut() {
         first.state = AlertState::Notified { at: ago(11) };
         pages.push(("alert", detail(first)));
@@ -236,13 +292,24 @@ fn alert_pages(pages: &mut Vec<(&'static str, String)>) {
 
 fn other_pages(pages: &mut Vec<(&'static str, String)>) {
     let (list, beat) = gateways();
-    pages.push(("gateways", gateway::ListPage::new(frame("/gateways"), cards(), 1).render().expect("renders")));
+    pages.push((
+        "gateways",
+        gateway::ListPage::new(frame("/gateways"), cards(), 1).render().expect("renders"),
+    ));
     if let (Some(g), Some(card)) = (list.first(), cards().into_iter().next()) {
-        pages.push(("gateway", gateway::DetailPage::new(frame("/gateways"), g, Some(&beat), card).render().expect("renders")));
+        pages.push((
+            "gateway",
+            gateway::DetailPage::new(frame("/gateways"), g, Some(&beat), card, true)
+                .render()
+                .expect("renders"),
+        ));
     }
     let d = detection(DetectionKind::MalwareFile, Outcome::Blocked, 25, "files.example");
     let alert = alerts().first().map(|a| a.id);
-    pages.push(("detection", detection::DetailPage::new(frame("/detections"), &d, "本店1階", alert).render().expect("renders")));
+    pages.push((
+        "detection",
+        detection::DetailPage::new(frame("/detections"), &d, "本店1階", alert).render().expect("renders"),
+    ));
     pages.push(("detections", detections_page(rows())));
     pages.push(("detections-empty", detections_page(Vec::new())));
     pages.push(("first", status::FirstPage { frame: frame("/") }.render().expect("renders")));
@@ -253,24 +320,92 @@ fn other_pages(pages: &mut Vec<(&'static str, String)>) {
         frame: done,
         can_edit: true,
         has_addresses: true,
-        addresses: vec![field("kanri@takehara.example", None), field("だめ", Some("メールアドレスの形ではありません。")), field("", None)],
+        addresses: vec![
+            field("kanri@takehara.example", None),
+            field("だめ", Some("メールアドレスの形ではありません。")),
+            field("", None),
+        ],
         password_error: Some("今のパスワードがちがいます。"),
         must_change: true,
     };
     pages.push(("settings", settings.render().expect("renders")));
-    let login = door::LoginPage { csrf: "x".to_owned(), next: "/".to_owned(), user: String::new(), error: Some("ユーザーIDまたはパスワードがちがいます。".to_owned()), info: None, contact: frame("/").contact };
+    let login = door::LoginPage {
+        csrf: "x".to_owned(),
+        next: "/".to_owned(),
+        user: String::new(),
+        error: Some("ユーザーIDまたはパスワードがちがいます。".to_owned()),
+        info: None,
+        contact: frame("/").contact,
+    };
     pages.push(("login", login.render().expect("renders")));
-    let error = door::ErrorPage { title: "このページはありません", text: "アドレスが変わったか、見る権限がありません。".to_owned(), link: view::Link::new("/", "状態のページへ"), contact: frame("/").contact, reference: Some("8f3k2a".to_owned()) };
+    let error = door::ErrorPage {
+        title: "このページはありません",
+        text: "アドレスが変わったか、見る権限がありません。".to_owned(),
+        link: view::Link::new("/", "状態のページへ"),
+        contact: frame("/").contact,
+        reference: Some("8f3k2a".to_owned()),
+    };
     pages.push(("error", error.render().expect("renders")));
-    let mail = mailbox::Row { number: 1, subject: "【★★★ 要対応】竹原商店 様: 「KEIRI-PC」で攻撃者の指令サーバーへの通信を検知しました".to_owned(), to: "kanri@takehara.example".to_owned(), at: view::Moment::at(ago(11), NOW) };
-    pages.push(("mailbox", mailbox::ListPage { frame: frame("/mailbox"), server: "127.0.0.1:2525".to_owned(), mails: vec![mail.clone(), mail] }.render().expect("renders")));
-    pages.push(("mailbox-empty", mailbox::ListPage { frame: frame("/mailbox"), server: "127.0.0.1:2525".to_owned(), mails: vec![] }.render().expect("renders")));
-    let body = mailbox::link_own("竹原商店 様\n\n報告する: http://localhost:8080/alerts/1\n", "http://localhost:8080");
-    pages.push(("mail", mailbox::MailPage { frame: frame("/mailbox"), subject: "【★★★ 要対応】竹原商店 様".to_owned(), from: "a@b.example".to_owned(), to: "c@d.example".to_owned(), at: view::Moment::at(ago(11), NOW), message_id: "1@mimamori".to_owned(), body }.render().expect("renders")));
-    let row = view::customers::Row { id: "00".repeat(16), name: "竹原商店".to_owned(), state: view::Tag { class: "act", icon: "act", word: "対応が必要です" }, open_alerts: 2, gateways: "3台（1台停止）".to_owned() };
+    let mail = mailbox::Row {
+        number: 1,
+        subject: "【★★★ 要対応】竹原商店 様: 「KEIRI-PC」で攻撃者の指令サーバーへの通信を検知しました"
+            .to_owned(),
+        to: "kanri@takehara.example".to_owned(),
+        at: view::Moment::at(ago(11), NOW),
+    };
+    pages.push((
+        "mailbox",
+        mailbox::ListPage {
+            frame: frame("/mailbox"),
+            server: "127.0.0.1:2525".to_owned(),
+            mails: vec![mail.clone(), mail],
+        }
+        .render()
+        .expect("renders"),
+    ));
+    pages.push((
+        "mailbox-empty",
+        mailbox::ListPage { frame: frame("/mailbox"), server: "127.0.0.1:2525".to_owned(), mails: vec![] }
+            .render()
+            .expect("renders"),
+    ));
+    let body = mailbox::link_own(
+        "竹原商店 様\n\n報告する: http://localhost:8080/alerts/1\n",
+        "http://localhost:8080",
+    );
+    pages.push((
+        "mail",
+        mailbox::MailPage {
+            frame: frame("/mailbox"),
+            subject: "【★★★ 要対応】竹原商店 様".to_owned(),
+            from: "a@b.example".to_owned(),
+            to: "c@d.example".to_owned(),
+            at: view::Moment::at(ago(11), NOW),
+            message_id: "1@mimamori".to_owned(),
+            body,
+        }
+        .render()
+        .expect("renders"),
+    ));
+    let row = view::customers::Row {
+        id: "00".repeat(16),
+        name: "竹原商店".to_owned(),
+        state: view::Tag { class: "act", icon: "act", word: "対応が必要です" },
+        open_alerts: 2,
+        gateways: "3台（1台停止）".to_owned(),
+    };
     let mut desk = frame("/customers");
     desk.customer = "呉商工会議所".to_owned();
-    pages.push(("customers", view::customers::Page { frame: desk, summary: "2社のうち1社が対応を必要としています。".to_owned(), customers: vec![row] }.render().expect("renders")));
+    pages.push((
+        "customers",
+        view::customers::Page {
+            frame: desk,
+            summary: "2社のうち1社が対応を必要としています。".to_owned(),
+            customers: vec![row],
+        }
+        .render()
+        .expect("renders"),
+    ));
 }
 
 fn all_pages() -> Vec<(&'static str, String)> {
@@ -296,12 +431,17 @@ fn every_page_renders_without_anything_inline_and_escapes_what_it_shows() {
         std::fs::write(folder.join(path), asset.body).expect("asset");
     }
     for (name, html) in all_pages() {
-        std::fs::write(folder.join(format!("{name}.html")), html.replace("\"/assets/", "\"assets/")).expect("page");
+        std::fs::write(folder.join(format!("{name}.html")), html.replace("\"/assets/", "\"assets/"))
+            .expect("page");
         assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"ja\">"), "{name}: no document");
         assert!(!html.contains(" style=") && !html.contains("<style"), "{name}: inline style");
         assert!(!html.contains("<b>を含む"), "{name}: unescaped text from outside");
         assert!(!html.contains("\"><script>"), "{name}: unescaped query");
-        assert_eq!(html.matches("<script").count(), html.matches("<script src=\"/assets/").count(), "{name}: inline script");
+        assert_eq!(
+            html.matches("<script").count(),
+            html.matches("<script src=\"/assets/").count(),
+            "{name}: inline script"
+        );
         assert!(!html.contains(" onclick=") && !html.contains("javascript:"), "{name}: inline handler");
         assert_eq!(html.matches("<h1").count(), 1, "{name}: one h1");
         assert!(!html.contains("data-missing-icon"), "{name}: missing icon");

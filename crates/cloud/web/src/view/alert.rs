@@ -72,7 +72,9 @@ pub struct ListPage {
 
 impl ListPage {
     pub fn legend() -> Vec<Stars> {
-        [StarRating::Three, StarRating::Two, StarRating::One, StarRating::UnderInvestigation].map(Stars::from).to_vec()
+        [StarRating::Three, StarRating::Two, StarRating::One, StarRating::UnderInvestigation]
+            .map(Stars::from)
+            .to_vec()
     }
 }
 
@@ -153,8 +155,9 @@ impl DetailPage {
             device: device(a, gateway),
             outcome: outcome(a),
             steps: a.actions.iter().map(ToString::to_string).collect(),
-            steps_note: (a.rating >= StarRating::Two && !a.actions.iter().any(|s| s.contains("電源は切らない")))
-                .then_some("電源は切らないでください（調査に必要な記録が消えることがあります）。"),
+            steps_note: (a.rating >= StarRating::Two
+                && !a.actions.iter().any(|s| s.contains("電源は切らない")))
+            .then_some("電源は切らないでください（調査に必要な記録が消えることがあります）。"),
             until: until(a),
             can_act: can_act && !matches!(a.state, AlertState::Closed { .. }),
             can_report_scan: a.rating != StarRating::UnderInvestigation,
@@ -167,14 +170,24 @@ impl DetailPage {
             },
             history: history(a, now),
             evidence_text: format!("全{}件のうち、はじめのものと最新のもの", jst::thousands(a.count)),
-            detections: a.evidence.iter().rev().map(|e| detection::Row::new(&e.detection, gateway, now)).collect(),
+            detections: a
+                .evidence
+                .iter()
+                .rev()
+                .map(|e| detection::Row::new(&e.detection, gateway, now))
+                .collect(),
         }
     }
 }
 
 fn what(a: &Alert) -> Answer {
     let when = if a.count > 1 && a.first_seen != a.last_seen {
-        format!("{} から {} までに{}回。", jst::date_time(a.first_seen), jst::date_time(a.last_seen), jst::thousands(a.count))
+        format!(
+            "{} から {} までに{}回。",
+            jst::date_time(a.first_seen),
+            jst::date_time(a.last_seen),
+            jst::thousands(a.count)
+        )
     } else {
         format!("{}。", jst::date_time(a.first_seen))
     };
@@ -220,7 +233,11 @@ fn outcome(a: &Alert) -> OutcomeAnswer {
     } else {
         OutcomeAnswer {
             icon: "shield-open",
-            lead: if a.not_stopped < a.count { "一部は止めていません" } else { "止めていません" },
+            lead: if a.not_stopped < a.count {
+                "一部は止めていません"
+            } else {
+                "止めていません"
+            },
             text: format!(
                 "{}回のうち{}回は、記録だけをして通しました。",
                 jst::thousands(a.count),
@@ -235,7 +252,9 @@ fn until(a: &Alert) -> Vec<String> {
         StarRating::Three => "今すぐ対応し、今日のうちにスキャンの結果を報告してください。".to_owned(),
         StarRating::Two => "今日のうちにフルスキャンを行い、結果を報告してください。".to_owned(),
         StarRating::One => "急ぎません。3日以内に内容をご確認ください。".to_owned(),
-        StarRating::UnderInvestigation => "調査の結果をお待ちください。それまでに困ったことがあればご相談ください。".to_owned(),
+        StarRating::UnderInvestigation => {
+            "調査の結果をお待ちください。それまでに困ったことがあればご相談ください。".to_owned()
+        }
     }];
     if a.rating == StarRating::Three {
         let last_day = jst::JstDay::of(a.raised_at).plus(COVER_DAYS).start();
@@ -271,9 +290,12 @@ fn history(a: &Alert, now: Timestamp) -> Vec<HistoryEntry> {
     match &a.state {
         AlertState::New => {}
         AlertState::Notified { at } => entries.push((*at, "メールでお知らせしました".to_owned())),
-        AlertState::Acknowledged { at, by } => entries.push((*at, format!("{}さんが「確認しました」を押しました", by.name))),
+        AlertState::Acknowledged { at, by } => {
+            entries.push((*at, format!("{}さんが「確認しました」を押しました", by.name)))
+        }
         AlertState::Scanned { report } => {
-            let mut text = format!("{}さんがスキャンの結果を報告しました: {}", report.by.name, report.outcome.label());
+            let mut text =
+                format!("{}さんがスキャンの結果を報告しました: {}", report.by.name, report.outcome.label());
             if !report.note.is_empty() {
                 text.push_str(&format!("（{}）", report.note));
             }

@@ -47,13 +47,23 @@ pub fn trend(days: &[Day]) -> String {
             named_the_most = true;
             let middle = (x + bar / 2.0).clamp(24.0, WIDTH - 24.0);
             let y = BASE - stopped - passed - 7.0;
-            push(&mut svg, format_args!(r#"<text x="{middle:.1}" y="{y:.1}" text-anchor="middle">{most}件</text>"#));
+            push(
+                &mut svg,
+                format_args!(r#"<text x="{middle:.1}" y="{y:.1}" text-anchor="middle">{most}件</text>"#),
+            );
         }
     }
-    let ends = [(days.first(), 0.0, "start"), (days.get(days.len() / 2), WIDTH / 2.0, "middle"), (days.last(), WIDTH, "end")];
+    let ends = [
+        (days.first(), 0.0, "start"),
+        (days.get(days.len() / 2), WIDTH / 2.0, "middle"),
+        (days.last(), WIDTH, "end"),
+    ];
     for (day, x, anchor) in ends {
         if let Some(day) = day {
-            push(&mut svg, format_args!(r#"<text x="{x:.1}" y="180" text-anchor="{anchor}">{}</text>"#, day.label));
+            push(
+                &mut svg,
+                format_args!(r#"<text x="{x:.1}" y="180" text-anchor="{anchor}">{}</text>"#, day.label),
+            );
         }
     }
     svg.push_str("</svg>");
@@ -98,7 +108,9 @@ fn rect(svg: &mut String, class: &str, x: f64, y: f64, width: f64, height: f64) 
         let height = height.max(1.5);
         push(
             svg,
-            format_args!(r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" rx="2"/>"#),
+            format_args!(
+                r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" rx="2"/>"#
+            ),
         );
     }
 }

@@ -78,7 +78,8 @@ pub struct DetailPage {
 
 impl DetailPage {
     pub fn new(frame: Frame, d: &Detection, gateway: &str, alert: Option<AlertId>) -> Self {
-        let verb = if d.outcome.stopped() { "を検知し、止めました" } else { "を検知しました" };
+        let verb =
+            if d.outcome.stopped() { "を検知し、止めました" } else { "を検知しました" };
         DetailPage {
             frame,
             title: format!("「{}」の{}{verb}", d.device.display_name(), d.kind.label()),
@@ -114,7 +115,12 @@ fn what(d: &Detection) -> Option<FactGroup> {
 
 fn times(d: &Detection) -> String {
     if d.count > 1 && d.last_at != d.at {
-        format!("{} から {} まで、{}回", jst::date_time(d.at), jst::time(d.last_at), jst::thousands(d.count.into()))
+        format!(
+            "{} から {} まで、{}回",
+            jst::date_time(d.at),
+            jst::time(d.last_at),
+            jst::thousands(d.count.into())
+        )
     } else {
         jst::date_time(d.at)
     }
@@ -177,10 +183,8 @@ fn file(d: &Detection) -> Option<FactGroup> {
 
 fn signature(d: &Detection) -> Option<FactGroup> {
     let s = d.signature.as_ref()?;
-    let mut facts = vec![
-        Fact::new("名前", s.msg.as_str()),
-        Fact::mono("番号", format!("{}:{}:{}", s.gid, s.sid, s.rev)),
-    ];
+    let mut facts =
+        vec![Fact::new("名前", s.msg.as_str()), Fact::mono("番号", format!("{}:{}:{}", s.gid, s.sid, s.rev))];
     let optional = [
         ("分類", &s.class_type),
         ("深刻さ", &s.signature_severity),

@@ -86,10 +86,8 @@ fn uptime(g: &Gateway, beats: &[Beats], now: Timestamp) -> Vec<Heard> {
         .map(|i| {
             let hour = this_hour - i64::try_from(UPTIME_HOURS - 1 - i).unwrap_or(0);
             let first = enrolled.map(|at| at.micros().div_euclid(HOUR_US));
-            let count = beats
-                .iter()
-                .find(|b| b.hour.micros().div_euclid(HOUR_US) == hour)
-                .map_or(0, |b| b.count);
+            let count =
+                beats.iter().find(|b| b.hour.micros().div_euclid(HOUR_US) == hour).map_or(0, |b| b.count);
             match first {
                 None => Heard::None,
                 Some(first) if hour < first => Heard::None,
@@ -166,11 +164,13 @@ pub struct DetailPage {
     pub g: Card,
     pub groups: Vec<FactGroup>,
     pub devices: Vec<DeviceRow>,
+    pub may_rename: bool,
 }
 
 impl DetailPage {
-    pub fn new(frame: Frame, g: &Gateway, beat: Option<&Heartbeat>, card: Card) -> Self {
+    pub fn new(frame: Frame, g: &Gateway, beat: Option<&Heartbeat>, card: Card, may_rename: bool) -> Self {
         DetailPage {
+            may_rename,
             frame,
             g: card,
             groups: beat.map(|b| health(g, b)).unwrap_or_default(),
@@ -203,10 +203,7 @@ fn health(g: &Gateway, b: &Heartbeat) -> Vec<FactGroup> {
         let state = if link.up { "つながっています" } else { "つながっていません" };
         work.push(Fact::new(detection::zone_name(link.zone), format!("{state}（{}）", link.name)));
     }
-    vec![
-        FactGroup { title: "版と連絡", facts: versions },
-        FactGroup { title: "働きと健康", facts: work },
-    ]
+    vec![FactGroup { title: "版と連絡", facts: versions }, FactGroup { title: "働きと健康", facts: work }]
 }
 
 /// The share of bytes that nobody could look into, in words.

@@ -72,7 +72,10 @@ mod tests {
 
     #[test]
     fn only_own_addresses_become_links() {
-        let parts = link_own("見る: http://localhost:8080/alerts/1a\n他 https://evil.example/x", "http://localhost:8080");
+        let parts = link_own(
+            "見る: http://localhost:8080/alerts/1a\n他 https://evil.example/x",
+            "http://localhost:8080",
+        );
         let links: Vec<_> = parts.iter().filter_map(|p| p.href.as_deref()).collect();
         assert_eq!(links, ["/alerts/1a"]);
         let whole: String = parts.iter().map(|p| p.text.as_str()).collect();

@@ -20,7 +20,7 @@ pub mod wording;
 pub use frame::{Contact, Flash, Frame, NavItem};
 pub use part::{Choice, Empty, Fact, FactGroup, Link, Moment, Pager, Stars, Tag};
 
-/// The line that ends every page that asks for something: whom to call.
+/// Whom to call: `相談窓口 0120-000-000（平日 9:00–18:00）`.
 pub fn contact_line(contact: &Contact) -> String {
-    format!("ご相談: {} {}（{}）", contact.name, contact.phone, contact.hours)
+    format!("{} {}（{}）", contact.name, contact.phone, contact.hours)
 }

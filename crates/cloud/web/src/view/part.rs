@@ -54,22 +54,16 @@ pub struct Stars {
 impl From<StarRating> for Stars {
     fn from(rating: StarRating) -> Self {
         let (class, meaning) = match rating {
-            StarRating::Three => (
-                "three",
-                "機器がウイルスに感染している可能性が高い状態です。すぐに対応してください。",
-            ),
-            StarRating::Two => (
-                "two",
-                "機器が感染している可能性があります。フルスキャンをして、結果を報告してください。",
-            ),
-            StarRating::One => (
-                "one",
-                "感染の可能性は低いものの、知っておいていただきたい検知です。",
-            ),
-            StarRating::UnderInvestigation => (
-                "look",
-                "分析担当が調べています。結果が出しだい、同じ宛先へメールでお知らせします。",
-            ),
+            StarRating::Three => {
+                ("three", "機器がウイルスに感染している可能性が高い状態です。すぐに対応してください。")
+            }
+            StarRating::Two => {
+                ("two", "機器が感染している可能性があります。フルスキャンをして、結果を報告してください。")
+            }
+            StarRating::One => ("one", "感染の可能性は低いものの、知っておいていただきたい検知です。"),
+            StarRating::UnderInvestigation => {
+                ("look", "分析担当が調べています。結果が出しだい、同じ宛先へメールでお知らせします。")
+            }
         };
         let word = match rating {
             StarRating::UnderInvestigation => "",

@@ -67,6 +67,8 @@ pub struct Page {
     pub banner: Banner,
     pub todo: Vec<Todo>,
     pub kinds: Vec<KindRow>,
+    /// The kinds of which there were none, in one sentence.
+    pub kinds_without: Option<String>,
     pub trend: Trend,
     pub blind: Blind,
     pub gateways: Vec<gateway::Card>,
@@ -100,16 +102,22 @@ impl Page {
         Page {
             frame,
             period_text: format!(
-                "{} から {} まで",
-                jst::date(facts.period.from),
-                jst::date(Timestamp(facts.period.to.micros() - 1))
+                "{}〜{}の{}日間",
+                jst::month_day(facts.period.from),
+                jst::month_day(Timestamp(facts.period.to.micros() - 1)),
+                facts.days
             ),
             periods: [(7, "7日間"), (30, "30日間"), (90, "90日間")]
-                .map(|(days, label)| Choice { href: format!("/?days={days}"), label: label.to_owned(), current: days == facts.days })
+                .map(|(days, label)| Choice {
+                    href: format!("/?days={days}"),
+                    label: label.to_owned(),
+                    current: days == facts.days,
+                })
                 .to_vec(),
             banner: banner(facts),
             todo: todo(facts),
             kinds: kinds(facts),
+            kinds_without: kinds_without(facts),
             trend: trend(facts.days, facts.trend),
             blind: blind(facts.bytes_inspected, facts.bytes_uninspected),
             gateways,
@@ -125,15 +133,24 @@ fn banner(facts: &Facts<'_>) -> Banner {
         (total, 0) => format!("この期間に{}件を検知し、すべて止めました。", jst::thousands(total)),
         (total, passed) => format!(
             "この期間に{}件を検知し、{}件を止めました。{}件は記録だけをしています。",
-            jst::thousands(total), jst::thousands(stopped), jst::thousands(passed)
+            jst::thousands(total),
+            jst::thousands(stopped),
+            jst::thousands(passed)
         ),
     };
     let first = match facts.headline {
         Headline::AllWell => "対応していただくことはありません。".to_owned(),
-        Headline::GatewayStopped => format!("「{}」から連絡がありません。", facts.stopped_gateways.join("」「")),
+        Headline::GatewayStopped => {
+            format!("「{}」から連絡がありません。", facts.stopped_gateways.join("」「"))
+        }
         Headline::UnderInvestigation => "結果が出しだい、メールでお知らせします。".to_owned(),
-        Headline::PleaseCheck => format!("内容を確認していただきたいアラートが{}件あります。", facts.open_total),
-        Headline::ActionNeeded => format!("対応していただきたいアラートが{}件あります。下の「次にすること」から進めてください。", facts.open_total),
+        Headline::PleaseCheck => {
+            format!("内容を確認していただきたいアラートが{}件あります。", facts.open_total)
+        }
+        Headline::ActionNeeded => format!(
+            "対応していただきたいアラートが{}件あります。下の「次にすること」から進めてください。",
+            facts.open_total
+        ),
     };
     Banner {
         class: words.class,
@@ -174,7 +191,9 @@ fn todo(facts: &Facts<'_>) -> Vec<Todo> {
 fn todo_alert(a: &Alert) -> Todo {
     let device = a.device.display_name();
     let (title, label) = match a.rating {
-        StarRating::Three => (format!("「{device}」をネットワークから切り離し、フルスキャンする"), "手順を見る"),
+        StarRating::Three => {
+            (format!("「{device}」をネットワークから切り離し、フルスキャンする"), "手順を見る")
+        }
         StarRating::Two => (format!("「{device}」でフルスキャンをして、結果を報告する"), "手順を見る"),
         StarRating::One => (format!("「{device}」のアラートに心当たりがあるかを確かめる"), "内容を見る"),
         StarRating::UnderInvestigation => (format!("「{device}」の調査結果を待つ"), "内容を見る"),
@@ -186,13 +205,17 @@ fn todo_alert(a: &Alert) -> Todo {
     }
 }
 
-/// Every kind, those with detections first.
+fn count_of(facts: &Facts<'_>, kind: DetectionKind) -> (u64, u64) {
+    facts.counts.iter().find(|c| c.kind == kind).map_or((0, 0), |c| (c.total, c.stopped))
+}
+
+/// The kinds that were seen.
 fn kinds(facts: &Facts<'_>) -> Vec<KindRow> {
-    let mut rows: Vec<KindRow> = DetectionKind::ALL
+    DetectionKind::ALL
         .iter()
+        .filter(|kind| count_of(facts, **kind).0 > 0)
         .map(|kind| {
-            let count = facts.counts.iter().find(|c| c.kind == *kind);
-            let (total, stopped) = count.map_or((0, 0), |c| (c.total, c.stopped));
+            let (total, stopped) = count_of(facts, *kind);
             let words = wording::kind(*kind);
             KindRow {
                 icon: words.icon,
@@ -201,7 +224,6 @@ fn kinds(facts: &Facts<'_>) -> Vec<KindRow> {
                 count: total,
                 count_text: jst::thousands(total),
                 note: match (total, total.saturating_sub(stopped)) {
-                    (0, _) => None,
                     (_, 0) => Some("すべて止めました".to_owned()),
                     (total, passed) if passed == total => Some("記録のみ".to_owned()),
                     _ => Some(format!("うち{}件を止めました", jst::thousands(stopped))),
@@ -209,9 +231,16 @@ fn kinds(facts: &Facts<'_>) -> Vec<KindRow> {
                 href: format!("/detections?kind={}&days={}", kind.code(), facts.days),
             }
         })
+        .collect()
+}
+
+fn kinds_without(facts: &Facts<'_>) -> Option<String> {
+    let names: Vec<&str> = DetectionKind::ALL
+        .iter()
+        .filter(|kind| count_of(facts, **kind).0 == 0)
+        .map(|kind| kind.label())
         .collect();
-    rows.sort_by_key(|row| row.count == 0);
-    rows
+    (!names.is_empty()).then(|| format!("見つからなかったもの（0件）: {}", names.join("、")))
 }
 
 fn trend(days: u16, counts: &[chart::Day]) -> Trend {
@@ -220,7 +249,9 @@ fn trend(days: u16, counts: &[chart::Day]) -> Trend {
     let sentence = match most {
         Some(day) if total > 0 => format!(
             "この{days}日間の検知は{}件です。最も多かったのは{}の{}件でした。",
-            jst::thousands(total), day.label, jst::thousands(day.stopped + day.passed)
+            jst::thousands(total),
+            day.label,
+            jst::thousands(day.stopped + day.passed)
         ),
         _ => format!("この{days}日間に検知した通信はありません。"),
     };
@@ -231,7 +262,11 @@ fn trend(days: u16, counts: &[chart::Day]) -> Trend {
         rows: counts
             .iter()
             .rev()
-            .map(|d| TrendRow { day: d.label.clone(), stopped: jst::thousands(d.stopped), passed: jst::thousands(d.passed) })
+            .map(|d| TrendRow {
+                day: d.label.clone(),
+                stopped: jst::thousands(d.stopped),
+                passed: jst::thousands(d.passed),
+            })
             .collect(),
     }
 }
@@ -241,7 +276,10 @@ fn blind(inspected: u64, uninspected: u64) -> Blind {
     let sentence = if total == 0 {
         "まだ通信の量が届いていません。".to_owned()
     } else {
-        format!("通信の量のうち{}は、中身を検査できませんでした。", gateway::uninspected(inspected, uninspected))
+        format!(
+            "通信の量のうち{}は、中身を検査できませんでした。",
+            gateway::uninspected(inspected, uninspected)
+        )
     };
     Blind {
         sentence,
@@ -276,10 +314,14 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_listed_and_those_with_detections_come_first() {
+    fn every_kind_is_counted_or_named_as_absent() {
         let counts = [CountByKind { kind: DetectionKind::Scan, total: 1_200, stopped: 1_199 }];
-        let rows = kinds(&facts(Headline::PleaseCheck, &counts));
-        assert_eq!(rows.len(), DetectionKind::ALL.len());
+        let facts = facts(Headline::PleaseCheck, &counts);
+        let rows = kinds(&facts);
+        let absent = kinds_without(&facts).unwrap_or_default();
+        for kind in DetectionKind::ALL {
+            assert!(rows.iter().any(|r| r.name == kind.label()) != absent.contains(kind.label()), "{kind:?}");
+        }
         let first = rows.first().map(|r| (r.count_text.as_str(), r.note.as_deref()));
         assert_eq!(first, Some(("1,200", Some("うち1,199件を止めました"))));
     }

@@ -74,7 +74,9 @@ pub fn summary(d: &Detection) -> String {
 /// The state of an alert for its card.
 pub const fn alert_state(state: &AlertState) -> Tag {
     match state {
-        AlertState::New | AlertState::Notified { .. } => Tag { class: "accent", icon: "alert", word: "確認待ち" },
+        AlertState::New | AlertState::Notified { .. } => {
+            Tag { class: "accent", icon: "alert", word: "確認待ち" }
+        }
         AlertState::Acknowledged { .. } => Tag { class: "", icon: "ok", word: "確認済み" },
         AlertState::Scanned { .. } => Tag { class: "", icon: "ok", word: "スキャン報告済み" },
         AlertState::Closed { .. } => Tag { class: "", icon: "ok", word: "完了" },

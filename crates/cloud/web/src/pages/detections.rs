@@ -1,0 +1,260 @@
+//! Detections: the list with filters, as CSV, and one with its evidence.
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use mimamori_domain::{DetectionId, DetectionKind, GatewayId, Period, jst};
+use mimamori_service::views::{DetectionFilter, DetectionView, PageMark};
+use serde::Deserialize;
+
+use super::{Desk, show};
+use crate::csv;
+use crate::error::PageError;
+use crate::guard::Session;
+use crate::portal::Portal;
+use crate::query::escape;
+use crate::view::detection::{DetailPage, Filter, FilterOption, ListPage, Row};
+use crate::view::part::{Empty, Pager};
+
+const PAGE: u32 = 50;
+const CSV_MAX: usize = 10_000;
+const CSV_STEP: u32 = 1_000;
+const REFRESH_SECONDS: u32 = 30;
+
+/// The filter as it stands in the address.
+#[derive(Debug, Default, Deserialize)]
+pub struct Choice {
+    #[serde(default)]
+    days: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    gateway: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    before: String,
+}
+
+impl Choice {
+    fn days(&self) -> u16 {
+        self.days.parse().ok().filter(|d| matches!(d, 1 | 7 | 30 | 90)).unwrap_or(30)
+    }
+
+    fn kind(&self) -> Option<DetectionKind> {
+        DetectionKind::from_code(&self.kind).ok()
+    }
+
+    fn gateway(&self) -> Option<GatewayId> {
+        GatewayId::parse(&self.gateway).ok()
+    }
+
+    fn text(&self) -> Option<&str> {
+        Some(self.q.trim()).filter(|q| !q.is_empty())
+    }
+
+    fn narrows(&self) -> bool {
+        self.kind().is_some() || self.gateway().is_some() || self.text().is_some()
+    }
+
+    fn filter(&self, desk: &Desk, limit: u32) -> DetectionFilter {
+        DetectionFilter {
+            customer: Some(desk.id()),
+            gateway: self.gateway(),
+            period: Some(Period::last_days(self.days(), desk.now)),
+            kind: self.kind(),
+            text: self.text().map(|q| q.chars().take(100).collect()),
+            before: PageMark::decode(&self.before),
+            limit,
+            ..DetectionFilter::default()
+        }
+    }
+
+    /// The same filter as an address, from the newest on.
+    fn address(&self, path: &str) -> String {
+        let mut address = format!("{path}?days={}", self.days());
+        if let Some(kind) = self.kind() {
+            address.push_str(&format!("&kind={}", kind.code()));
+        }
+        if let Some(gateway) = self.gateway() {
+            address.push_str(&format!("&gateway={gateway}"));
+        }
+        if let Some(text) = self.text() {
+            address.push_str(&format!("&q={}", escape(text)));
+        }
+        address
+    }
+}
+
+pub async fn list(
+    State(portal): State<Portal>,
+    session: Session,
+    headers: HeaderMap,
+    Query(choice): Query<Choice>,
+) -> Result<Response, PageError> {
+    let desk = Desk::open(portal, session, headers).await?;
+    let service = desk.portal.service();
+    let page = service.detections(desk.actor(), choice.filter(&desk, PAGE)).await?;
+    let gateways = service.gateways(desk.actor(), desk.id()).await?;
+    let names: Vec<(String, String)> =
+        gateways.iter().map(|g| (g.gateway.id.to_string(), g.gateway.name.to_string())).collect();
+    let mut frame = desk.frame("/detections").await?;
+    let first_page = choice.before.is_empty();
+    frame.refresh_seconds = if first_page { REFRESH_SECONDS } else { 0 };
+    let had_flash = frame.flash.is_some();
+    let view = ListPage {
+        frame,
+        filters: filters(&choice, &names),
+        query: choice.q.clone(),
+        filtered: choice.narrows(),
+        csv_href: choice.address("/detections.csv"),
+        count_text: match (&page.next, first_page) {
+            (None, true) => format!("{}件です。新しいものから並んでいます。", page.items.len()),
+            _ => "新しいものから並んでいます。".to_owned(),
+        },
+        detections: page.items.iter().map(|d| Row::new(&d.detection, &d.gateway_name, desk.now)).collect(),
+        pager: Pager {
+            newest: (!first_page).then(|| choice.address("/detections")),
+            older: page
+                .next
+                .map(|mark| format!("{}&before={}", choice.address("/detections"), mark.encode())),
+        },
+        empty: if choice.narrows() {
+            Empty {
+                title: "この条件に合う検知はありません",
+                text: "期間を長くするか、条件をへらしてみてください。",
+            }
+        } else {
+            Empty {
+                title: "この期間に検知した通信はありません",
+                text: "UTM装置が何かを見つけると、ここに並びます。記録は90日間残ります。",
+            }
+        },
+    };
+    show(&desk.portal, had_flash, &view)
+}
+
+fn filters(choice: &Choice, gateways: &[(String, String)]) -> Vec<Filter> {
+    let option = |value: &str, label: &str, selected: bool| FilterOption {
+        value: value.to_owned(),
+        label: label.to_owned(),
+        selected,
+    };
+    let days = choice.days();
+    let periods = [(1, "今日"), (7, "7日間"), (30, "30日間"), (90, "90日間")]
+        .map(|(n, label)| option(&n.to_string(), label, n == days))
+        .to_vec();
+    let mut kinds = vec![option("", "すべての種類", choice.kind().is_none())];
+    kinds.extend(DetectionKind::ALL.iter().map(|k| option(k.code(), k.label(), choice.kind() == Some(*k))));
+    let mut units = vec![option("", "すべての装置", choice.gateway().is_none())];
+    units.extend(
+        gateways
+            .iter()
+            .map(|(id, name)| option(id, name, choice.gateway().is_some_and(|g| g.to_string() == *id))),
+    );
+    vec![
+        Filter { name: "days", label: "期間", options: periods },
+        Filter { name: "kind", label: "種類", options: kinds },
+        Filter { name: "gateway", label: "UTM装置", options: units },
+    ]
+}
+
+pub async fn detail(
+    State(portal): State<Portal>,
+    session: Session,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let id = DetectionId::parse(&id).map_err(|_| PageError::NotFound)?;
+    let found = find(&portal, &session, id).await?;
+    let desk = Desk::about(portal, session, headers, found.customer).await?;
+    let frame = desk.frame("/detections").await?;
+    let had_flash = frame.flash.is_some();
+    let page = DetailPage::new(frame, &found.detection, &found.gateway_name, found.alert);
+    show(&desk.portal, had_flash, &page)
+}
+
+/// Until the service can look up one detection by its id: the newest thousand are looked through.
+async fn find(portal: &Portal, session: &Session, id: DetectionId) -> Result<DetectionView, PageError> {
+    let filter = DetectionFilter { limit: 1_000, ..DetectionFilter::default() };
+    let page = portal.service().detections(&session.actor, filter).await?;
+    page.items.into_iter().find(|d| d.detection.id == id).ok_or(PageError::NotFound)
+}
+
+/// The filtered list as a file, at most [`CSV_MAX`] lines.
+pub async fn csv(
+    State(portal): State<Portal>,
+    session: Session,
+    headers: HeaderMap,
+    Query(choice): Query<Choice>,
+) -> Result<Response, PageError> {
+    let desk = Desk::open(portal, session, headers).await?;
+    let mut filter = choice.filter(&desk, CSV_STEP);
+    let mut out = csv::BOM.to_owned();
+    csv::line(&mut out, HEAD);
+    let mut lines = 0;
+    loop {
+        let page = desk.portal.service().detections(desk.actor(), filter.clone()).await?;
+        for d in page.items.iter().take(CSV_MAX.saturating_sub(lines)) {
+            let cells = cells(d);
+            csv::line(&mut out, cells.iter().map(String::as_str));
+            lines += 1;
+        }
+        match page.next {
+            Some(mark) if lines < CSV_MAX => filter.before = Some(mark),
+            _ => break,
+        }
+    }
+    let file =
+        format!("attachment; filename=\"kenchi-{}.csv\"", jst::iso(desk.now).get(..10).unwrap_or("list"));
+    let disposition = HeaderValue::from_str(&file).unwrap_or(HeaderValue::from_static("attachment"));
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    Ok((headers, out).into_response())
+}
+
+const HEAD: [&str; 15] = [
+    "はじめの日時",
+    "最後の日時",
+    "回数",
+    "種類",
+    "対処",
+    "向き",
+    "機器",
+    "機器のIPアドレス",
+    "機器のMACアドレス",
+    "UTM装置",
+    "送信元",
+    "送信先",
+    "通信先の名前",
+    "検知した規則",
+    "ファイル",
+];
+
+fn cells(view: &DetectionView) -> [String; 15] {
+    let d = &view.detection;
+    let file = d.file.as_ref().map(|f| {
+        let name = f.name.as_deref().unwrap_or_default();
+        let hash = f.sha256.as_deref().unwrap_or_default();
+        format!("{name} {hash}").trim().to_owned()
+    });
+    [
+        jst::date_time(d.at),
+        jst::date_time(d.last_at),
+        d.count.to_string(),
+        d.kind.label().to_owned(),
+        d.outcome.label().to_owned(),
+        d.direction.label().to_owned(),
+        d.device.display_name(),
+        d.device.ip.map(|ip| ip.to_string()).unwrap_or_default(),
+        d.device.mac.map(|mac| mac.to_string()).unwrap_or_default(),
+        view.gateway_name.to_string(),
+        d.source.to_string(),
+        d.destination.to_string(),
+        d.host.as_deref().unwrap_or_default().to_owned(),
+        d.signature.as_ref().map(|s| format!("{} ({}:{})", s.msg, s.gid, s.sid)).unwrap_or_default(),
+        file.unwrap_or_default(),
+    ]
+}

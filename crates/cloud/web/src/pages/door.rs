@@ -1,0 +1,170 @@
+//! Login and logout, static files, the health check.
+
+use std::net::SocketAddr;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use mimamori_domain::Line;
+use mimamori_service::{ClientInfo, LoginError};
+use serde::Deserialize;
+
+use crate::assets;
+use crate::cookie::Cookie;
+use crate::error::PageError;
+use crate::guard::{self, Session, SignedForm};
+use crate::portal::Portal;
+use crate::query::own_path;
+use crate::view::door::LoginPage;
+
+#[derive(Debug, Default, Deserialize)]
+pub struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+pub async fn login_page(
+    State(portal): State<Portal>,
+    headers: HeaderMap,
+    Query(query): Query<Next>,
+) -> Result<Response, PageError> {
+    if guard::find_session(&portal, &headers).await?.is_some() {
+        return Ok(Redirect::to("/").into_response());
+    }
+    let next = own_path(&query.next);
+    let info = (next != "/").then_some("ログインすると、続きのページを表示します。");
+    door(&portal, &headers, Form { next, user: "", error: None, info }, StatusCode::OK)
+}
+
+/// What the login page shows again.
+struct Form<'a> {
+    next: &'a str,
+    user: &'a str,
+    error: Option<&'a str>,
+    info: Option<&'static str>,
+}
+
+fn door(
+    portal: &Portal,
+    headers: &HeaderMap,
+    form: Form<'_>,
+    status: StatusCode,
+) -> Result<Response, PageError> {
+    let known = portal.cookies().read(headers, Cookie::Door).filter(|t| is_nonce(t)).map(str::to_owned);
+    let csrf = known.clone().unwrap_or_else(|| portal.nonce());
+    let page = LoginPage {
+        csrf: csrf.clone(),
+        next: form.next.to_owned(),
+        user: form.user.to_owned(),
+        error: form.error.map(str::to_owned),
+        info: form.info,
+        contact: portal.options().contact.clone(),
+    };
+    let mut response = super::show(portal, false, &page)?;
+    *response.status_mut() = status;
+    if known.is_none() {
+        response.headers_mut().append(header::SET_COOKIE, portal.cookies().set(Cookie::Door, &csrf));
+    }
+    Ok(response)
+}
+
+fn is_nonce(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[derive(Debug, Deserialize)]
+pub struct LoginForm {
+    #[serde(default)]
+    csrf: String,
+    #[serde(default)]
+    next: String,
+    user: String,
+    password: String,
+}
+
+pub async fn login(
+    State(portal): State<Portal>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, PageError> {
+    let form: LoginForm = guard::decode(&body)?;
+    let next = own_path(&form.next);
+    let door_token = portal.cookies().read(&headers, Cookie::Door).filter(|t| is_nonce(t));
+    let again = |error: &str, status| {
+        door(&portal, &headers, Form { next, user: &form.user, error: Some(error), info: None }, status)
+    };
+    if door_token != Some(form.csrf.as_str()) {
+        return again(
+            "画面を開いてから時間がたちました。もう一度ログインしてください。",
+            StatusCode::FORBIDDEN,
+        );
+    }
+    let from = ClientInfo {
+        ip: portal.client(peer.map(|Extension(ConnectInfo(peer))| peer), &headers),
+        user_agent: headers
+            .get(header::USER_AGENT)
+            .and_then(|v| v.to_str().ok())
+            .map(Line::clip)
+            .unwrap_or_default(),
+    };
+    match portal.service().login(form.user.trim(), &form.password, &from).await {
+        Ok(fresh) => {
+            if let Some(old) = guard::find_session(&portal, &headers).await? {
+                portal.service().logout(&old.token).await?;
+            }
+            let cookies = portal.cookies();
+            let mut response = Redirect::to(next).into_response();
+            let set = response.headers_mut();
+            set.append(header::SET_COOKIE, cookies.set(Cookie::Session, fresh.token.cookie_value()));
+            set.append(header::SET_COOKIE, cookies.clear(Cookie::Door));
+            set.append(header::SET_COOKIE, cookies.clear(Cookie::Customer));
+            Ok(response)
+        }
+        Err(LoginError::Service(e)) => Err(PageError::Service(e)),
+        Err(e @ LoginError::Refused) => again(e.for_people(), StatusCode::UNAUTHORIZED),
+        Err(e @ LoginError::Throttled) => {
+            let mut response = again(e.for_people(), StatusCode::TOO_MANY_REQUESTS)?;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("600"));
+            Ok(response)
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Nothing {}
+
+pub async fn logout(
+    State(portal): State<Portal>,
+    session: Session,
+    _form: SignedForm<Nothing>,
+) -> Result<Response, PageError> {
+    portal.service().logout(&session.token).await?;
+    let mut response = Redirect::to("/login").into_response();
+    for cookie in [Cookie::Session, Cookie::Customer, Cookie::Flash] {
+        response.headers_mut().append(header::SET_COOKIE, portal.cookies().clear(cookie));
+    }
+    Ok(response)
+}
+
+pub async fn asset(Path(name): Path<String>) -> Result<Response, PageError> {
+    let asset = assets::find(&name).ok_or(PageError::NotFound)?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
+    ];
+    Ok((headers, asset.body).into_response())
+}
+
+/// For load balancers: the portal answers and its database does.
+pub async fn healthz(State(portal): State<Portal>) -> Response {
+    match portal.service().ping().await {
+        Ok(()) => (StatusCode::OK, "ok\n").into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "the database does not answer");
+            (StatusCode::SERVICE_UNAVAILABLE, "database does not answer\n").into_response()
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! UTM devices: the list, one of them, its name (PT-04).
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use mimamori_base::Timestamp;
+use mimamori_domain::{GatewayId, GatewayState, Name, Period};
+use mimamori_service::views::GatewayView;
+use serde::Deserialize;
+
+use super::{Desk, Done, show};
+use crate::error::PageError;
+use crate::guard::{Session, SignedForm};
+use crate::portal::Portal;
+use crate::view::gateway::{Beats, Card, DetailPage, ListPage, UPTIME_HOURS};
+use mimamori_service::Permission;
+
+const REFRESH_SECONDS: u32 = 30;
+
+pub async fn list(
+    State(portal): State<Portal>,
+    session: Session,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let desk = Desk::open(portal, session, headers).await?;
+    let views = desk.portal.service().gateways(desk.actor(), desk.id()).await?;
+    let stopped = views.iter().filter(|v| matches!(v.gateway.state, GatewayState::Stopped { .. })).count();
+    let mut frame = desk.frame("/gateways").await?;
+    frame.refresh_seconds = REFRESH_SECONDS;
+    let had_flash = frame.flash.is_some();
+    let page = ListPage::new(frame, cards(&desk, &views).await?, stopped);
+    show(&desk.portal, had_flash, &page)
+}
+
+/// The cards of gateways, each with its uptime of the last day.
+pub async fn cards(desk: &Desk, views: &[GatewayView]) -> Result<Vec<Card>, PageError> {
+    let mut cards = Vec::with_capacity(views.len());
+    for view in views {
+        cards.push(card(desk, view).await?);
+    }
+    Ok(cards)
+}
+
+async fn card(desk: &Desk, view: &GatewayView) -> Result<Card, PageError> {
+    let day_us = i64::try_from(UPTIME_HOURS).unwrap_or(24) * 3_600_000_000;
+    let period = Period { from: Timestamp(desk.now.micros() - day_us), to: desk.now };
+    let beats: Vec<Beats> = desk
+        .portal
+        .service()
+        .uptime(desk.actor(), view.gateway.id, period)
+        .await?
+        .into_iter()
+        .map(|h| Beats { hour: h.hour, count: h.beats })
+        .collect();
+    Ok(Card::new(&view.gateway, view.heartbeat.as_ref(), &beats, desk.now))
+}
+
+pub async fn detail(
+    State(portal): State<Portal>,
+    session: Session,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let view = portal.service().gateway(&session.actor, parse(&id)?).await?;
+    let desk = Desk::about(portal, session, headers, view.gateway.customer).await?;
+    let mut frame = desk.frame("/gateways").await?;
+    frame.refresh_seconds = REFRESH_SECONDS;
+    let had_flash = frame.flash.is_some();
+    let card = card(&desk, &view).await?;
+    let may_rename = desk.actor().may(Permission::RenameGateway);
+    let page = DetailPage::new(frame, &view.gateway, view.heartbeat.as_ref(), card, may_rename);
+    show(&desk.portal, had_flash, &page)
+}
+
+fn parse(id: &str) -> Result<GatewayId, PageError> {
+    GatewayId::parse(id).map_err(|_| PageError::NotFound)
+}
+
+#[derive(Debug, Deserialize)]
+pub struct NameForm {
+    name: String,
+}
+
+pub async fn rename(
+    State(portal): State<Portal>,
+    session: Session,
+    Path(id): Path<String>,
+    SignedForm(form): SignedForm<NameForm>,
+) -> Result<Response, PageError> {
+    let id = parse(&id)?;
+    let name = Name::parse(&form.name).map_err(|_| PageError::BadForm)?;
+    portal.service().rename_gateway(&session.actor, id, name).await?;
+    Ok(Done::Renamed.lead_to(&portal, &format!("/gateways/{id}")))
+}

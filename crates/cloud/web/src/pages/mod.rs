@@ -1,0 +1,145 @@
+//! The handlers: read from the service, make a view, render it.
+//!
+//! Holds always: a page of a customer is made from one [`Desk`], so that frame and content
+//! speak of the same company. Deliberately not here: words (`view`), permissions (`routes`).
+
+pub mod alerts;
+pub mod customers;
+pub mod detections;
+pub mod door;
+mod flash;
+pub mod gateways;
+pub mod mailbox;
+pub mod settings;
+pub mod status;
+
+use askama::Template;
+use axum::http::HeaderMap;
+use axum::response::{Html, IntoResponse, Response};
+use mimamori_base::Timestamp;
+use mimamori_domain::CustomerId;
+use mimamori_service::views::{AlertFilter, CustomerView};
+use mimamori_service::{Actor, Permission};
+
+use crate::cookie::Cookie;
+use crate::error::PageError;
+use crate::guard::Session;
+use crate::portal::Portal;
+use crate::view::{Contact, Frame, NavItem};
+
+pub use flash::Done;
+
+/// Open alerts that the navigation counts at most.
+const COUNTED_MAX: u32 = 99;
+
+/// One reader in front of one company's pages.
+#[derive(Debug)]
+pub struct Desk {
+    pub portal: Portal,
+    pub session: Session,
+    pub customer: CustomerView,
+    pub now: Timestamp,
+    headers: HeaderMap,
+}
+
+impl Desk {
+    /// The reader's own company, or the one that staff has chosen.
+    pub async fn open(portal: Portal, session: Session, headers: HeaderMap) -> Result<Self, PageError> {
+        let chosen = || CustomerId::parse(portal.cookies().read(&headers, Cookie::Customer)?).ok();
+        let id = session.actor.home_customer().or_else(chosen).ok_or(PageError::ChooseCustomer)?;
+        Self::about(portal, session, headers, id).await
+    }
+
+    /// The company that something belongs to, e.g. the alert that staff opens from a mail.
+    pub async fn about(
+        portal: Portal,
+        session: Session,
+        headers: HeaderMap,
+        id: CustomerId,
+    ) -> Result<Self, PageError> {
+        let customer = match portal.service().customer(&session.actor, id).await {
+            Err(mimamori_service::ServiceError::NotFound) if session.actor.home_customer().is_none() => {
+                return Err(PageError::ChooseCustomer);
+            }
+            other => other?,
+        };
+        let now = portal.service().now();
+        Ok(Desk { portal, session, customer, now, headers })
+    }
+
+    pub fn actor(&self) -> &Actor {
+        &self.session.actor
+    }
+
+    pub fn id(&self) -> CustomerId {
+        self.customer.customer.id
+    }
+
+    /// The surroundings; `current` is the address of the navigation's entry.
+    pub async fn frame(&self, current: &str) -> Result<Frame, PageError> {
+        let filter = AlertFilter {
+            customer: Some(self.id()),
+            only_open: true,
+            limit: COUNTED_MAX,
+            ..AlertFilter::default()
+        };
+        let open = self.portal.service().alerts(self.actor(), filter).await?.items.len();
+        let mut nav = Vec::new();
+        if self.session.actor.may(Permission::ListCustomers) {
+            nav.push(entry("/customers", "お客様", "customers", current, 0));
+        }
+        nav.extend([
+            entry("/", "状態", "status", current, 0),
+            entry("/alerts", "アラート", "alert", current, open as u64),
+            entry("/detections", "検知の記録", "list", current, 0),
+            entry("/gateways", "UTM装置", "gateway", current, 0),
+            entry("/settings", "設定", "settings", current, 0),
+        ]);
+        if self.portal.mailbox().is_some() && nav.len() < 6 {
+            nav.push(entry("/mailbox", "受信箱", "mail", current, 0));
+        }
+        Ok(Frame {
+            customer: self.customer.customer.name.to_string(),
+            nav,
+            contact: Contact::of(&self.customer.reseller),
+            ..bare_frame(&self.portal, &self.session, &self.headers)
+        })
+    }
+}
+
+fn entry(href: &str, label: &'static str, icon: &'static str, current: &str, count: u64) -> NavItem {
+    NavItem { href: href.to_owned(), label, icon, current: href == current, count }
+}
+
+/// The surroundings of staff who have no customer before them.
+pub fn staff_frame(portal: &Portal, session: &Session, headers: &HeaderMap, current: &str) -> Frame {
+    let mut frame = bare_frame(portal, session, headers);
+    frame.nav = vec![
+        entry("/customers", "お客様", "customers", current, 0),
+        entry("/settings", "設定", "settings", current, 0),
+    ];
+    frame
+}
+
+fn bare_frame(portal: &Portal, session: &Session, headers: &HeaderMap) -> Frame {
+    let account = session.actor.account();
+    Frame {
+        customer: session.actor.role().label().to_owned(),
+        user: account.map(|a| a.login.to_string()).unwrap_or_default(),
+        role: session.actor.role().label(),
+        nav: Vec::new(),
+        csrf: session.actor.csrf_token(),
+        flash: flash::read(portal, headers),
+        refresh_seconds: 0,
+        contact: portal.options().contact.clone(),
+    }
+}
+
+/// Renders a page; a message that it shows is shown once.
+pub fn show(portal: &Portal, frame_had_flash: bool, page: &impl Template) -> Result<Response, PageError> {
+    let mut response = Html(page.render()?).into_response();
+    if frame_had_flash {
+        flash::forget(portal, response.headers_mut());
+    }
+    Ok(response)
+}

@@ -1,0 +1,193 @@
+//! Addresses for mails and the password.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use mimamori_domain::{EmailAddress, NotifyAddresses};
+use mimamori_service::{PasswordChangeError, Permission};
+use serde::Deserialize;
+
+use super::{Desk, Done, show, staff_frame};
+use crate::error::PageError;
+use crate::guard::{Session, SignedForm};
+use crate::portal::Portal;
+use crate::view::settings::{AddressField, Page};
+
+const FIELDS: usize = 3;
+
+pub async fn page(
+    State(portal): State<Portal>,
+    session: Session,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    render(portal, session, headers, Again::default()).await
+}
+
+/// What a refused form shows again.
+#[derive(Debug, Default)]
+struct Again {
+    addresses: Option<Vec<AddressField>>,
+    password_error: Option<&'static str>,
+}
+
+async fn render(
+    portal: Portal,
+    session: Session,
+    headers: HeaderMap,
+    again: Again,
+) -> Result<Response, PageError> {
+    let refused = again.addresses.is_some() || again.password_error.is_some();
+    let must_change = session.actor.account().is_some_and(|a| a.must_change_password);
+    let desk = match Desk::open(portal.clone(), session.clone(), headers.clone()).await {
+        Ok(desk) => Some(desk),
+        Err(PageError::ChooseCustomer) => None,
+        Err(e) => return Err(e),
+    };
+    let frame = match &desk {
+        Some(desk) => desk.frame("/settings").await?,
+        None => staff_frame(&portal, &session, &headers, "/settings"),
+    };
+    let had_flash = frame.flash.is_some();
+    let stored = || {
+        let known = desk.as_ref().map(|d| d.customer.customer.addresses.as_slice()).unwrap_or_default();
+        (0..FIELDS)
+            .map(|i| AddressField {
+                value: known.get(i).map(ToString::to_string).unwrap_or_default(),
+                error: None,
+            })
+            .collect()
+    };
+    let page = Page {
+        can_edit: session.actor.may(Permission::EditAddresses),
+        has_addresses: desk.is_some() && !must_change,
+        addresses: again.addresses.unwrap_or_else(stored),
+        password_error: again.password_error,
+        must_change,
+        frame,
+    };
+    let mut response = show(&portal, had_flash, &page)?;
+    if refused {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+#[derive(Debug, Deserialize)]
+pub struct AddressForm {
+    #[serde(default)]
+    address1: String,
+    #[serde(default)]
+    address2: String,
+    #[serde(default)]
+    address3: String,
+}
+
+pub async fn addresses(
+    State(portal): State<Portal>,
+    session: Session,
+    headers: HeaderMap,
+    SignedForm(form): SignedForm<AddressForm>,
+) -> Result<Response, PageError> {
+    let desk = Desk::open(portal.clone(), session.clone(), headers.clone()).await?;
+    match check([form.address1, form.address2, form.address3]) {
+        Ok(addresses) => {
+            portal.service().set_addresses(&session.actor, desk.id(), addresses).await?;
+            Ok(Done::Addresses.lead_to(&portal, "/settings"))
+        }
+        Err(fields) => {
+            render(portal, session, headers, Again { addresses: Some(fields), password_error: None }).await
+        }
+    }
+}
+
+/// The addresses, or the fields again with what is wrong with each.
+fn check(given: [String; FIELDS]) -> Result<NotifyAddresses, Vec<AddressField>> {
+    let mut fields: Vec<AddressField> = Vec::with_capacity(FIELDS);
+    let mut good: Vec<EmailAddress> = Vec::new();
+    for value in given {
+        let value = value.trim().to_owned();
+        let mut error = None;
+        if !value.is_empty() {
+            match EmailAddress::parse(&value) {
+                Ok(a) if good.iter().any(|g| g.as_str().eq_ignore_ascii_case(a.as_str())) => {
+                    error = Some("同じ宛先が2回入っています。");
+                }
+                Ok(a) => good.push(a),
+                Err(_) => error = Some("メールアドレスの形ではありません。例: kanri@example.co.jp"),
+            }
+        }
+        fields.push(AddressField { value, error });
+    }
+    if good.is_empty()
+        && fields.iter().all(|f| f.error.is_none())
+        && let Some(first) = fields.first_mut()
+    {
+        first.error = Some("宛先を1件は入れてください。アラートをお知らせできなくなります。");
+    }
+    if fields.iter().any(|f| f.error.is_some()) {
+        return Err(fields);
+    }
+    NotifyAddresses::new(good).map_err(|_| fields)
+}
+
+#[derive(Debug, Deserialize)]
+pub struct TestMailForm {
+    to: String,
+}
+
+pub async fn test_mail(
+    State(portal): State<Portal>,
+    session: Session,
+    headers: HeaderMap,
+    SignedForm(form): SignedForm<TestMailForm>,
+) -> Result<Response, PageError> {
+    let desk = Desk::open(portal.clone(), session.clone(), headers).await?;
+    let to = EmailAddress::parse(&form.to).map_err(|_| PageError::BadForm)?;
+    portal.service().send_test_mail(&session.actor, desk.id(), to).await?;
+    Ok(Done::TestMail.lead_to(&portal, "/settings"))
+}
+
+#[derive(Deserialize)]
+pub struct PasswordForm {
+    current: String,
+    new: String,
+    again: String,
+}
+
+pub async fn password(
+    State(portal): State<Portal>,
+    session: Session,
+    headers: HeaderMap,
+    SignedForm(form): SignedForm<PasswordForm>,
+) -> Result<Response, PageError> {
+    let refused = if form.new == form.again {
+        match portal.service().change_password(&session.actor, &session.token, &form.current, &form.new).await
+        {
+            Ok(()) => None,
+            Err(PasswordChangeError::Service(e)) => return Err(e.into()),
+            Err(e) => Some(e.for_people()),
+        }
+    } else {
+        Some("新しいパスワードの2つの欄が同じではありません。")
+    };
+    match refused {
+        None => Ok(Done::Password.lead_to(&portal, "/settings").into_response()),
+        some => render(portal, session, headers, Again { addresses: None, password_error: some }).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_is_told_what_is_wrong_with_it() {
+        let given = |a: &str, b: &str| [a.to_owned(), b.to_owned(), String::new()];
+        assert!(check(given("a@b.example", "")).is_ok());
+        let fields = check(given("a@b.example", "A@b.example")).expect_err("twice");
+        assert_eq!(fields.iter().map(|f| f.error.is_some()).collect::<Vec<_>>(), [false, true, false]);
+        assert!(check(given("", "")).is_err());
+        assert!(check(given("だめ", "")).is_err());
+    }
+}
