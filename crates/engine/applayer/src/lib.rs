@@ -20,6 +20,7 @@ pub mod event;
 pub mod field;
 pub mod ftp;
 pub mod http1;
+pub mod http2;
 mod lines;
 pub mod mime;
 pub mod ldap;

@@ -6,6 +6,7 @@ use crate::dhcp::DhcpParser;
 use crate::dns::DnsParser;
 use crate::ftp::{FtpDataParser, FtpParser};
 use crate::http1::Http1Parser;
+use crate::http2::Http2Parser;
 use crate::ldap::LdapParser;
 use crate::mqtt::MqttParser;
 use crate::ntp::NtpParser;
@@ -32,6 +33,7 @@ pub(crate) fn parser_for(
         AppProto::Dns | AppProto::Mdns | AppProto::Llmnr => {
             Some(Box::new(DnsParser::new(proto, transport, config.dns.max_tx)))
         }
+        AppProto::Http2 => Some(Box::new(Http2Parser::new(config.http1.clone()))),
         AppProto::Http1 => Some(Box::new(Http1Parser::new(config.http1.clone()))),
         AppProto::Tls => Some(Box::new(TlsParser::new(&config.tls))),
         AppProto::Dhcp => Some(Box::new(DhcpParser::new(config.max_tx))),

@@ -10,6 +10,8 @@ use super::line::{Line, is_blank, is_token, next_line, trim_blank};
 const MAX_RAW_BYTES: usize = 64 * 1024;
 /// Bytes of one joined value.
 const MAX_VALUE_BYTES: usize = 64 * 1024;
+/// Headers kept one by one, all blocks of a side together (HTTP/2).
+const MAX_SEPARATE: usize = 2048;
 /// Bytes looked at to tell a header line from a body.
 const LOOKAHEAD_BYTES: usize = 128;
 
@@ -89,6 +91,14 @@ impl Headers {
         }
         self.list.push(Header { name: name.to_vec(), value: value.to_vec(), repeated: false, key });
         false
+    }
+
+    /// Adds a header as one of its own even if its name came before (HTTP/2), to a bound.
+    pub(crate) fn push_separate(&mut self, name: &[u8], value: &[u8]) {
+        if self.list.len() < MAX_SEPARATE {
+            let key = key_of(name);
+            self.list.push(Header { name: name.to_vec(), value: value.to_vec(), repeated: false, key });
+        }
     }
 
     fn push_raw(&mut self, bytes: &[u8]) {

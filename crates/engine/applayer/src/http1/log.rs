@@ -73,6 +73,18 @@ pub(crate) fn write(tx: &HttpTx, out: &mut Map<String, Value>) {
         http.insert("content_range".into(), Value::Object(range));
     }
     http.insert("length".into(), json!(tx.response.body_bytes));
+    if let Some(stream) = tx.stream {
+        http.insert("version".into(), json!("2"));
+        for (key, side) in [("request_headers", &tx.request), ("response_headers", &tx.response)] {
+            let list = side.headers.iter().filter(|h| h.name.first() != Some(&b':'));
+            let list: Vec<Value> =
+                list.map(|h| json!({"name": text(&h.name), "value": text(&h.value)})).collect();
+            http.insert(key.into(), Value::Array(list));
+        }
+        let request = stream.priority.map_or_else(|| json!({}), |p| json!({"priority": p}));
+        let part = json!({"stream_id": stream.id, "request": request, "response": {}});
+        http.insert("http2".into(), part);
+    }
     out.insert("http".into(), Value::Object(http));
 }
 

@@ -10,21 +10,21 @@ mod body;
 mod buffers;
 mod chunk;
 mod config;
-mod disposition;
+pub(crate) mod disposition;
 mod events;
-mod framing;
+pub(crate) mod framing;
 mod headers;
-mod line;
-mod log;
-mod message;
+pub(crate) mod line;
+pub(crate) mod log;
+pub(crate) mod message;
 mod multipart;
 mod parser;
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
-mod tx;
-mod uri;
+pub(crate) mod tx;
+pub(crate) mod uri;
 
 pub use config::Http1Config;
 pub use parser::Http1Parser;

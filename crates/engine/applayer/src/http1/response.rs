@@ -8,7 +8,6 @@ use super::events;
 use super::framing::{Framing, codings, content_length, holds};
 use super::headers::{BlockReader, Headers};
 use super::line::{is_blank, is_status_line, next_line, parse_status_line, starts_with_nocase, trim_blank};
-use super::log::content_range;
 use super::message::{FileMode, Message};
 use super::parser::{Http1Parser, State, Step};
 use super::tx::HttpTx;
@@ -324,14 +323,5 @@ fn file_mode(tx: &mut HttpTx) -> FileMode {
         .value(b"content-disposition")
         .and_then(file_name)
         .unwrap_or_else(|| tx.uri.path.clone());
-    let mut range = None;
-    if tx.status == 206
-        && let Some(value) = tx.response.headers.value(b"content-range")
-    {
-        match content_range(value) {
-            Some(r) => range = r.start.zip(r.end),
-            None => tx.response.event(events::RANGE_INVALID),
-        }
-    }
-    FileMode::Whole { name, range }
+    FileMode::Whole { name, range: tx.response_range() }
 }

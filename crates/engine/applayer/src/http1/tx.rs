@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::buffers::Buffers;
 use super::config::Http1Config;
+use super::events;
 use super::log;
 use super::message::Message;
 use super::uri::Normalised;
@@ -15,6 +16,13 @@ use crate::transaction::{Body, Transaction};
 
 /// The URL of a transaction whose request was never seen, as the field writes it.
 const URI_NOT_SEEN: &[u8] = b"/libhtp::request_uri_not_seen";
+
+/// What HTTP/2 adds to an exchange.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamPart {
+    pub id: u32,
+    pub priority: Option<u8>,
+}
 
 /// One request and its response, complete or not.
 #[derive(Debug)]
@@ -33,6 +41,7 @@ pub struct HttpTx {
     pub(crate) status_code: Vec<u8>,
     pub(crate) status_message: Vec<u8>,
     pub(crate) seen_continue: bool,
+    pub(crate) stream: Option<StreamPart>,
     events: Vec<AppEvent>,
     buffers: [Buffers; 2],
 }
@@ -53,6 +62,7 @@ impl HttpTx {
             status_code: Vec::new(),
             status_message: Vec::new(),
             seen_continue: false,
+            stream: None,
             events: Vec::new(),
             buffers: [Buffers::default(), Buffers::default()],
         }
@@ -110,6 +120,18 @@ impl HttpTx {
 
     pub(crate) fn is_method(&self, method: &[u8]) -> bool {
         self.method == method
+    }
+
+    /// The part of a larger file that the response is, by status and Content-Range.
+    pub(crate) fn response_range(&mut self) -> Option<(u64, u64)> {
+        let value = self.response.headers.value(b"content-range").filter(|_| self.status == 206)?;
+        match log::content_range(value) {
+            Some(r) => r.start.zip(r.end),
+            None => {
+                self.response.event(events::RANGE_INVALID);
+                None
+            }
+        }
     }
 
     fn header_field(field: Field) -> Option<&'static [u8]> {

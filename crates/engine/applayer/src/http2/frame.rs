@@ -58,8 +58,14 @@ enum State {
     Head,
     /// Within a DATA frame: bytes to come, the padding among them, and whether the padding
     /// length is still to be read.
-    Data { left: usize, padding: usize, read_padding: bool },
-    Payload { left: usize },
+    Data {
+        left: usize,
+        padding: usize,
+        read_padding: bool,
+    },
+    Payload {
+        left: usize,
+    },
 }
 
 /// Cuts one direction into frames.

@@ -238,7 +238,10 @@ mod tests {
     #[test]
     fn limits_hold() {
         let mut h = Hpack::default();
-        assert_eq!(decode(&mut h, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), Err(HpackError::IntegerOverflow));
+        assert_eq!(
+            decode(&mut h, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            Err(HpackError::IntegerOverflow)
+        );
         assert_eq!(decode(&mut h, &[0xff]), Err(HpackError::Malformed));
         assert_eq!(decode(&mut h, &[0x80]), Err(HpackError::Malformed));
         let mut bomb = vec![0x40, 1, b'x', 0x7f, 0xa1, 0x1e];

@@ -1,0 +1,385 @@
+//! The parser of one HTTP/2 connection.
+
+use std::sync::Arc;
+
+use mimamori_base::{Direction, Timestamp};
+
+use super::events;
+use super::frame::{
+    CONTINUATION, Cutter, END_HEADERS, END_STREAM, HEADERS, Head, PRIORITY, PUSH_PROMISE, Piece, RST_STREAM,
+};
+use super::hpack::{Hpack, HpackError};
+use super::streams::{Block, Streams};
+use crate::event::AppEvent;
+use crate::field::http_step;
+use crate::http1::Http1Config;
+use crate::http1::disposition::file_name;
+use crate::http1::framing::codings;
+use crate::http1::line::is_token;
+use crate::http1::message::FileMode;
+use crate::http1::tx::{HttpTx, StreamPart};
+use crate::http1::uri::{Target, UriRules, normalise, split_host};
+use crate::parser::{Outcome, Parser};
+use crate::session::Input;
+use crate::transaction::Transaction;
+use crate::txlist::TxList;
+
+/// What a client sends first (RFC 9113 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+#[derive(Debug, Default)]
+struct Side {
+    cutter: Cutter,
+    hpack: Hpack,
+    block: Block,
+    /// Bytes lost where they cannot be spared: nothing more is read.
+    lost: bool,
+}
+
+/// Parser of one HTTP/2 flow.
+#[derive(Debug)]
+pub struct Http2Parser {
+    config: Arc<Http1Config>,
+    txs: TxList<HttpTx>,
+    streams: Streams,
+    sides: [Side; 2],
+    /// Bytes of the preface seen; all of them once it is done with.
+    preface: usize,
+    flow_events: Vec<AppEvent>,
+}
+
+impl Http2Parser {
+    #[must_use]
+    pub fn new(config: Arc<Http1Config>) -> Self {
+        let txs = TxList::new(config.max_tx);
+        Http2Parser {
+            config,
+            txs,
+            streams: Streams::default(),
+            sides: [Side::default(), Side::default()],
+            preface: 0,
+            flow_events: Vec::new(),
+        }
+    }
+
+    fn side(&mut self, dir: Direction) -> &mut Side {
+        let [server, client] = &mut self.sides;
+        match dir {
+            Direction::ToServer => server,
+            Direction::ToClient => client,
+        }
+    }
+
+    fn event(&mut self, tx: Option<u64>, dir: Direction, event: AppEvent) {
+        if let Some(tx) = tx.and_then(|id| self.txs.by_id_mut(id)) {
+            tx.side_mut(dir).event(event);
+        } else if self.flow_events.len() < 16 && !self.flow_events.contains(&event) {
+            self.flow_events.push(event);
+        }
+    }
+
+    fn data(&mut self, dir: Direction, bytes: &[u8]) {
+        if self.side(dir).lost {
+            return;
+        }
+        let bytes = if dir == Direction::ToServer { self.skip_preface(bytes) } else { bytes };
+        let mut cutter = std::mem::take(&mut self.side(dir).cutter);
+        cutter.push(bytes, &mut |piece| match piece {
+            Piece::Data { stream, bytes, end } => self.body(dir, stream, bytes, end),
+            Piece::Frame { head, payload, cut } => self.frame(dir, head, payload, cut),
+        });
+        self.side(dir).cutter = cutter;
+        for tx in self.txs.iter_mut() {
+            tx.publish_events();
+        }
+    }
+
+    fn skip_preface<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let want = PREFACE.get(self.preface..).unwrap_or_default();
+        let take = want.len().min(bytes.len());
+        let (head, rest) = bytes.split_at_checked(take).unwrap_or((bytes, &[]));
+        if want.starts_with(head) {
+            self.preface += take;
+            return rest;
+        }
+        self.preface = PREFACE.len();
+        self.event(None, Direction::ToServer, events::INVALID_MAGIC);
+        bytes
+    }
+
+    fn frame(&mut self, dir: Direction, head: Head, payload: &[u8], cut: bool) {
+        let tx = self.streams.get(head.stream);
+        if cut {
+            self.event(tx, dir, events::LONG_FRAME);
+        }
+        match head.kind {
+            HEADERS => {
+                let (priority, fragment) = match (head.has(PRIORITY), payload.split_at_checked(5)) {
+                    (true, Some((p, rest))) => (p.last().copied(), rest),
+                    (true, None) => return self.event(tx, dir, events::INVALID_LENGTH),
+                    (false, _) => (None, payload),
+                };
+                self.side(dir).block = Block {
+                    stream: Some(head.stream),
+                    end_stream: head.has(END_STREAM),
+                    push: false,
+                    priority,
+                    bytes: fragment.to_vec(),
+                };
+            }
+            PUSH_PROMISE => {
+                let Some((promised, fragment)) = payload.split_first_chunk::<4>() else {
+                    return self.event(tx, dir, events::INVALID_LENGTH);
+                };
+                self.side(dir).block = Block {
+                    stream: Some(u32::from_be_bytes(*promised) & 0x7fff_ffff),
+                    push: true,
+                    bytes: fragment.to_vec(),
+                    ..Block::default()
+                };
+            }
+            CONTINUATION => {
+                if self.side(dir).block.stream.is_none() {
+                    return self.event(tx, dir, events::INVALID_FRAME_DATA);
+                }
+                if !self.side(dir).block.extend(payload) {
+                    self.event(tx, dir, events::REASSEMBLY_LIMIT);
+                }
+            }
+            RST_STREAM => {
+                for side in Direction::BOTH {
+                    self.finish(side, head.stream, false);
+                }
+                self.streams.remove(head.stream);
+                return;
+            }
+            // PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE and what is unknown.
+            _ => return,
+        }
+        if head.has(END_HEADERS) {
+            let block = std::mem::take(&mut self.side(dir).block);
+            self.headers(dir, &block);
+        }
+    }
+
+    /// The transaction of a stream, made where there is none.
+    fn open(&mut self, dir: Direction, stream: u32) -> Option<u64> {
+        if let Some(id) = self.streams.get(stream) {
+            return Some(id);
+        }
+        if self.txs.is_full() {
+            self.event(None, dir, events::TOO_MANY_STREAMS);
+            return None;
+        }
+        let config = self.config.clone();
+        let id = self.txs.push_with(|id| match dir {
+            Direction::ToServer => HttpTx::new(id, &config),
+            Direction::ToClient => HttpTx::without_request(id, &config),
+        });
+        if let Some(tx) = self.txs.by_id_mut(id) {
+            tx.stream = Some(StreamPart { id: stream, priority: None });
+        }
+        if self.streams.insert(stream, id) {
+            self.event(Some(id), dir, events::TOO_MANY_STREAMS);
+        }
+        Some(id)
+    }
+
+    /// A whole header block.
+    fn headers(&mut self, dir: Direction, block: &Block) {
+        let Some(stream) = block.stream else { return };
+        // A promise is a request that the server sends.
+        let side = if block.push { Direction::ToServer } else { dir };
+        let id = self.open(side, stream);
+        let mut list: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let result =
+            self.side(dir).hpack.decode(&block.bytes, &mut |n, v| list.push((n.to_vec(), v.to_vec())));
+        if let Err(error) = result {
+            self.event(
+                id,
+                side,
+                match error {
+                    HpackError::Malformed => events::INVALID_HEADER,
+                    HpackError::IntegerOverflow => events::INTEGER_OVERFLOW,
+                    HpackError::TooLarge => events::REASSEMBLY_LIMIT,
+                },
+            );
+        }
+        let config = self.config.clone();
+        let Some(tx) = id.and_then(|id| self.txs.by_id_mut(id)) else { return };
+        if tx.side_mut(side).complete && side == Direction::ToServer && !list.is_empty() {
+            tx.side_mut(side).event(events::STREAM_REUSE);
+            return;
+        }
+        if let (Some(part), Some(_)) = (&mut tx.stream, block.priority) {
+            part.priority = block.priority;
+        }
+        let trailers = tx.side_mut(side).progress >= http_step::HEADERS;
+        for (name, value) in &list {
+            tx.side_mut(side).headers.push_separate(name, value);
+        }
+        tx.headers_changed(side);
+        if !trailers {
+            match side {
+                Direction::ToServer => take_request(tx, &config),
+                Direction::ToClient => take_response(tx, &config),
+            }
+            // An interim response is followed by the real one.
+            let interim = side == Direction::ToClient && (100..200).contains(&tx.status);
+            if !interim {
+                tx.side_mut(side).reach(http_step::HEADERS);
+            }
+        }
+        if block.end_stream {
+            self.finish(side, stream, true);
+        } else if block.push
+            && let Some(tx) = id.and_then(|id| self.txs.by_id_mut(id))
+        {
+            tx.request.finish();
+        }
+    }
+
+    fn body(&mut self, dir: Direction, stream: u32, bytes: &[u8], end: bool) {
+        if stream == 0 {
+            return self.event(None, dir, events::DATA_STREAM_ZERO);
+        }
+        let config = self.config.clone();
+        if let Some(id) = self.open(dir, stream)
+            && let Some(tx) = self.txs.by_id_mut(id)
+        {
+            let side = tx.side_mut(dir);
+            side.body_bytes = side.body_bytes.saturating_add(bytes.len() as u64);
+            side.body(bytes, id, &config);
+        }
+        if end {
+            self.finish(dir, stream, true);
+        }
+    }
+
+    fn finish(&mut self, dir: Direction, stream: u32, whole: bool) {
+        let config = self.config.clone();
+        let Some(id) = self.streams.get(stream) else { return };
+        let Some(tx) = self.txs.by_id_mut(id) else { return self.streams.remove(stream) };
+        tx.side_mut(dir).end_body(whole, id, &config);
+        tx.side_mut(dir).finish();
+        if tx.request.complete && tx.response.complete {
+            self.streams.remove(stream);
+        }
+    }
+
+    fn gap(&mut self, dir: Direction, len: u64) {
+        let config = self.config.clone();
+        match self.side(dir).cutter.gap(len) {
+            Some(stream) => {
+                if let Some(id) = self.streams.get(stream)
+                    && let Some(tx) = self.txs.by_id_mut(id)
+                {
+                    tx.side_mut(dir).lost(len, id, &config);
+                }
+            }
+            None => self.side(dir).lost = true,
+        }
+    }
+
+    fn end(&mut self, dir: Direction) {
+        let config = self.config.clone();
+        for tx in self.txs.iter_mut() {
+            let id = tx.id;
+            let side = tx.side_mut(dir);
+            if !side.complete {
+                side.end_body(false, id, &config);
+                side.complete = true;
+            }
+            tx.publish_events();
+        }
+    }
+}
+
+fn pseudo(tx: &HttpTx, dir: Direction, name: &[u8]) -> Option<Vec<u8>> {
+    tx.side(dir).headers.value(name).map(<[u8]>::to_vec)
+}
+
+fn take_request(tx: &mut HttpTx, config: &Http1Config) {
+    let get = |tx: &HttpTx, name: &[u8]| pseudo(tx, Direction::ToServer, name);
+    tx.method = get(tx, b":method").unwrap_or_default();
+    tx.uri_raw = get(tx, b":path").unwrap_or_default();
+    tx.request.protocol = b"HTTP/2".to_vec();
+    let rules = UriRules {
+        double_decode_path: config.double_decode_path,
+        double_decode_query: config.double_decode_query,
+        plus_is_space: config.plus_is_space,
+        include_all: false,
+    };
+    tx.uri = normalise(&Target::parse(&tx.uri_raw, false), rules);
+    let authority = get(tx, b":authority");
+    let host = get(tx, b"host");
+    if let (Some(a), Some(h)) = (&authority, &host)
+        && !a.eq_ignore_ascii_case(h)
+    {
+        tx.request.event(events::HOST_MISMATCH);
+    }
+    if authority.as_ref().is_some_and(|a| a.contains(&b'@')) {
+        tx.request.event(events::USERINFO);
+    }
+    if let Some(raw) = authority.or(host) {
+        let (host, port, _) = split_host(&raw);
+        tx.host = Some(host);
+        tx.port = port;
+        tx.host_raw = Some(raw);
+    }
+    if !tx.method.iter().all(|b| is_token(*b)) {
+        tx.request.event(events::INVALID_HEADER);
+    }
+    tx.request.line = [&tx.method[..], b" ", &tx.uri_raw, b" HTTP/2\r\n"].concat();
+    tx.request.file_mode = FileMode::Whole { name: tx.uri_raw.clone(), range: None };
+    tx.request.reach(http_step::LINE);
+}
+
+fn take_response(tx: &mut HttpTx, config: &Http1Config) {
+    let code = pseudo(tx, Direction::ToClient, b":status").unwrap_or_default();
+    tx.status = std::str::from_utf8(&code).ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    tx.response.protocol = b"HTTP/2".to_vec();
+    tx.response.line = [b"HTTP/2 ", &code[..], b"\r\n"].concat();
+    tx.status_code = code;
+    tx.response.reach(http_step::LINE);
+    let found = codings(&tx.response.headers, config.max_layers, config.lzma);
+    tx.response.decode_with(&found.undo, config);
+    let name = tx
+        .response
+        .headers
+        .value(b"content-disposition")
+        .and_then(file_name)
+        .unwrap_or_else(|| tx.uri_raw.clone());
+    tx.response.file_mode = FileMode::Whole { name, range: tx.response_range() };
+}
+
+impl Parser for Http2Parser {
+    fn feed(&mut self, dir: Direction, input: Input<'_>, _now: Timestamp) -> Outcome {
+        match input {
+            Input::Data(bytes) => self.data(dir, bytes),
+            Input::Gap(len) => self.gap(dir, len),
+            Input::End => self.end(dir),
+        }
+        Outcome::Continue
+    }
+
+    fn tx_count(&self) -> usize {
+        self.txs.len()
+    }
+
+    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
+        self.txs.dyn_get(index)
+    }
+
+    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
+        self.txs.dyn_get_mut(index)
+    }
+
+    fn retire(&mut self, id: u64) {
+        self.txs.retire(id);
+    }
+
+    fn flow_events(&self) -> &[AppEvent] {
+        &self.flow_events
+    }
+}
