@@ -223,6 +223,10 @@ impl Parser for Http1Parser {
         self.txs.dyn_get_mut(index)
     }
 
+    fn take_held(&mut self, dir: Direction) -> Vec<u8> {
+        std::mem::take(&mut self.side_mut(dir).held)
+    }
+
     fn retire(&mut self, id: u64) {
         self.txs.retire(id);
     }
