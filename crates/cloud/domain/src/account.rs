@@ -81,9 +81,7 @@ impl LoginName {
     pub fn parse(text: &str) -> Result<Self, InvalidLogin> {
         let text = text.trim().to_ascii_lowercase();
         let ok = (3..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-@+".contains(&b));
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-@+".contains(&b));
         if ok { Ok(LoginName(text)) } else { Err(InvalidLogin) }
     }
 

@@ -54,10 +54,20 @@ pub struct Alert {
 pub enum AlertState {
     /// Stored; its mail has not been handed to a mail server.
     New,
-    Notified { at: Timestamp },
-    Acknowledged { at: Timestamp, by: Actor },
-    Scanned { report: ScanReport },
-    Closed { at: Timestamp, by: Actor },
+    Notified {
+        at: Timestamp,
+    },
+    Acknowledged {
+        at: Timestamp,
+        by: Actor,
+    },
+    Scanned {
+        report: ScanReport,
+    },
+    Closed {
+        at: Timestamp,
+        by: Actor,
+    },
 }
 
 impl AlertState {
@@ -191,7 +201,12 @@ impl Alert {
     }
 
     /// Adds a detection of the same cause. Returns the former rating if it rose.
-    pub fn absorb(&mut self, now: Timestamp, detection: &Detection, judgement: &Judgement) -> Option<StarRating> {
+    pub fn absorb(
+        &mut self,
+        now: Timestamp,
+        detection: &Detection,
+        judgement: &Judgement,
+    ) -> Option<StarRating> {
         self.count_in(detection, &judgement.rule);
         self.device.learn(&detection.device);
         let before = self.rating;

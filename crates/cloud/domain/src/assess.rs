@@ -91,10 +91,8 @@ pub fn assess(
             continue;
         };
         let group = (key, judgement.cause.clone());
-        let home = index
-            .get(&group)
-            .and_then(|i| slots.get_mut(*i))
-            .filter(|slot| belongs(&slot.alert, detection));
+        let home =
+            index.get(&group).and_then(|i| slots.get_mut(*i)).filter(|slot| belongs(&slot.alert, detection));
         if let Some(slot) = home {
             if let Some(before) = slot.alert.absorb(origin.now, detection, &judgement) {
                 slot.risen_from.get_or_insert(before);

@@ -178,10 +178,7 @@ impl Device {
 
     /// Takes over what `newer` knows and this does not, or knows better.
     pub fn learn(&mut self, newer: &Device) {
-        for (mine, theirs) in [
-            (&mut self.host_name, &newer.host_name),
-            (&mut self.maker, &newer.maker),
-        ] {
+        for (mine, theirs) in [(&mut self.host_name, &newer.host_name), (&mut self.maker, &newer.maker)] {
             if theirs.is_some() {
                 mine.clone_from(theirs);
             }

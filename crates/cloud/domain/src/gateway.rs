@@ -72,8 +72,8 @@ pub struct Serial(String);
 impl Serial {
     pub fn parse(text: &str) -> Result<Self, InvalidSerial> {
         let text = text.trim();
-        let ok = (4..=32).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let ok =
+            (4..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if ok { Ok(Serial(text.to_owned())) } else { Err(InvalidSerial) }
     }
 

@@ -50,7 +50,12 @@ pub fn iso(at: Timestamp) -> String {
     let dt = civil(at);
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}+09:00",
-        dt.year(), dt.month(), dt.day(), dt.hour(), dt.minute(), dt.second()
+        dt.year(),
+        dt.month(),
+        dt.day(),
+        dt.hour(),
+        dt.minute(),
+        dt.second()
     )
 }
 

@@ -26,8 +26,8 @@ pub use account::{Account, LoginName, Role};
 pub use alert::{Alert, AlertState, Evidence, RatingChange, ScanOutcome, ScanReport};
 pub use assess::{Changes, Standing, assess};
 pub use detection::{
-    Detection, DetectionKind, Device, DeviceKey, Endpoint, FileEvidence, FileVerdict, Outcome,
-    Reputation, ReputationKind, Signature, TrafficDirection,
+    Detection, DetectionKind, Device, DeviceKey, Endpoint, FileEvidence, FileVerdict, Outcome, Reputation,
+    ReputationKind, Signature, TrafficDirection,
 };
 pub use gateway::{Gateway, GatewayState, Heartbeat, Serial};
 pub use ids::{

@@ -20,7 +20,9 @@ pub struct ReceivingPeriod {
 pub enum Liveness {
     Alive,
     /// Silent since the last sign of life.
-    Stopped { since: Timestamp },
+    Stopped {
+        since: Timestamp,
+    },
 }
 
 /// Judges a gateway that was last heard of at `last_seen`. Overlapping periods count once.
@@ -84,10 +86,7 @@ mod tests {
     #[test]
     fn overlapping_nodes_count_once() {
         let receiving = [period(0, 9), period(2, 9), period(1, 3)];
-        assert_eq!(
-            silence_while_receiving(t(0), &receiving, t(9)),
-            Duration::from_secs(9 * 60)
-        );
+        assert_eq!(silence_while_receiving(t(0), &receiving, t(9)), Duration::from_secs(9 * 60));
         assert_eq!(judge(t(0), &receiving, t(9), SILENT_FOR), Liveness::Alive);
     }
 

@@ -26,14 +26,33 @@ pub struct Notice {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NoticeKind {
-    AlertRaised { alert: AlertId, rating: StarRating },
+    AlertRaised {
+        alert: AlertId,
+        rating: StarRating,
+    },
     /// The rating of an alert rose: it is mailed again.
-    AlertRose { alert: AlertId, from: StarRating, to: StarRating },
-    GatewayStopped { gateway: GatewayId, since: Timestamp },
-    GatewayStillStopped { gateway: GatewayId, since: Timestamp },
-    GatewayRecovered { gateway: GatewayId, since: Timestamp, at: Timestamp },
+    AlertRose {
+        alert: AlertId,
+        from: StarRating,
+        to: StarRating,
+    },
+    GatewayStopped {
+        gateway: GatewayId,
+        since: Timestamp,
+    },
+    GatewayStillStopped {
+        gateway: GatewayId,
+        since: Timestamp,
+    },
+    GatewayRecovered {
+        gateway: GatewayId,
+        since: Timestamp,
+        at: Timestamp,
+    },
     /// Asked for from the portal, to one address (NT-07).
-    TestMail { to: EmailAddress },
+    TestMail {
+        to: EmailAddress,
+    },
 }
 
 impl NoticeKind {

@@ -143,8 +143,16 @@ mod tests {
     #[test]
     fn addresses_that_could_inject_are_refused() {
         for bad in [
-            "a@b\r\nBcc: x@y.example", "a b@c.example", "<a@b.example>", "a@", "@b", "a@b..c",
-            "\"a b\"@c.example", "a@-b.example", ".a@b.example", "a@b,c@d.example",
+            "a@b\r\nBcc: x@y.example",
+            "a b@c.example",
+            "<a@b.example>",
+            "a@",
+            "@b",
+            "a@b..c",
+            "\"a b\"@c.example",
+            "a@-b.example",
+            ".a@b.example",
+            "a@b,c@d.example",
         ] {
             assert!(EmailAddress::parse(bad).is_err(), "{bad:?}");
         }

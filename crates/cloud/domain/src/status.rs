@@ -44,10 +44,7 @@ impl Period {
     #[must_use]
     pub fn last_days(days: u16, now: Timestamp) -> Self {
         let today = crate::jst::JstDay::of(now);
-        Period {
-            from: today.plus(1 - i64::from(days.max(1))).start(),
-            to: today.plus(1).start(),
-        }
+        Period { from: today.plus(1 - i64::from(days.max(1))).start(), to: today.plus(1).start() }
     }
 }
 

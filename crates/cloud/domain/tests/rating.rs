@@ -160,17 +160,34 @@ fn a_closed_alert_takes_no_more() {
 #[test]
 fn rt_02_a_wrong_policy_names_line_and_reason() {
     let cases = [
-        ("version = \"1\"\n\n[[rule]]\nid = \"A\"\nrating = \"none\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n", 4, "id is"),
-        ("version = \"1\"\n[[rule]]\nid = \"a\"\nrating = \"four\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n", 4, "rating is"),
-        ("version = \"1\"\n[[rule]]\nid = \"a\"\nrating = \"two\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n", 3, "needs actions"),
-        ("version = \"1\"\n[[rule]]\nid = \"a\"\nwhen = { kind = [\"c3\"] }\nrating = \"none\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n", 4, "c3"),
-        ("version = \"1\"\n[[rule]]\nid = \"a\"\ncolour = 1\nrating = \"none\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n", 4, "colour"),
+        (
+            "version = \"1\"\n\n[[rule]]\nid = \"A\"\nrating = \"none\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n",
+            4,
+            "id is",
+        ),
+        (
+            "version = \"1\"\n[[rule]]\nid = \"a\"\nrating = \"four\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n",
+            4,
+            "rating is",
+        ),
+        (
+            "version = \"1\"\n[[rule]]\nid = \"a\"\nrating = \"two\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n",
+            3,
+            "needs actions",
+        ),
+        (
+            "version = \"1\"\n[[rule]]\nid = \"a\"\nwhen = { kind = [\"c3\"] }\nrating = \"none\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n",
+            4,
+            "c3",
+        ),
+        (
+            "version = \"1\"\n[[rule]]\nid = \"a\"\ncolour = 1\nrating = \"none\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n",
+            4,
+            "colour",
+        ),
     ];
     for (source, line, words) in cases {
         let errors = Policy::parse(source).unwrap_err();
-        assert!(
-            errors.0.iter().any(|e| e.line == line && e.reason.contains(words)),
-            "{source}\n{errors:?}"
-        );
+        assert!(errors.0.iter().any(|e| e.line == line && e.reason.contains(words)), "{source}\n{errors:?}");
     }
 }

@@ -19,7 +19,11 @@ pub struct Actor {
 
 #[derive(Clone)]
 enum Who {
-    Account { account: Box<Account>, session: SessionId, csrf: [u8; 32] },
+    Account {
+        account: Box<Account>,
+        session: SessionId,
+        csrf: [u8; 32],
+    },
     /// The command line of the machine itself.
     Console,
 }
@@ -98,9 +102,9 @@ impl Actor {
     #[must_use]
     pub fn csrf_matches(&self, token: &str) -> bool {
         match &self.who {
-            Who::Account { csrf, .. } => URL_SAFE_NO_PAD
-                .decode(token)
-                .is_ok_and(|given| secrets::same(&given, csrf)),
+            Who::Account { csrf, .. } => {
+                URL_SAFE_NO_PAD.decode(token).is_ok_and(|given| secrets::same(&given, csrf))
+            }
             Who::Console => false,
         }
     }

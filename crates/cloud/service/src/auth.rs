@@ -30,8 +30,20 @@ const PASSWORD_MIN_CHARS: usize = 10;
 const PASSWORD_MAX_BYTES: usize = 512;
 /// Passwords that everybody tries first, and this product's own words.
 const COMMON: &[&str] = &[
-    "password", "passw0rd", "1234567890", "0123456789", "qwertyuiop", "1q2w3e4r5t", "mimamori",
-    "letmein", "iloveyou", "administrator", "sakura", "takehara", "aaaaaaaaaa", "1111111111",
+    "password",
+    "passw0rd",
+    "1234567890",
+    "0123456789",
+    "qwertyuiop",
+    "1q2w3e4r5t",
+    "mimamori",
+    "letmein",
+    "iloveyou",
+    "administrator",
+    "sakura",
+    "takehara",
+    "aaaaaaaaaa",
+    "1111111111",
 ];
 
 /// Where a login comes from.
@@ -135,7 +147,12 @@ impl PasswordChangeError {
 }
 
 impl Service {
-    pub async fn login(&self, login: &str, password: &str, from: &ClientInfo) -> std::result::Result<LoggedIn, LoginError> {
+    pub async fn login(
+        &self,
+        login: &str,
+        password: &str,
+        from: &ClientInfo,
+    ) -> std::result::Result<LoggedIn, LoginError> {
         let now = self.now();
         if self.0.throttle.refuses(from.ip, now) {
             return Err(LoginError::Throttled);
@@ -150,9 +167,7 @@ impl Service {
         };
         let hash = record.as_ref().map_or(self.0.dummy_hash.as_str(), |r| r.password_hash.as_str());
         let fits = self.verify(password, hash).await?;
-        let locked = record
-            .as_ref()
-            .is_some_and(|r| r.locked_until.is_some_and(|until| now < until));
+        let locked = record.as_ref().is_some_and(|r| r.locked_until.is_some_and(|until| now < until));
         match record {
             Some(record) if fits && !locked => Ok(self.open_session(record.account, from, now).await?),
             Some(record) => {
@@ -216,14 +231,8 @@ impl Service {
         check_new_password(new, account.login.as_str())?;
         let hash = self.hash(new).await?;
         let store = self.store();
-        store
-            .set_password(Scope::system(), account.id, hash, false)
-            .await
-            .map_err(ServiceError::from)?;
-        store
-            .delete_sessions(Scope::system(), account.id, token.hash())
-            .await
-            .map_err(ServiceError::from)?;
+        store.set_password(Scope::system(), account.id, hash, false).await.map_err(ServiceError::from)?;
+        store.delete_sessions(Scope::system(), account.id, token.hash()).await.map_err(ServiceError::from)?;
         self.note(actor, "password.change", account.login.as_str(), "").await?;
         Ok(())
     }
@@ -272,7 +281,8 @@ impl Service {
         };
         let actor = Actor::logged_in(account.clone(), session.id, session.csrf);
         let expires_at = session.expires_at;
-        let mark = LoginMark { account: account.id, failures: 0, locked_until: None, logged_in_at: Some(now) };
+        let mark =
+            LoginMark { account: account.id, failures: 0, locked_until: None, logged_in_at: Some(now) };
         self.store().mark_login(Scope::system(), mark).await?;
         self.store().create_session(Scope::system(), session).await?;
         self.note(&actor, "login", account.login.as_str(), &from.ip.to_string()).await?;

@@ -52,11 +52,19 @@ impl ServiceError {
     #[must_use]
     pub const fn for_people(&self) -> &'static str {
         match self {
-            ServiceError::NotFound => "お探しのページや項目は見つかりませんでした。一覧から選び直してください。",
-            ServiceError::Forbidden => "この操作は、お使いのアカウントではできません。必要な場合はお客様管理者か相談窓口にご連絡ください。",
-            ServiceError::Conflict => "ほかの方が先に変更しました。画面を読み込み直して、もう一度お試しください。",
+            ServiceError::NotFound => {
+                "お探しのページや項目は見つかりませんでした。一覧から選び直してください。"
+            }
+            ServiceError::Forbidden => {
+                "この操作は、お使いのアカウントではできません。必要な場合はお客様管理者か相談窓口にご連絡ください。"
+            }
+            ServiceError::Conflict => {
+                "ほかの方が先に変更しました。画面を読み込み直して、もう一度お試しください。"
+            }
             ServiceError::Duplicate => "同じ名前のものがすでに登録されています。別の名前にしてください。",
-            ServiceError::Transition(_) => "このアラートはすでに別の状態に進んでいます。画面を読み込み直してください。",
+            ServiceError::Transition(_) => {
+                "このアラートはすでに別の状態に進んでいます。画面を読み込み直してください。"
+            }
             ServiceError::Role(_) => "この役割は、その組織のアカウントには付けられません。",
             ServiceError::Store(StoreError::DiskFull(_)) => {
                 "記録装置の空きがないため、変更を保存できませんでした。これまでの記録は失われていません。運営者が対応するまでお待ちください。"

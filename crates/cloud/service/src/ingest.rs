@@ -20,7 +20,8 @@ pub enum EnrolError {
 
 impl Service {
     /// Exchanges serial and one-time secret for the gateway's identity; burns the secret in the
-    /// same step. `fingerprint` is the SHA-256 of the certificate that will be handed out.
+    /// same step. `fingerprint` is the SHA-256 of the device's key: the same key may ask again
+    /// until the secret expires, as the answer may have been lost; another key may not.
     pub async fn enrol_gateway(
         &self,
         serial: &Serial,
@@ -35,10 +36,7 @@ impl Service {
         };
         let given = secrets::sha256(secret.trim().as_bytes());
         let expected = record.secret_hash.ok_or(EnrolError::Refused)?;
-        let expired = match record.gateway.state {
-            GatewayState::Prepared { secret_expires } => now >= secret_expires,
-            GatewayState::Online { .. } | GatewayState::Stopped { .. } => false,
-        };
+        let expired = record.secret_expires.is_none_or(|expires| now >= expires);
         if !secrets::same(&given, &expected) || expired {
             return Err(EnrolError::Refused);
         }
@@ -59,10 +57,15 @@ impl Service {
         Ok(self.store().enrol_record(Scope::system(), serial.clone()).await?.gateway.id)
     }
 
-    /// Whether this gateway is known and enrolled.
-    pub async fn gateway_may_report(&self, id: GatewayId) -> Result<bool> {
-        match self.store().gateway(Scope::system(), id).await {
-            Ok(view) => Ok(!matches!(view.gateway.state, GatewayState::Prepared { .. })),
+    /// Whether this gateway is enrolled with this key.
+    pub async fn gateway_may_report(&self, id: GatewayId, fingerprint: &str) -> Result<bool> {
+        let serial = match self.store().gateway(Scope::system(), id).await {
+            Ok(view) if !matches!(view.gateway.state, GatewayState::Prepared { .. }) => view.gateway.serial,
+            Ok(_) | Err(StoreError::NotFound) => return Ok(false),
+            Err(e) => return Err(e.into()),
+        };
+        match self.store().enrol_record(Scope::system(), serial).await {
+            Ok(record) => Ok(record.fingerprint.is_some_and(|f| f.as_str() == fingerprint)),
             Err(StoreError::NotFound) => Ok(false),
             Err(e) => Err(e.into()),
         }
@@ -83,10 +86,7 @@ impl Service {
     ) -> Result<Committed> {
         let batch = CommitBatch { gateway, epoch, items, now: self.now() };
         let policy = self.policy().await;
-        let done = self
-            .store()
-            .commit(Scope::system(), batch, policy, self.0.rng.clone())
-            .await?;
+        let done = self.store().commit(Scope::system(), batch, policy, self.0.rng.clone()).await?;
         if done.urgent {
             self.wake_mail();
         }

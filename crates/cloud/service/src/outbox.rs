@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use mimamori_domain::{DeliveryId, EmailAddress, Line, MailId, Notice, NoticeKind};
-use mimamori_store::views::{
-    AlertView, Attempt, ClaimedDelivery, CustomerView, Delivery, GatewayView, Mail,
-};
+use mimamori_store::views::{AlertView, Attempt, ClaimedDelivery, CustomerView, Delivery, GatewayView, Mail};
 use mimamori_store::{Scope, StoreError};
 
 use crate::actor::Actor;
@@ -48,10 +46,8 @@ impl Service {
         let groups = self.store().due_notices(Scope::system(), now, CUSTOMERS_A_ROUND).await?;
         let mut jobs = Vec::with_capacity(groups.len());
         for group in groups {
-            let (tests, others): (Vec<_>, Vec<_>) = group
-                .notices
-                .into_iter()
-                .partition(|n| matches!(n.kind, NoticeKind::TestMail { .. }));
+            let (tests, others): (Vec<_>, Vec<_>) =
+                group.notices.into_iter().partition(|n| matches!(n.kind, NoticeKind::TestMail { .. }));
             for notice in tests {
                 if let NoticeKind::TestMail { to } = &notice.kind {
                     let recipients = vec![to.clone()];
@@ -123,12 +119,14 @@ impl Service {
     }
 
     /// Takes deliveries that are due, under a lease; `token` names the worker's claim.
-    pub async fn claim_deliveries(&self, token: [u8; 16], lease: Duration, limit: u32) -> Result<Vec<ClaimedDelivery>> {
+    pub async fn claim_deliveries(
+        &self,
+        token: [u8; 16],
+        lease: Duration,
+        limit: u32,
+    ) -> Result<Vec<ClaimedDelivery>> {
         let now = self.now();
-        Ok(self
-            .store()
-            .claim_deliveries(Scope::system(), now, now + lease, token, limit)
-            .await?)
+        Ok(self.store().claim_deliveries(Scope::system(), now, now + lease, token, limit).await?)
     }
 
     /// A fresh token for a claim.

@@ -33,8 +33,7 @@ impl Permission {
     #[must_use]
     pub const fn of(self, role: Role) -> bool {
         use Permission::{
-            AcknowledgeAlert, EditAddresses, ListCustomers, RenameGateway, ReportScan, ViewAudit,
-            ViewPortal,
+            AcknowledgeAlert, EditAddresses, ListCustomers, RenameGateway, ReportScan, ViewAudit, ViewPortal,
         };
         match role {
             Role::CustomerAdmin => matches!(

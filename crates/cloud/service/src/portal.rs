@@ -1,16 +1,16 @@
 //! What the portal's pages show and do (PT-02, PT-04).
 
 use mimamori_base::Timestamp;
-use mimamori_domain::alert::ScanReport;
 use mimamori_domain::account::Belongs;
+use mimamori_domain::alert::ScanReport;
 use mimamori_domain::{
-    AlertId, AuditId, CountByKind, CustomerId, EmailAddress, GatewayId, GatewayState, Headline, Line,
-    Name, Notice, NoticeId, NoticeKind, NotifyAddresses, Period, ScanOutcome, StarRating,
+    AlertId, AuditId, CountByKind, CustomerId, DetectionId, EmailAddress, GatewayId, GatewayState, Headline,
+    Line, Name, Notice, NoticeId, NoticeKind, NotifyAddresses, Period, ScanOutcome, StarRating,
 };
 use mimamori_store::Scope;
 use mimamori_store::views::{
-    AlertFilter, AlertView, AuditEntry, CustomerView, DayCount, DeliveryView, DetectionFilter,
-    DetectionView, GatewayCount, GatewayView, Page, UptimeHour,
+    AlertFilter, AlertView, AuditEntry, CustomerView, DayCount, DeliveryView, DetectionFilter, DetectionView,
+    GatewayCount, GatewayView, Page, UptimeHour,
 };
 
 use crate::actor::Actor;
@@ -46,10 +46,8 @@ impl Service {
         let mut open = store.open_alerts(scope, customer, period).await?;
         open.sort_by_key(|(rating, _)| std::cmp::Reverse(*rating));
         let gateways = store.gateways(scope, Some(customer)).await?;
-        let stopped = gateways
-            .iter()
-            .filter(|g| matches!(g.gateway.state, GatewayState::Stopped { .. }))
-            .count();
+        let stopped =
+            gateways.iter().filter(|g| matches!(g.gateway.state, GatewayState::Stopped { .. })).count();
         let headline = Headline::derive(
             open.iter().filter(|(_, n)| *n > 0).map(|(rating, _)| *rating),
             u64::try_from(stopped).unwrap_or(u64::MAX),
@@ -91,6 +89,11 @@ impl Service {
         Ok(self.store().alert(actor.scope(), id).await?)
     }
 
+    pub async fn detection(&self, actor: &Actor, id: DetectionId) -> Result<DetectionView> {
+        actor.require(Permission::ViewPortal)?;
+        Ok(self.store().detection(actor.scope(), id).await?)
+    }
+
     pub async fn detections(&self, actor: &Actor, filter: DetectionFilter) -> Result<Page<DetectionView>> {
         actor.require(Permission::ViewPortal)?;
         Ok(self.store().detections(actor.scope(), filter).await?)
@@ -112,7 +115,12 @@ impl Service {
         Ok(self.store().uptime(actor.scope(), id, period).await?)
     }
 
-    pub async fn counts(&self, actor: &Actor, customer: CustomerId, period: Period) -> Result<Vec<CountByKind>> {
+    pub async fn counts(
+        &self,
+        actor: &Actor,
+        customer: CustomerId,
+        period: Period,
+    ) -> Result<Vec<CountByKind>> {
         actor.require(Permission::ViewPortal)?;
         Ok(self.store().counts(actor.scope(), customer, period).await?)
     }
@@ -130,29 +138,38 @@ impl Service {
     }
 
     /// スキャン結果を報告.
-    pub async fn report_scan(&self, actor: &Actor, id: AlertId, outcome: ScanOutcome, product: &str, note: &str) -> Result<()> {
+    pub async fn report_scan(
+        &self,
+        actor: &Actor,
+        id: AlertId,
+        outcome: ScanOutcome,
+        product: &str,
+        note: &str,
+    ) -> Result<()> {
         actor.require(Permission::ReportScan)?;
         let by = actor.as_doer().ok_or(ServiceError::Forbidden)?;
         let view = self.store().alert(actor.scope(), id).await?;
         let old = view.alert.version;
-        let report = ScanReport {
-            at: self.now(),
-            by,
-            outcome,
-            product: Line::clip(product),
-            note: Line::clip(note),
-        };
+        let report =
+            ScanReport { at: self.now(), by, outcome, product: Line::clip(product), note: Line::clip(note) };
         let alert = view.alert.scanned(report)?;
         let customer = alert.customer;
         self.store().replace_alert(actor.scope(), old, alert).await?;
-        self.note_about(actor, Belongs::Customer(customer), "alert.scan", &id.to_string(), outcome.code()).await
+        self.note_about(actor, Belongs::Customer(customer), "alert.scan", &id.to_string(), outcome.code())
+            .await
     }
 
-    pub async fn set_addresses(&self, actor: &Actor, customer: CustomerId, to: NotifyAddresses) -> Result<()> {
+    pub async fn set_addresses(
+        &self,
+        actor: &Actor,
+        customer: CustomerId,
+        to: NotifyAddresses,
+    ) -> Result<()> {
         actor.require(Permission::EditAddresses)?;
         let text = to.as_slice().iter().map(EmailAddress::as_str).collect::<Vec<_>>().join(", ");
         self.store().set_addresses(actor.scope(), customer, to).await?;
-        self.note_about(actor, Belongs::Customer(customer), "addresses.set", &customer.to_string(), &text).await
+        self.note_about(actor, Belongs::Customer(customer), "addresses.set", &customer.to_string(), &text)
+            .await
     }
 
     /// Sends a test mail to one of the customer's addresses (NT-07).
@@ -180,11 +197,23 @@ impl Service {
         let view = self.store().gateway(actor.scope(), id).await?;
         let detail = format!("{} → {name}", view.gateway.name);
         self.store().rename_gateway(actor.scope(), id, name).await?;
-        self.note_about(actor, Belongs::Customer(view.gateway.customer), "gateway.rename", &id.to_string(), &detail).await
+        self.note_about(
+            actor,
+            Belongs::Customer(view.gateway.customer),
+            "gateway.rename",
+            &id.to_string(),
+            &detail,
+        )
+        .await
     }
 
     /// Mails on their way; `state` is `queued`, `sent` or `dead`.
-    pub async fn delivery_ledger(&self, actor: &Actor, state: Option<&str>, limit: u32) -> Result<Vec<DeliveryView>> {
+    pub async fn delivery_ledger(
+        &self,
+        actor: &Actor,
+        state: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<DeliveryView>> {
         actor.require(Permission::ViewOutbox)?;
         Ok(self.store().delivery_ledger(actor.scope(), state.map(str::to_owned), limit).await?)
     }

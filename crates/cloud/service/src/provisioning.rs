@@ -54,7 +54,14 @@ impl Service {
             created_at: now,
         };
         self.store().create_reseller(actor.scope(), reseller.clone()).await?;
-        self.note_about(actor, Belongs::Reseller(reseller.id), "reseller.create", &reseller.id.to_string(), &reseller.name).await?;
+        self.note_about(
+            actor,
+            Belongs::Reseller(reseller.id),
+            "reseller.create",
+            &reseller.id.to_string(),
+            &reseller.name,
+        )
+        .await?;
         Ok(reseller)
     }
 
@@ -69,7 +76,14 @@ impl Service {
             created_at: now,
         };
         self.store().create_customer(actor.scope(), customer.clone()).await?;
-        self.note_about(actor, Belongs::Customer(customer.id), "customer.create", &customer.id.to_string(), &customer.name).await?;
+        self.note_about(
+            actor,
+            Belongs::Customer(customer.id),
+            "customer.create",
+            &customer.id.to_string(),
+            &customer.name,
+        )
+        .await?;
         Ok(customer)
     }
 
@@ -89,7 +103,14 @@ impl Service {
         };
         let hash = secrets::sha256(secret.reveal().as_bytes());
         self.store().create_gateway(actor.scope(), gateway.clone(), hash).await?;
-        self.note_about(actor, Belongs::Customer(new.customer), "gateway.create", &gateway.id.to_string(), gateway.serial.as_str()).await?;
+        self.note_about(
+            actor,
+            Belongs::Customer(new.customer),
+            "gateway.create",
+            &gateway.id.to_string(),
+            gateway.serial.as_str(),
+        )
+        .await?;
         Ok((gateway, secret))
     }
 
@@ -101,7 +122,14 @@ impl Service {
         let hash = secrets::sha256(secret.reveal().as_bytes());
         let expires = self.now() + self.config().secret_valid;
         self.store().set_secret(actor.scope(), id, hash, expires).await?;
-        self.note_about(actor, Belongs::Customer(view.gateway.customer), "gateway.secret", &id.to_string(), "").await?;
+        self.note_about(
+            actor,
+            Belongs::Customer(view.gateway.customer),
+            "gateway.secret",
+            &id.to_string(),
+            "",
+        )
+        .await?;
         Ok(secret)
     }
 
@@ -123,7 +151,14 @@ impl Service {
         let password = secrets::readable_secret(self.rng());
         let hash = self.hash(password.reveal()).await?;
         self.store().create_account(actor.scope(), account.clone(), hash).await?;
-        self.note_about(actor, account.belongs, "account.create", account.login.as_str(), account.role.code()).await?;
+        self.note_about(
+            actor,
+            account.belongs,
+            "account.create",
+            account.login.as_str(),
+            account.role.code(),
+        )
+        .await?;
         Ok((account, password))
     }
 

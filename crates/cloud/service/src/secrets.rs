@@ -95,14 +95,17 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// Hashes a password; takes tens of milliseconds, so call it off the async threads.
-pub(crate) fn hash_password(password: &str, salt: [u8; 32], cost: PasswordCost) -> Result<String, ServiceError> {
+pub(crate) fn hash_password(
+    password: &str,
+    salt: [u8; 32],
+    cost: PasswordCost,
+) -> Result<String, ServiceError> {
     let fault = |e: &dyn fmt::Display| ServiceError::Hashing(e.to_string());
     let params = Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|e| fault(&e))?;
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let salt = salt.get(..16).unwrap_or(&salt);
-    let hash: PasswordHash = argon
-        .hash_password_with_salt(password.as_bytes(), salt)
-        .map_err(|e| fault(&e))?;
+    let hash: PasswordHash =
+        argon.hash_password_with_salt(password.as_bytes(), salt).map_err(|e| fault(&e))?;
     Ok(hash.to_string())
 }
 

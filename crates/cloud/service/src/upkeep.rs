@@ -21,10 +21,8 @@ impl Service {
     /// Takes the lease of a job that is due. `Some`: run it, then call [`Service::finish_job`].
     pub async fn lease_job(&self, name: &str, token: [u8; 16], lease: Duration) -> Result<bool> {
         let now = self.now();
-        let leased = self
-            .store()
-            .lease_job(Scope::system(), name.to_owned(), token, now, now + lease)
-            .await?;
+        let leased =
+            self.store().lease_job(Scope::system(), name.to_owned(), token, now, now + lease).await?;
         Ok(leased.is_some())
     }
 
@@ -40,10 +38,7 @@ impl Service {
     /// Notes that this node is receiving; the liveness of gateways is judged by it (NT-04).
     pub async fn note_receiving(&self, node: &str) -> Result<()> {
         let now = self.now();
-        Ok(self
-            .store()
-            .note_receiving(Scope::system(), node.to_owned(), now, RECEIVING_GAP_MS)
-            .await?)
+        Ok(self.store().note_receiving(Scope::system(), node.to_owned(), now, RECEIVING_GAP_MS).await?)
     }
 
     /// Judges all gateways; returns how many stopped and how many came back.
@@ -59,12 +54,21 @@ impl Service {
         Ok(counts)
     }
 
-    async fn judge_one(&self, gateway: &Gateway, receiving: &[ReceivingPeriod], now: Timestamp) -> Result<(bool, bool)> {
+    async fn judge_one(
+        &self,
+        gateway: &Gateway,
+        receiving: &[ReceivingPeriod],
+        now: Timestamp,
+    ) -> Result<(bool, bool)> {
         let Some(last_seen) = gateway.last_seen else { return Ok((false, false)) };
         let verdict = liveness::judge(last_seen, receiving, now, liveness::SILENT_FOR);
         let done = match (&gateway.state, verdict) {
             (GatewayState::Online { .. }, Liveness::Stopped { since }) => {
-                let notice = self.gateway_notice(gateway, NoticeKind::GatewayStopped { gateway: gateway.id, since }, now);
+                let notice = self.gateway_notice(
+                    gateway,
+                    NoticeKind::GatewayStopped { gateway: gateway.id, since },
+                    now,
+                );
                 (true, self.store().mark_stopped(Scope::system(), gateway.id, last_seen, notice).await)
             }
             (GatewayState::Stopped { since, .. }, Liveness::Alive) if last_seen > *since => {

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use mimamori_base::{Rng, Timestamp};
 use mimamori_domain::liveness::ReceivingPeriod;
 use mimamori_domain::{
-    Account, AccountId, AlertId, CountByKind, Customer, CustomerId, DeliveryId, Gateway, GatewayId,
-    Heartbeat, LoginName, Name, Notice, NotifyAddresses, Period, Policy, Reseller, ResellerId, Serial,
-    StarRating,
+    Account, AccountId, AlertId, CountByKind, Customer, CustomerId, DeliveryId, DetectionId, Gateway,
+    GatewayId, Heartbeat, LoginName, Name, Notice, NotifyAddresses, Period, Policy, Reseller, ResellerId,
+    Serial, StarRating,
 };
 
 use crate::error::Result;
@@ -51,9 +51,18 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn rename_gateway(&self, scope: Scope, id: GatewayId, name: Name) -> Result<()>;
     async fn enrol_record(&self, scope: Scope, serial: Serial) -> Result<EnrolRecord>;
     /// A new one-time secret. The certificate in use stays until the secret is used.
-    async fn set_secret(&self, scope: Scope, id: GatewayId, hash: [u8; 32], expires: Timestamp) -> Result<()>;
-    /// Burns the secret; `Conflict` if it was used meanwhile.
-    async fn enrol(&self, scope: Scope, id: GatewayId, secret: [u8; 32], fingerprint: String, now: Timestamp) -> Result<()>;
+    async fn set_secret(&self, scope: Scope, id: GatewayId, hash: [u8; 32], expires: Timestamp)
+    -> Result<()>;
+    /// Burns the secret: from now on only the same key can use it again, as the answer may have
+    /// been lost. `Conflict` if another key used it meanwhile.
+    async fn enrol(
+        &self,
+        scope: Scope,
+        id: GatewayId,
+        secret: [u8; 32],
+        fingerprint: String,
+        now: Timestamp,
+    ) -> Result<()>;
     async fn heartbeat(&self, scope: Scope, id: GatewayId, beat: Heartbeat, now: Timestamp) -> Result<()>;
     async fn uptime(&self, scope: Scope, id: GatewayId, period: Period) -> Result<Vec<UptimeHour>>;
 
@@ -61,45 +70,118 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn cursor(&self, scope: Scope, gateway: GatewayId) -> Result<Cursor>;
     /// The storing transaction: reports above the cursor, detections, alerts, rollups, notices
     /// and the cursor itself, all or nothing.
-    async fn commit(&self, scope: Scope, batch: CommitBatch, policy: Arc<Policy>, rng: Arc<dyn Rng>) -> Result<Committed>;
+    async fn commit(
+        &self,
+        scope: Scope,
+        batch: CommitBatch,
+        policy: Arc<Policy>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Committed>;
 
     // Alerts and detections
     async fn alerts(&self, scope: Scope, filter: AlertFilter) -> Result<Page<AlertView>>;
     async fn alert(&self, scope: Scope, id: AlertId) -> Result<AlertView>;
     /// Replaces the alert that has `old_version`; `Conflict` if it has changed.
-    async fn replace_alert(&self, scope: Scope, old_version: u64, alert: mimamori_domain::Alert) -> Result<()>;
+    async fn replace_alert(
+        &self,
+        scope: Scope,
+        old_version: u64,
+        alert: mimamori_domain::Alert,
+    ) -> Result<()>;
     /// Ratings of alerts that nobody has dealt with, raised in the period.
-    async fn open_alerts(&self, scope: Scope, customer: CustomerId, period: Period) -> Result<Vec<(StarRating, u64)>>;
+    async fn open_alerts(
+        &self,
+        scope: Scope,
+        customer: CustomerId,
+        period: Period,
+    ) -> Result<Vec<(StarRating, u64)>>;
+    async fn detection(&self, scope: Scope, id: DetectionId) -> Result<DetectionView>;
     async fn detections(&self, scope: Scope, filter: DetectionFilter) -> Result<Page<DetectionView>>;
     /// From the daily rollups, so whole days of the Japanese calendar.
     async fn counts(&self, scope: Scope, customer: CustomerId, period: Period) -> Result<Vec<CountByKind>>;
     async fn daily(&self, scope: Scope, customer: CustomerId, period: Period) -> Result<Vec<DayCount>>;
-    async fn counts_by_gateway(&self, scope: Scope, customer: CustomerId, period: Period) -> Result<Vec<GatewayCount>>;
+    async fn counts_by_gateway(
+        &self,
+        scope: Scope,
+        customer: CustomerId,
+        period: Period,
+    ) -> Result<Vec<GatewayCount>>;
 
     // Outbox
     async fn add_notice(&self, scope: Scope, notice: Notice) -> Result<()>;
     /// Every waiting notice of the customers of which at least one is due.
     async fn due_notices(&self, scope: Scope, now: Timestamp, customers: u32) -> Result<Vec<NoticeGroup>>;
     /// Stores the mail and marks its notices in one step; `Conflict` if another node did.
-    async fn queue_mail(&self, scope: Scope, mail: Mail, deliveries: Vec<Delivery>, notices: Vec<mimamori_domain::NoticeId>) -> Result<()>;
-    async fn claim_deliveries(&self, scope: Scope, now: Timestamp, lease_until: Timestamp, token: [u8; 16], limit: u32) -> Result<Vec<ClaimedDelivery>>;
+    async fn queue_mail(
+        &self,
+        scope: Scope,
+        mail: Mail,
+        deliveries: Vec<Delivery>,
+        notices: Vec<mimamori_domain::NoticeId>,
+    ) -> Result<()>;
+    async fn claim_deliveries(
+        &self,
+        scope: Scope,
+        now: Timestamp,
+        lease_until: Timestamp,
+        token: [u8; 16],
+        limit: u32,
+    ) -> Result<Vec<ClaimedDelivery>>;
     /// `Conflict` if the lease was lost to another worker.
-    async fn settle_delivery(&self, scope: Scope, id: DeliveryId, token: [u8; 16], attempt: Attempt, now: Timestamp) -> Result<()>;
-    async fn delivery_ledger(&self, scope: Scope, state: Option<String>, limit: u32) -> Result<Vec<DeliveryView>>;
+    async fn settle_delivery(
+        &self,
+        scope: Scope,
+        id: DeliveryId,
+        token: [u8; 16],
+        attempt: Attempt,
+        now: Timestamp,
+    ) -> Result<()>;
+    async fn delivery_ledger(
+        &self,
+        scope: Scope,
+        state: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<DeliveryView>>;
     /// Gives a dead delivery another life.
     async fn requeue_delivery(&self, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<()>;
 
     // Jobs
     /// Takes the lease of a job that is due and that nobody runs.
-    async fn lease_job(&self, scope: Scope, name: String, token: [u8; 16], now: Timestamp, lease_until: Timestamp) -> Result<Option<JobLease>>;
-    async fn finish_job(&self, scope: Scope, name: String, token: [u8; 16], now: Timestamp, next_due: Timestamp) -> Result<()>;
+    async fn lease_job(
+        &self,
+        scope: Scope,
+        name: String,
+        token: [u8; 16],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<JobLease>>;
+    async fn finish_job(
+        &self,
+        scope: Scope,
+        name: String,
+        token: [u8; 16],
+        now: Timestamp,
+        next_due: Timestamp,
+    ) -> Result<()>;
     /// Notes that `node` is receiving; extends its period if the last note is at most `gap_ms` old.
     async fn note_receiving(&self, scope: Scope, node: String, now: Timestamp, gap_ms: i64) -> Result<()>;
     async fn receiving_since(&self, scope: Scope, since: Timestamp) -> Result<Vec<ReceivingPeriod>>;
     /// Online → stopped, with its notice; `Conflict` if it was heard of meanwhile.
-    async fn mark_stopped(&self, scope: Scope, id: GatewayId, last_seen: Timestamp, notice: Notice) -> Result<()>;
+    async fn mark_stopped(
+        &self,
+        scope: Scope,
+        id: GatewayId,
+        last_seen: Timestamp,
+        notice: Notice,
+    ) -> Result<()>;
     /// Stopped → online, with its notice.
-    async fn mark_recovered(&self, scope: Scope, id: GatewayId, since: Timestamp, notice: Notice) -> Result<()>;
+    async fn mark_recovered(
+        &self,
+        scope: Scope,
+        id: GatewayId,
+        since: Timestamp,
+        notice: Notice,
+    ) -> Result<()>;
     /// Deletes at most `limit` rows older than `before` of what is kept for a time (PT-09).
     async fn purge(&self, scope: Scope, before: Timestamp, now: Timestamp, limit: u32) -> Result<u64>;
 

@@ -19,9 +19,13 @@ pub enum StoreError {
     /// A bounded queue is full. Try again later; nothing was stored.
     #[error("the store is busy: {0}")]
     Busy(&'static str),
-    #[error("the disk of the database is full; nothing was stored. Free some space, the service goes on by itself")]
+    #[error(
+        "the disk of the database is full; nothing was stored. Free some space, the service goes on by itself"
+    )]
     DiskFull(#[source] Cause),
-    #[error("the database cannot be reached; nothing was stored. Check that it runs and that its address is right")]
+    #[error(
+        "the database cannot be reached; nothing was stored. Check that it runs and that its address is right"
+    )]
     Unavailable(#[source] Cause),
     #[error("the database refused: {0}")]
     Refused(String),
@@ -36,10 +40,7 @@ impl StoreError {
     /// Whether trying again later can help, with nothing changed.
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
-        matches!(
-            self,
-            StoreError::Busy(_) | StoreError::DiskFull(_) | StoreError::Unavailable(_)
-        )
+        matches!(self, StoreError::Busy(_) | StoreError::DiskFull(_) | StoreError::Unavailable(_))
     }
 
     pub(crate) fn corrupt(table: &'static str, reason: impl std::fmt::Display) -> Self {
@@ -52,20 +53,15 @@ impl From<sqlx::Error> for StoreError {
         match &e {
             sqlx::Error::RowNotFound => StoreError::NotFound,
             sqlx::Error::PoolTimedOut => StoreError::Busy("no free connection"),
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                StoreError::Unavailable(Box::new(e))
-            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => StoreError::Unavailable(Box::new(e)),
             sqlx::Error::Database(d) => {
                 let code = d.code().unwrap_or_default().into_owned();
-                if d.is_unique_violation() {
-                    StoreError::Duplicate
-                } else {
-                    by_code(&code, e)
-                }
+                if d.is_unique_violation() { StoreError::Duplicate } else { by_code(&code, e) }
             }
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
-                StoreError::corrupt("?", e)
-            }
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => StoreError::corrupt("?", e),
             _ => StoreError::Database(Box::new(e)),
         }
     }

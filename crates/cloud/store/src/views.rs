@@ -1,13 +1,13 @@
 //! Rows as the callers of the store see them.
 
 use mimamori_base::Timestamp;
-use mimamori_domain::alert::Actor;
 use mimamori_domain::account::Belongs;
+use mimamori_domain::alert::Actor;
 use mimamori_domain::party::EmailAddress;
 use mimamori_domain::{
-    Account, AccountId, Alert, AlertId, AuditId, CountByKind, Customer, CustomerId, DeliveryId,
-    Detection, DetectionKind, Gateway, GatewayId, Heartbeat, Line, MailId, Name, Notice,
-    Period, Reseller, SessionId, StarRating,
+    Account, AccountId, Alert, AlertId, AuditId, CountByKind, Customer, CustomerId, DeliveryId, Detection,
+    DetectionKind, Gateway, GatewayId, Heartbeat, Line, MailId, Name, Notice, Period, Reseller, SessionId,
+    StarRating,
 };
 
 /// A page of a list that goes back in time, and where the next one starts.
@@ -190,7 +190,10 @@ pub struct AuditEntry {
 pub struct EnrolRecord {
     pub gateway: Gateway,
     pub secret_hash: Option<[u8; 32]>,
-    /// SHA-256 of the certificate in use, hexadecimal.
+    pub secret_expires: Option<Timestamp>,
+    /// Fingerprint of the key that the secret was exchanged for: only the same one may ask again.
+    pub secret_used_by: Option<Line>,
+    /// SHA-256 of the key in use, hexadecimal.
     pub fingerprint: Option<Line>,
 }
 
@@ -208,7 +211,10 @@ pub enum ReportItem {
     /// Something the gateway says about itself.
     Note(Line),
     /// Kept aside, so that one bad report does not block the ones behind it.
-    Undecodable { raw: Vec<u8>, reason: Line },
+    Undecodable {
+        raw: Vec<u8>,
+        reason: Line,
+    },
 }
 
 /// Reports in the order of their sequence.

@@ -30,18 +30,24 @@ async fn ac_05_row_level_security_holds_where_a_query_forgets_its_scope() {
         w.report(i, 1, 0, vec![detection]).await.unwrap();
     }
     let tables = server
-        .psql("rls", "SELECT string_agg(relname || ':' || relforcerowsecurity, ' ' ORDER BY relname) \
-                      FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+        .psql(
+            "rls",
+            "SELECT string_agg(relname || ':' || relforcerowsecurity, ' ' ORDER BY relname) \
+                      FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+        )
         .unwrap();
     for table in tables.split(' ').filter(|t| !t.starts_with("schema_version")) {
         assert!(table.ends_with(":true"), "{table} has no forced row level security");
     }
     let count = |scope: &str, id: String, table: &str| {
         server
-            .psql("rls", &format!(
-                "BEGIN; SET LOCAL ROLE mimamori_app; SET LOCAL app.scope = '{scope}'; \
+            .psql(
+                "rls",
+                &format!(
+                    "BEGIN; SET LOCAL ROLE mimamori_app; SET LOCAL app.scope = '{scope}'; \
                  SET LOCAL app.id = '{id}'; SELECT COUNT(*) FROM {table}; COMMIT"
-            ))
+                ),
+            )
             .unwrap()
     };
     for table in ["customers", "gateways", "detections", "alerts", "rollups", "notices", "device_activity"] {
@@ -51,10 +57,14 @@ async fn ac_05_row_level_security_holds_where_a_query_forgets_its_scope() {
         assert_eq!(count("operator", String::new(), table), "2", "{table}");
     }
     assert_eq!(count("operator", String::new(), "sessions"), "0");
-    let stolen = server.psql("rls", &format!(
-        "BEGIN; SET LOCAL ROLE mimamori_app; SET LOCAL app.scope = 'customer'; SET LOCAL app.id = '{}'; \
-         UPDATE detections SET customer_id = decode('{}', 'hex'); COMMIT", w.customers[0], w.customers[1]
-    ));
+    let stolen = server.psql(
+        "rls",
+        &format!(
+            "BEGIN; SET LOCAL ROLE mimamori_app; SET LOCAL app.scope = 'customer'; SET LOCAL app.id = '{}'; \
+         UPDATE detections SET customer_id = decode('{}', 'hex'); COMMIT",
+            w.customers[0], w.customers[1]
+        ),
+    );
     assert!(stolen.unwrap_err().contains("row-level security"), "rows cannot be moved to somebody else");
 }
 

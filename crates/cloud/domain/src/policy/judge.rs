@@ -61,10 +61,11 @@ impl Conditions {
             && word_of(&self.signature_severity, text(|s| s.signature_severity.as_ref()))
             && word_of(&self.attack_target, text(|s| s.attack_target.as_ref()))
             && word_of(&self.deployment, text(|s| s.deployment.as_ref()))
+            && word_of(&self.app_proto, d.app_proto.as_ref().map(Line::as_str))
             && self.has_malware_family.is_none_or(|want| want == has_family(d))
-            && self.severity_at_most.is_none_or(|most| {
-                signature.is_some_and(|s| s.severity > 0 && s.severity <= most)
-            })
+            && self
+                .severity_at_most
+                .is_none_or(|most| signature.is_some_and(|s| s.severity > 0 && s.severity <= most))
             && self.count_at_least.is_none_or(|least| d.count >= least)
             && self.also.as_ref().is_none_or(|also| also.holds(d, activity))
     }
@@ -73,9 +74,9 @@ impl Conditions {
 impl Also {
     fn holds(&self, d: &Detection, activity: &Activity) -> bool {
         self.kind.iter().filter(|kind| **kind != d.kind).any(|kind| {
-            activity.last(*kind).is_some_and(|at| {
-                d.last_at.since(at) <= self.within && at.since(d.last_at) <= self.within
-            })
+            activity
+                .last(*kind)
+                .is_some_and(|at| d.last_at.since(at) <= self.within && at.since(d.last_at) <= self.within)
         })
     }
 }

@@ -54,6 +54,7 @@ pub struct Conditions {
     pub deployment: Vec<String>,
     pub has_malware_family: Option<bool>,
     pub severity_at_most: Option<u8>,
+    pub app_proto: Vec<String>,
     pub reputation: Vec<ReputationKind>,
     pub file_verdict: Vec<FileVerdict>,
     pub count_at_least: Option<u32>,

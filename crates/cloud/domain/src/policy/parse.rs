@@ -73,6 +73,7 @@ struct RawConditions {
     signature_severity: Vec<String>,
     attack_target: Vec<String>,
     deployment: Vec<String>,
+    app_proto: Vec<String>,
     has_malware_family: Option<bool>,
     severity_at_most: Option<Spanned<u8>>,
     reputation: Vec<Spanned<String>>,
@@ -217,6 +218,7 @@ impl Check<'_> {
             signature_severity: raw.signature_severity,
             attack_target: raw.attack_target,
             deployment: raw.deployment,
+            app_proto: raw.app_proto,
             has_malware_family: raw.has_malware_family,
             severity_at_most: raw.severity_at_most.map(Spanned::into_inner),
             count_at_least: raw.count_at_least,
@@ -224,11 +226,7 @@ impl Check<'_> {
         }
     }
 
-    fn codes<T>(
-        &mut self,
-        raw: &[Spanned<String>],
-        parse: fn(&str) -> Result<T, UnknownCode>,
-    ) -> Vec<T> {
+    fn codes<T>(&mut self, raw: &[Spanned<String>], parse: fn(&str) -> Result<T, UnknownCode>) -> Vec<T> {
         let mut out = Vec::with_capacity(raw.len());
         for code in raw {
             match parse(code.get_ref()) {

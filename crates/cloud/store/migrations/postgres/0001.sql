@@ -12,7 +12,7 @@ CREATE TABLE gateways (
     id BYTEA PRIMARY KEY, customer_id BYTEA NOT NULL REFERENCES customers (id),
     serial TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
     state TEXT NOT NULL, enrolled_at BIGINT, secret_expires BIGINT, stopped_since BIGINT,
-    secret_hash BYTEA, fingerprint TEXT, last_seen BIGINT, created_at BIGINT NOT NULL,
+    secret_hash BYTEA, secret_used_by TEXT, fingerprint TEXT, last_seen BIGINT, created_at BIGINT NOT NULL,
     epoch BIGINT NOT NULL DEFAULT 0, seq BIGINT NOT NULL DEFAULT 0, heartbeat TEXT
 );
 CREATE INDEX gateways_by_customer ON gateways (customer_id);

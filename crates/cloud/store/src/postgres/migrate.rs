@@ -32,7 +32,10 @@ pub(super) async fn run(conn: &mut PgConnection) -> Result<bool> {
     for (i, sql) in MIGRATIONS.iter().enumerate().skip(have) {
         sqlx::raw_sql(*sql).execute(&mut *tx).await?;
         let version = i64::try_from(i + 1).unwrap_or(i64::MAX);
-        sqlx::query("INSERT INTO schema_version (version) VALUES ($1)").bind(version).execute(&mut *tx).await?;
+        sqlx::query("INSERT INTO schema_version (version) VALUES ($1)")
+            .bind(version)
+            .execute(&mut *tx)
+            .await?;
     }
     let bypasses = bypasses(&mut tx).await?;
     if bypasses {
@@ -57,8 +60,9 @@ pub(super) async fn run(conn: &mut PgConnection) -> Result<bool> {
 
 /// Whether the current role could see past row level security.
 pub(super) async fn bypasses(conn: &mut PgConnection) -> Result<bool> {
-    let row = sqlx::query("SELECT rolsuper OR rolbypassrls AS past FROM pg_roles WHERE rolname = current_user")
-        .fetch_one(conn)
-        .await?;
+    let row =
+        sqlx::query("SELECT rolsuper OR rolbypassrls AS past FROM pg_roles WHERE rolname = current_user")
+            .fetch_one(conn)
+            .await?;
     Ok(row.try_get("past")?)
 }

@@ -125,7 +125,13 @@ pub(super) async fn mark_login(c: &mut Conn, scope: Scope, mark: &LoginMark) -> 
     must_exist(done.rows_affected())
 }
 
-pub(super) async fn set_password(c: &mut Conn, scope: Scope, id: AccountId, hash: String, must: bool) -> Result<()> {
+pub(super) async fn set_password(
+    c: &mut Conn,
+    scope: Scope,
+    id: AccountId,
+    hash: String,
+    must: bool,
+) -> Result<()> {
     scope.require_system()?;
     let done = sqlx::query(
         "UPDATE accounts SET password_hash = $1, must_change = $2, failures = 0, locked_until = NULL WHERE id = $3",
@@ -194,7 +200,12 @@ pub(super) async fn delete_session(c: &mut Conn, scope: Scope, token: [u8; 32]) 
     Ok(())
 }
 
-pub(super) async fn delete_sessions(c: &mut Conn, scope: Scope, id: AccountId, keep: Option<[u8; 32]>) -> Result<()> {
+pub(super) async fn delete_sessions(
+    c: &mut Conn,
+    scope: Scope,
+    id: AccountId,
+    keep: Option<[u8; 32]>,
+) -> Result<()> {
     scope.require_system()?;
     let keep = keep.map_or_else(Vec::new, |k| k.to_vec());
     sqlx::query("DELETE FROM sessions WHERE account_id = $1 AND token_hash <> $2")
@@ -254,7 +265,7 @@ fn audit_of(row: &Row) -> Result<AuditEntry> {
 
 /// Sessions that nobody can use any more.
 pub(super) async fn purge_sessions(c: &mut Conn, now: Timestamp) -> Result<u64> {
-    let done = sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(now.micros()).execute(c).await?;
+    let done =
+        sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(now.micros()).execute(c).await?;
     Ok(done.rows_affected())
 }
-

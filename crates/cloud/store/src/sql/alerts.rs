@@ -92,8 +92,15 @@ pub(super) async fn alerts(c: &mut Conn, scope: Scope, f: &AlertFilter) -> Resul
     Ok(super::cut_page(items, limit, |v| PageMark { at: v.alert.raised_at, id: v.alert.id.0 }))
 }
 
-pub(super) async fn open_alerts(c: &mut Conn, scope: Scope, customer: CustomerId, p: Period) -> Result<Vec<(StarRating, u64)>> {
-    let mut q = QueryBuilder::<Db>::new("SELECT rating, COUNT(*) AS n FROM alerts WHERE is_open = 1 AND customer_id = ");
+pub(super) async fn open_alerts(
+    c: &mut Conn,
+    scope: Scope,
+    customer: CustomerId,
+    p: Period,
+) -> Result<Vec<(StarRating, u64)>> {
+    let mut q = QueryBuilder::<Db>::new(
+        "SELECT rating, COUNT(*) AS n FROM alerts WHERE is_open = 1 AND customer_id = ",
+    );
     q.push_bind(customer.0.to_vec());
     q.push(" AND raised_at >= ").push_bind(p.from.micros());
     q.push(" AND raised_at < ").push_bind(p.to.micros());

@@ -46,11 +46,8 @@ pub(super) async fn commit(
     q.push_bind(batch.gateway.0.to_vec()).push(LOCK_ROW);
     let row = q.build().fetch_one(&mut *c).await?;
     let start = Cursor { epoch: count(&row, "epoch")?, seq: count(&row, "seq")? };
-    let origin = Origin {
-        customer: CustomerId(bytes(&row, "customer_id")?),
-        gateway: batch.gateway,
-        now: batch.now,
-    };
+    let origin =
+        Origin { customer: CustomerId(bytes(&row, "customer_id")?), gateway: batch.gateway, now: batch.now };
 
     let mut done = Committed { cursor: start, ..Committed::default() };
     let mut detections = Vec::new();
@@ -128,7 +125,9 @@ async fn load_standing(c: &mut Conn, origin: Origin, detections: &[Detection]) -
     let devices: Vec<String> = devices.into_iter().map(|k| k.0).collect();
     let mut standing = Standing::default();
     for some in devices.chunks(ROWS_PER_INSERT) {
-        let mut q = QueryBuilder::<Db>::new("SELECT device_key, kind, last_at FROM device_activity WHERE gateway_id = ");
+        let mut q = QueryBuilder::<Db>::new(
+            "SELECT device_key, kind, last_at FROM device_activity WHERE gateway_id = ",
+        );
         q.push_bind(origin.gateway.0.to_vec());
         push_keys(&mut q, some);
         for row in q.build().fetch_all(&mut *c).await? {
@@ -247,7 +246,9 @@ async fn roll_up(c: &mut Conn, origin: Origin, detections: &[Detection]) -> Resu
     }
     let rows: Vec<_> = sums.into_iter().collect();
     for some in rows.chunks(ROWS_PER_INSERT) {
-        let mut q = QueryBuilder::<Db>::new("INSERT INTO rollups (customer_id, day, gateway_id, kind, total, stopped) ");
+        let mut q = QueryBuilder::<Db>::new(
+            "INSERT INTO rollups (customer_id, day, gateway_id, kind, total, stopped) ",
+        );
         q.push_values(some, |mut row, ((day, kind), (total, stopped))| {
             row.push_bind(origin.customer.0.to_vec())
                 .push_bind(*day)

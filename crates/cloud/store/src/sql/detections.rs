@@ -1,7 +1,9 @@
 //! Detections and their daily rollups.
 
 use mimamori_domain::jst::JstDay;
-use mimamori_domain::{AlertId, CountByKind, CustomerId, DetectionKind, GatewayId, Name, Period};
+use mimamori_domain::{
+    AlertId, CountByKind, CustomerId, DetectionId, DetectionKind, GatewayId, Name, Period,
+};
 use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db, Row};
@@ -11,11 +13,22 @@ use crate::error::Result;
 use crate::scope::Scope;
 use crate::views::{DayCount, DetectionFilter, DetectionView, GatewayCount, Page};
 
-pub(super) async fn detections(c: &mut Conn, scope: Scope, f: &DetectionFilter) -> Result<Page<DetectionView>> {
-    let mut q = QueryBuilder::<Db>::new(
-        "SELECT d.body, d.customer_id, d.gateway_id, d.received_at, d.alert_id, g.name AS g_name \
-         FROM detections d JOIN gateways g ON g.id = d.gateway_id WHERE 1 = 1",
-    );
+const DETECTION: &str = "SELECT d.body, d.customer_id, d.gateway_id, d.received_at, d.alert_id, \
+     g.name AS g_name FROM detections d JOIN gateways g ON g.id = d.gateway_id WHERE 1 = 1";
+
+pub(super) async fn detection(c: &mut Conn, scope: Scope, id: DetectionId) -> Result<DetectionView> {
+    let mut q = QueryBuilder::<Db>::new(DETECTION);
+    q.push(" AND d.id = ").push_bind(id.0.to_vec());
+    scoped::push(&mut q, scope, "d.customer_id");
+    view_of(&q.build().fetch_one(c).await?)
+}
+
+pub(super) async fn detections(
+    c: &mut Conn,
+    scope: Scope,
+    f: &DetectionFilter,
+) -> Result<Page<DetectionView>> {
+    let mut q = QueryBuilder::<Db>::new(DETECTION);
     scoped::push(&mut q, scope, "d.customer_id");
     if let Some(id) = f.customer {
         q.push(" AND d.customer_id = ").push_bind(id.0.to_vec());
@@ -78,7 +91,8 @@ fn rollup(what: &str, scope: Scope, customer: CustomerId, p: Period) -> QueryBui
     q.push_bind(customer.0.to_vec());
     q.push(" AND day >= ").push_bind(JstDay::of(p.from).0);
     // The period is half-open: a `to` at midnight does not include that day.
-    q.push(" AND day < ").push_bind(JstDay::of(mimamori_base::Timestamp(p.to.micros().saturating_sub(1))).0 + 1);
+    q.push(" AND day < ")
+        .push_bind(JstDay::of(mimamori_base::Timestamp(p.to.micros().saturating_sub(1))).0 + 1);
     scoped::push(&mut q, scope, "customer_id");
     q.push(" GROUP BY ").push(what).push(" ORDER BY ").push(what);
     q
@@ -92,18 +106,34 @@ fn count_of(row: &Row) -> Result<CountByKind> {
     })
 }
 
-pub(super) async fn counts(c: &mut Conn, scope: Scope, customer: CustomerId, p: Period) -> Result<Vec<CountByKind>> {
+pub(super) async fn counts(
+    c: &mut Conn,
+    scope: Scope,
+    customer: CustomerId,
+    p: Period,
+) -> Result<Vec<CountByKind>> {
     let mut q = rollup("kind", scope, customer, p);
     q.build().fetch_all(c).await?.iter().map(count_of).collect()
 }
 
-pub(super) async fn daily(c: &mut Conn, scope: Scope, customer: CustomerId, p: Period) -> Result<Vec<DayCount>> {
+pub(super) async fn daily(
+    c: &mut Conn,
+    scope: Scope,
+    customer: CustomerId,
+    p: Period,
+) -> Result<Vec<DayCount>> {
     let mut q = rollup("day, kind", scope, customer, p);
-    let of = |row: &Row| -> Result<DayCount> { Ok(DayCount { day: number(row, "day")?, count: count_of(row)? }) };
+    let of =
+        |row: &Row| -> Result<DayCount> { Ok(DayCount { day: number(row, "day")?, count: count_of(row)? }) };
     q.build().fetch_all(c).await?.iter().map(of).collect()
 }
 
-pub(super) async fn counts_by_gateway(c: &mut Conn, scope: Scope, customer: CustomerId, p: Period) -> Result<Vec<GatewayCount>> {
+pub(super) async fn counts_by_gateway(
+    c: &mut Conn,
+    scope: Scope,
+    customer: CustomerId,
+    p: Period,
+) -> Result<Vec<GatewayCount>> {
     let mut q = rollup("gateway_id", scope, customer, p);
     let of = |row: &Row| -> Result<GatewayCount> {
         Ok(GatewayCount {

@@ -7,7 +7,9 @@ use mimamori_domain::{
 use sqlx::{QueryBuilder, Row as _};
 
 use super::dialect::{Conn, Db, Row};
-use super::rows::{bytes, exactly_one, maybe_bytes, maybe_time, must_exist, number, parsed, text, time, to_json};
+use super::rows::{
+    bytes, exactly_one, maybe_bytes, maybe_time, must_exist, number, parsed, text, time, to_json,
+};
 use super::{outbox, scoped};
 use crate::error::{Result, StoreError};
 use crate::scope::Scope;
@@ -17,7 +19,7 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 
 const GATEWAY: &str = "SELECT g.id AS g_id, g.customer_id, g.serial, g.name AS g_name, g.state, g.enrolled_at, \
      g.secret_expires, g.stopped_since, g.last_seen, g.created_at AS g_created, g.heartbeat, g.secret_hash, \
-     g.fingerprint, k.name AS k_name FROM gateways g JOIN customers k ON k.id = g.customer_id WHERE 1 = 1";
+     g.fingerprint, g.secret_used_by, k.name AS k_name FROM gateways g JOIN customers k ON k.id = g.customer_id WHERE 1 = 1";
 
 fn gateway_of(row: &Row) -> Result<Gateway> {
     let at = |column| -> Result<Timestamp> { Ok(maybe_time(row, column)?.unwrap_or_default()) };
@@ -69,7 +71,11 @@ pub(super) async fn create_gateway(c: &mut Conn, scope: Scope, g: &Gateway, secr
     Ok(())
 }
 
-pub(super) async fn gateways(c: &mut Conn, scope: Scope, customer: Option<CustomerId>) -> Result<Vec<GatewayView>> {
+pub(super) async fn gateways(
+    c: &mut Conn,
+    scope: Scope,
+    customer: Option<CustomerId>,
+) -> Result<Vec<GatewayView>> {
     let mut q = QueryBuilder::<Db>::new(GATEWAY);
     if let Some(customer) = customer {
         q.push(" AND g.customer_id = ").push_bind(customer.0.to_vec());
@@ -102,18 +108,28 @@ pub(super) async fn enrol_record(c: &mut Conn, scope: Scope, serial: &Serial) ->
     Ok(EnrolRecord {
         gateway: gateway_of(&row)?,
         secret_hash: maybe_bytes(&row, "secret_hash")?,
+        secret_expires: maybe_time(&row, "secret_expires")?,
+        secret_used_by: row.try_get::<Option<String>, _>("secret_used_by")?.map(|f| Line::clip(&f)),
         fingerprint: fingerprint.map(|f| Line::clip(&f)),
     })
 }
 
-pub(super) async fn set_secret(c: &mut Conn, scope: Scope, id: GatewayId, hash: [u8; 32], expires: Timestamp) -> Result<()> {
+pub(super) async fn set_secret(
+    c: &mut Conn,
+    scope: Scope,
+    id: GatewayId,
+    hash: [u8; 32],
+    expires: Timestamp,
+) -> Result<()> {
     scope.require_operator()?;
-    let done = sqlx::query("UPDATE gateways SET secret_hash = $1, secret_expires = $2 WHERE id = $3")
-        .bind(hash.to_vec())
-        .bind(expires.micros())
-        .bind(id.0.to_vec())
-        .execute(c)
-        .await?;
+    let done = sqlx::query(
+        "UPDATE gateways SET secret_hash = $1, secret_expires = $2, secret_used_by = NULL WHERE id = $3",
+    )
+    .bind(hash.to_vec())
+    .bind(expires.micros())
+    .bind(id.0.to_vec())
+    .execute(c)
+    .await?;
     must_exist(done.rows_affected())
 }
 
@@ -127,8 +143,9 @@ pub(super) async fn enrol(
 ) -> Result<()> {
     scope.require_system()?;
     let done = sqlx::query(
-        "UPDATE gateways SET state = 'online', enrolled_at = $1, secret_hash = NULL, secret_expires = NULL, \
-         stopped_since = NULL, fingerprint = $2, last_seen = $1 WHERE id = $3 AND secret_hash = $4",
+        "UPDATE gateways SET state = 'online', enrolled_at = $1, secret_used_by = $2, stopped_since = NULL, \
+         fingerprint = $2, last_seen = $1 \
+         WHERE id = $3 AND secret_hash = $4 AND (secret_used_by IS NULL OR secret_used_by = $2)",
     )
     .bind(now.micros())
     .bind(fingerprint)
@@ -139,7 +156,13 @@ pub(super) async fn enrol(
     exactly_one(done.rows_affected())
 }
 
-pub(super) async fn heartbeat(c: &mut Conn, scope: Scope, id: GatewayId, beat: &Heartbeat, now: Timestamp) -> Result<()> {
+pub(super) async fn heartbeat(
+    c: &mut Conn,
+    scope: Scope,
+    id: GatewayId,
+    beat: &Heartbeat,
+    now: Timestamp,
+) -> Result<()> {
     scope.require_system()?;
     let done = sqlx::query("UPDATE gateways SET heartbeat = $1, last_seen = $2 WHERE id = $3")
         .bind(to_json(beat)?)
@@ -161,7 +184,12 @@ pub(super) async fn heartbeat(c: &mut Conn, scope: Scope, id: GatewayId, beat: &
     Ok(())
 }
 
-pub(super) async fn uptime(c: &mut Conn, scope: Scope, id: GatewayId, period: Period) -> Result<Vec<UptimeHour>> {
+pub(super) async fn uptime(
+    c: &mut Conn,
+    scope: Scope,
+    id: GatewayId,
+    period: Period,
+) -> Result<Vec<UptimeHour>> {
     let mut q = QueryBuilder::<Db>::new("SELECT hour, beats FROM uptime WHERE gateway_id = ");
     q.push_bind(id.0.to_vec());
     q.push(" AND hour >= ").push_bind(period.from.micros());
@@ -177,7 +205,13 @@ pub(super) async fn uptime(c: &mut Conn, scope: Scope, id: GatewayId, period: Pe
     q.build().fetch_all(c).await?.iter().map(of).collect()
 }
 
-pub(super) async fn mark_stopped(c: &mut Conn, scope: Scope, id: GatewayId, last_seen: Timestamp, notice: &Notice) -> Result<()> {
+pub(super) async fn mark_stopped(
+    c: &mut Conn,
+    scope: Scope,
+    id: GatewayId,
+    last_seen: Timestamp,
+    notice: &Notice,
+) -> Result<()> {
     scope.require_system()?;
     let done = sqlx::query(
         "UPDATE gateways SET state = 'stopped', stopped_since = $1 WHERE id = $2 AND state = 'online' AND last_seen = $1",
@@ -190,7 +224,13 @@ pub(super) async fn mark_stopped(c: &mut Conn, scope: Scope, id: GatewayId, last
     outbox::insert_notice(c, notice).await
 }
 
-pub(super) async fn mark_recovered(c: &mut Conn, scope: Scope, id: GatewayId, since: Timestamp, notice: &Notice) -> Result<()> {
+pub(super) async fn mark_recovered(
+    c: &mut Conn,
+    scope: Scope,
+    id: GatewayId,
+    since: Timestamp,
+    notice: &Notice,
+) -> Result<()> {
     scope.require_system()?;
     let done = sqlx::query(
         "UPDATE gateways SET state = 'online', stopped_since = NULL \

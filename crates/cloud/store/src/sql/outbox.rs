@@ -16,18 +16,25 @@ use crate::views::{Attempt, ClaimedDelivery, Delivery, DeliveryView, Mail, Notic
 const NOTICES_PER_MAIL: i64 = 200;
 
 pub(super) async fn insert_notice(c: &mut Conn, n: &Notice) -> Result<()> {
-    sqlx::query("INSERT INTO notices (id, customer_id, created_at, due_at, body) VALUES ($1, $2, $3, $4, $5)")
-        .bind(n.id.0.to_vec())
-        .bind(n.customer.0.to_vec())
-        .bind(n.created_at.micros())
-        .bind(n.due_at.micros())
-        .bind(to_json(n)?)
-        .execute(c)
-        .await?;
+    sqlx::query(
+        "INSERT INTO notices (id, customer_id, created_at, due_at, body) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(n.id.0.to_vec())
+    .bind(n.customer.0.to_vec())
+    .bind(n.created_at.micros())
+    .bind(n.due_at.micros())
+    .bind(to_json(n)?)
+    .execute(c)
+    .await?;
     Ok(())
 }
 
-pub(super) async fn due_notices(c: &mut Conn, scope: Scope, now: Timestamp, customers: u32) -> Result<Vec<NoticeGroup>> {
+pub(super) async fn due_notices(
+    c: &mut Conn,
+    scope: Scope,
+    now: Timestamp,
+    customers: u32,
+) -> Result<Vec<NoticeGroup>> {
     scope.require_system()?;
     let due = sqlx::query(
         "SELECT customer_id, MIN(due_at) AS first FROM notices WHERE mail_id IS NULL AND due_at <= $1 \
@@ -55,7 +62,13 @@ pub(super) async fn due_notices(c: &mut Conn, scope: Scope, now: Timestamp, cust
     Ok(groups)
 }
 
-pub(super) async fn queue_mail(c: &mut Conn, scope: Scope, mail: &Mail, deliveries: &[Delivery], notices: &[NoticeId]) -> Result<()> {
+pub(super) async fn queue_mail(
+    c: &mut Conn,
+    scope: Scope,
+    mail: &Mail,
+    deliveries: &[Delivery],
+    notices: &[NoticeId],
+) -> Result<()> {
     scope.require_system()?;
     let mut q = QueryBuilder::<Db>::new("UPDATE notices SET mail_id = ");
     q.push_bind(mail.id.0.to_vec()).push(" WHERE mail_id IS NULL AND id IN (");
@@ -189,10 +202,11 @@ pub(super) async fn settle(
 
 /// The alerts of a mail that a server accepted are notified.
 async fn mark_notified(c: &mut Conn, id: DeliveryId, now: Timestamp) -> Result<()> {
-    let row = sqlx::query("SELECT m.alerts FROM mails m JOIN deliveries d ON d.mail_id = m.id WHERE d.id = $1")
-        .bind(id.0.to_vec())
-        .fetch_one(&mut *c)
-        .await?;
+    let row =
+        sqlx::query("SELECT m.alerts FROM mails m JOIN deliveries d ON d.mail_id = m.id WHERE d.id = $1")
+            .bind(id.0.to_vec())
+            .fetch_one(&mut *c)
+            .await?;
     for alert in json::<Vec<AlertId>>(&row, "alerts")? {
         let mut q = QueryBuilder::<Db>::new("SELECT body FROM alerts WHERE id = ");
         q.push_bind(alert.0.to_vec()).push(LOCK_ROW);
@@ -207,7 +221,12 @@ async fn mark_notified(c: &mut Conn, id: DeliveryId, now: Timestamp) -> Result<(
     Ok(())
 }
 
-pub(super) async fn ledger(c: &mut Conn, scope: Scope, state: Option<&str>, limit: u32) -> Result<Vec<DeliveryView>> {
+pub(super) async fn ledger(
+    c: &mut Conn,
+    scope: Scope,
+    state: Option<&str>,
+    limit: u32,
+) -> Result<Vec<DeliveryView>> {
     let mut q = QueryBuilder::<Db>::new(DELIVERY);
     q.push(" WHERE 1 = 1");
     scoped::push(&mut q, scope, "d.customer_id");

@@ -12,27 +12,31 @@ use crate::views::CustomerView;
 
 pub(super) async fn create_reseller(c: &mut Conn, scope: Scope, r: &Reseller) -> Result<()> {
     scope.require_operator()?;
-    sqlx::query("INSERT INTO resellers (id, name, desk_phone, desk_hours, created_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(r.id.0.to_vec())
-        .bind(r.name.as_str().to_owned())
-        .bind(r.desk_phone.as_str().to_owned())
-        .bind(r.desk_hours.as_str().to_owned())
-        .bind(r.created_at.micros())
-        .execute(c)
-        .await?;
+    sqlx::query(
+        "INSERT INTO resellers (id, name, desk_phone, desk_hours, created_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(r.id.0.to_vec())
+    .bind(r.name.as_str().to_owned())
+    .bind(r.desk_phone.as_str().to_owned())
+    .bind(r.desk_hours.as_str().to_owned())
+    .bind(r.created_at.micros())
+    .execute(c)
+    .await?;
     Ok(())
 }
 
 pub(super) async fn create_customer(c: &mut Conn, scope: Scope, k: &Customer) -> Result<()> {
     scope.require_operator()?;
-    sqlx::query("INSERT INTO customers (id, reseller_id, name, addresses, created_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(k.id.0.to_vec())
-        .bind(k.reseller.0.to_vec())
-        .bind(k.name.as_str().to_owned())
-        .bind(to_json(&k.addresses)?)
-        .bind(k.created_at.micros())
-        .execute(c)
-        .await?;
+    sqlx::query(
+        "INSERT INTO customers (id, reseller_id, name, addresses, created_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(k.id.0.to_vec())
+    .bind(k.reseller.0.to_vec())
+    .bind(k.name.as_str().to_owned())
+    .bind(to_json(&k.addresses)?)
+    .bind(k.created_at.micros())
+    .execute(c)
+    .await?;
     Ok(())
 }
 
@@ -52,11 +56,7 @@ pub(super) async fn resellers(c: &mut Conn, scope: Scope) -> Result<Vec<Reseller
 }
 
 pub(super) async fn reseller(c: &mut Conn, scope: Scope, id: ResellerId) -> Result<Reseller> {
-    resellers(c, scope)
-        .await?
-        .into_iter()
-        .find(|r| r.id == id)
-        .ok_or(StoreError::NotFound)
+    resellers(c, scope).await?.into_iter().find(|r| r.id == id).ok_or(StoreError::NotFound)
 }
 
 fn reseller_of(row: &Row) -> Result<Reseller> {
@@ -101,7 +101,12 @@ fn customer_of(row: &Row) -> Result<CustomerView> {
     })
 }
 
-pub(super) async fn set_addresses(c: &mut Conn, scope: Scope, id: CustomerId, to: &NotifyAddresses) -> Result<()> {
+pub(super) async fn set_addresses(
+    c: &mut Conn,
+    scope: Scope,
+    id: CustomerId,
+    to: &NotifyAddresses,
+) -> Result<()> {
     let mut q = QueryBuilder::<Db>::new("UPDATE customers SET addresses = ");
     q.push_bind(to_json(to)?).push(" WHERE id = ").push_bind(id.0.to_vec());
     scoped::push(&mut q, scope, "id");

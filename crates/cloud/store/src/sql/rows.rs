@@ -13,8 +13,7 @@ pub(super) fn bytes<const N: usize>(row: &Row, column: &'static str) -> Result<[
 
 pub(super) fn maybe_bytes<const N: usize>(row: &Row, column: &'static str) -> Result<Option<[u8; N]>> {
     let raw: Option<Vec<u8>> = row.try_get(column)?;
-    raw.map(|raw| raw.try_into().map_err(|_| StoreError::corrupt(column, "wrong length")))
-        .transpose()
+    raw.map(|raw| raw.try_into().map_err(|_| StoreError::corrupt(column, "wrong length"))).transpose()
 }
 
 pub(super) fn time(row: &Row, column: &'static str) -> Result<Timestamp> {

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use mimamori_base::{Rng, Timestamp};
 use mimamori_domain::liveness::ReceivingPeriod;
 use mimamori_domain::{
-    Account, AccountId, AlertId, CountByKind, Customer, CustomerId, DeliveryId, Gateway, GatewayId,
-    Heartbeat, LoginName, Name, Notice, NotifyAddresses, Period, Policy, Reseller, ResellerId, Serial,
-    StarRating,
+    Account, AccountId, AlertId, CountByKind, Customer, CustomerId, DeliveryId, DetectionId, Gateway,
+    GatewayId, Heartbeat, LoginName, Name, Notice, NotifyAddresses, Period, Policy, Reseller, ResellerId,
+    Serial, StarRating,
 };
 
 use super::dialect::{Backend, Conn};
@@ -135,11 +135,24 @@ impl Store for Backend {
         read!(self, scope, c => gateways::enrol_record(c, scope, &serial))
     }
 
-    async fn set_secret(&self, scope: Scope, id: GatewayId, hash: [u8; 32], expires: Timestamp) -> Result<()> {
+    async fn set_secret(
+        &self,
+        scope: Scope,
+        id: GatewayId,
+        hash: [u8; 32],
+        expires: Timestamp,
+    ) -> Result<()> {
         write!(self, scope, c => gateways::set_secret(c, scope, id, hash, expires))
     }
 
-    async fn enrol(&self, scope: Scope, id: GatewayId, secret: [u8; 32], fingerprint: String, now: Timestamp) -> Result<()> {
+    async fn enrol(
+        &self,
+        scope: Scope,
+        id: GatewayId,
+        secret: [u8; 32],
+        fingerprint: String,
+        now: Timestamp,
+    ) -> Result<()> {
         write!(self, scope, c => gateways::enrol(c, scope, id, secret, fingerprint, now))
     }
 
@@ -155,7 +168,13 @@ impl Store for Backend {
         read!(self, scope, c => commit::cursor(c, scope, gateway))
     }
 
-    async fn commit(&self, scope: Scope, batch: CommitBatch, policy: Arc<Policy>, rng: Arc<dyn Rng>) -> Result<Committed> {
+    async fn commit(
+        &self,
+        scope: Scope,
+        batch: CommitBatch,
+        policy: Arc<Policy>,
+        rng: Arc<dyn Rng>,
+    ) -> Result<Committed> {
         write!(self, scope, c => commit::commit(c, scope, batch, &policy, &*rng))
     }
 
@@ -167,12 +186,26 @@ impl Store for Backend {
         read!(self, scope, c => alerts::alert(c, scope, id))
     }
 
-    async fn replace_alert(&self, scope: Scope, old_version: u64, alert: mimamori_domain::Alert) -> Result<()> {
+    async fn replace_alert(
+        &self,
+        scope: Scope,
+        old_version: u64,
+        alert: mimamori_domain::Alert,
+    ) -> Result<()> {
         write!(self, scope, c => alerts::replace(c, scope, old_version, &alert))
     }
 
-    async fn open_alerts(&self, scope: Scope, customer: CustomerId, period: Period) -> Result<Vec<(StarRating, u64)>> {
+    async fn open_alerts(
+        &self,
+        scope: Scope,
+        customer: CustomerId,
+        period: Period,
+    ) -> Result<Vec<(StarRating, u64)>> {
         read!(self, scope, c => alerts::open_alerts(c, scope, customer, period))
+    }
+
+    async fn detection(&self, scope: Scope, id: DetectionId) -> Result<DetectionView> {
+        read!(self, scope, c => detections::detection(c, scope, id))
     }
 
     async fn detections(&self, scope: Scope, filter: DetectionFilter) -> Result<Page<DetectionView>> {
@@ -187,7 +220,12 @@ impl Store for Backend {
         read!(self, scope, c => detections::daily(c, scope, customer, period))
     }
 
-    async fn counts_by_gateway(&self, scope: Scope, customer: CustomerId, period: Period) -> Result<Vec<GatewayCount>> {
+    async fn counts_by_gateway(
+        &self,
+        scope: Scope,
+        customer: CustomerId,
+        period: Period,
+    ) -> Result<Vec<GatewayCount>> {
         read!(self, scope, c => detections::counts_by_gateway(c, scope, customer, period))
     }
 
@@ -199,19 +237,44 @@ impl Store for Backend {
         read!(self, scope, c => outbox::due_notices(c, scope, now, customers))
     }
 
-    async fn queue_mail(&self, scope: Scope, mail: Mail, deliveries: Vec<Delivery>, notices: Vec<mimamori_domain::NoticeId>) -> Result<()> {
+    async fn queue_mail(
+        &self,
+        scope: Scope,
+        mail: Mail,
+        deliveries: Vec<Delivery>,
+        notices: Vec<mimamori_domain::NoticeId>,
+    ) -> Result<()> {
         write!(self, scope, c => outbox::queue_mail(c, scope, &mail, &deliveries, &notices))
     }
 
-    async fn claim_deliveries(&self, scope: Scope, now: Timestamp, lease_until: Timestamp, token: [u8; 16], limit: u32) -> Result<Vec<ClaimedDelivery>> {
+    async fn claim_deliveries(
+        &self,
+        scope: Scope,
+        now: Timestamp,
+        lease_until: Timestamp,
+        token: [u8; 16],
+        limit: u32,
+    ) -> Result<Vec<ClaimedDelivery>> {
         write!(self, scope, c => outbox::claim(c, scope, now, lease_until, token, limit))
     }
 
-    async fn settle_delivery(&self, scope: Scope, id: DeliveryId, token: [u8; 16], attempt: Attempt, now: Timestamp) -> Result<()> {
+    async fn settle_delivery(
+        &self,
+        scope: Scope,
+        id: DeliveryId,
+        token: [u8; 16],
+        attempt: Attempt,
+        now: Timestamp,
+    ) -> Result<()> {
         write!(self, scope, c => outbox::settle(c, scope, id, token, &attempt, now))
     }
 
-    async fn delivery_ledger(&self, scope: Scope, state: Option<String>, limit: u32) -> Result<Vec<DeliveryView>> {
+    async fn delivery_ledger(
+        &self,
+        scope: Scope,
+        state: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<DeliveryView>> {
         read!(self, scope, c => outbox::ledger(c, scope, state.as_deref(), limit))
     }
 
@@ -219,11 +282,25 @@ impl Store for Backend {
         write!(self, scope, c => outbox::requeue(c, scope, id, now))
     }
 
-    async fn lease_job(&self, scope: Scope, name: String, token: [u8; 16], now: Timestamp, lease_until: Timestamp) -> Result<Option<JobLease>> {
+    async fn lease_job(
+        &self,
+        scope: Scope,
+        name: String,
+        token: [u8; 16],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<JobLease>> {
         write!(self, scope, c => upkeep::lease_job(c, scope, name, token, now, lease_until))
     }
 
-    async fn finish_job(&self, scope: Scope, name: String, token: [u8; 16], now: Timestamp, next_due: Timestamp) -> Result<()> {
+    async fn finish_job(
+        &self,
+        scope: Scope,
+        name: String,
+        token: [u8; 16],
+        now: Timestamp,
+        next_due: Timestamp,
+    ) -> Result<()> {
         write!(self, scope, c => upkeep::finish_job(c, scope, name, token, now, next_due))
     }
 
@@ -235,11 +312,23 @@ impl Store for Backend {
         read!(self, scope, c => upkeep::receiving_since(c, scope, since))
     }
 
-    async fn mark_stopped(&self, scope: Scope, id: GatewayId, last_seen: Timestamp, notice: Notice) -> Result<()> {
+    async fn mark_stopped(
+        &self,
+        scope: Scope,
+        id: GatewayId,
+        last_seen: Timestamp,
+        notice: Notice,
+    ) -> Result<()> {
         write!(self, scope, c => gateways::mark_stopped(c, scope, id, last_seen, &notice))
     }
 
-    async fn mark_recovered(&self, scope: Scope, id: GatewayId, since: Timestamp, notice: Notice) -> Result<()> {
+    async fn mark_recovered(
+        &self,
+        scope: Scope,
+        id: GatewayId,
+        since: Timestamp,
+        notice: Notice,
+    ) -> Result<()> {
         write!(self, scope, c => gateways::mark_recovered(c, scope, id, since, &notice))
     }
 

@@ -19,10 +19,12 @@ pub(super) async fn lease_job(
     lease_until: Timestamp,
 ) -> Result<Option<JobLease>> {
     scope.require_system()?;
-    sqlx::query("INSERT INTO jobs (name, lease_until, next_due) VALUES ($1, 0, 0) ON CONFLICT (name) DO NOTHING")
-        .bind(name.clone())
-        .execute(&mut *c)
-        .await?;
+    sqlx::query(
+        "INSERT INTO jobs (name, lease_until, next_due) VALUES ($1, 0, 0) ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(name.clone())
+    .execute(&mut *c)
+    .await?;
     let taken = sqlx::query(
         "UPDATE jobs SET lease_token = $1, lease_until = $2 \
          WHERE name = $3 AND next_due <= $4 AND lease_until <= $4",
@@ -62,7 +64,13 @@ pub(super) async fn finish_job(
     exactly_one(done.rows_affected())
 }
 
-pub(super) async fn note_receiving(c: &mut Conn, scope: Scope, node: String, now: Timestamp, gap_ms: i64) -> Result<()> {
+pub(super) async fn note_receiving(
+    c: &mut Conn,
+    scope: Scope,
+    node: String,
+    now: Timestamp,
+    gap_ms: i64,
+) -> Result<()> {
     scope.require_system()?;
     let since = now.micros().saturating_sub(gap_ms.saturating_mul(1_000));
     let extended = sqlx::query(
@@ -84,7 +92,11 @@ pub(super) async fn note_receiving(c: &mut Conn, scope: Scope, node: String, now
     Ok(())
 }
 
-pub(super) async fn receiving_since(c: &mut Conn, scope: Scope, since: Timestamp) -> Result<Vec<ReceivingPeriod>> {
+pub(super) async fn receiving_since(
+    c: &mut Conn,
+    scope: Scope,
+    since: Timestamp,
+) -> Result<Vec<ReceivingPeriod>> {
     scope.require_system()?;
     sqlx::query("SELECT from_at, to_at FROM receiving WHERE to_at >= $1 ORDER BY from_at LIMIT 100000")
         .bind(since.micros())
@@ -108,7 +120,13 @@ const KEPT_FOR_A_TIME: &[(&str, &str, &str)] = &[
     ("deliveries", "id", "created_at"),
 ];
 
-pub(super) async fn purge(c: &mut Conn, scope: Scope, before: Timestamp, now: Timestamp, limit: u32) -> Result<u64> {
+pub(super) async fn purge(
+    c: &mut Conn,
+    scope: Scope,
+    before: Timestamp,
+    now: Timestamp,
+    limit: u32,
+) -> Result<u64> {
     scope.require_system()?;
     let mut total = super::accounts::purge_sessions(c, now).await?;
     for (table, key, age) in KEPT_FOR_A_TIME {

@@ -95,7 +95,9 @@ impl CommitFailed {
     fn of(e: StoreError) -> Self {
         let full = matches!(e, StoreError::DiskFull(_));
         let reason = match e {
-            StoreError::DiskFull(cause) | StoreError::Unavailable(cause) | StoreError::Database(cause) => cause.to_string(),
+            StoreError::DiskFull(cause) | StoreError::Unavailable(cause) | StoreError::Database(cause) => {
+                cause.to_string()
+            }
             other => other.to_string(),
         };
         CommitFailed { reason, full }

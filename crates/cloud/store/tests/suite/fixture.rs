@@ -7,8 +7,8 @@ use mimamori_domain::account::Belongs;
 use mimamori_domain::detection::MacAddress;
 use mimamori_domain::{
     Account, AccountId, Customer, CustomerId, Detection, DetectionId, DetectionKind, Device, EmailAddress,
-    Endpoint, Gateway, GatewayId, GatewayState, LoginName, Name, NotifyAddresses, Outcome, Policy,
-    Reseller, ResellerId, Role, Serial, TrafficDirection,
+    Endpoint, Gateway, GatewayId, GatewayState, LoginName, Name, NotifyAddresses, Outcome, Policy, Reseller,
+    ResellerId, Role, Serial, TrafficDirection,
 };
 use mimamori_store::views::{CommitBatch, Committed, ReportItem};
 use mimamori_store::{Result, Scope, Store};
@@ -131,15 +131,25 @@ impl World {
     }
 
     /// Reports of gateway `i`, numbered from `first`.
-    pub async fn report(&self, i: usize, first: u64, secs: i64, detections: Vec<Detection>) -> Result<Committed> {
-        let items = (first..)
-            .zip(detections)
-            .map(|(seq, d)| (seq, ReportItem::Detection(Box::new(d))))
-            .collect();
+    pub async fn report(
+        &self,
+        i: usize,
+        first: u64,
+        secs: i64,
+        detections: Vec<Detection>,
+    ) -> Result<Committed> {
+        let items =
+            (first..).zip(detections).map(|(seq, d)| (seq, ReportItem::Detection(Box::new(d)))).collect();
         self.commit(i, 1, items, secs).await
     }
 
-    pub async fn commit(&self, i: usize, epoch: u64, items: Vec<(u64, ReportItem)>, secs: i64) -> Result<Committed> {
+    pub async fn commit(
+        &self,
+        i: usize,
+        epoch: u64,
+        items: Vec<(u64, ReportItem)>,
+        secs: i64,
+    ) -> Result<Committed> {
         let batch = CommitBatch { gateway: self.gateways[i], epoch, items, now: at(secs) };
         self.store.commit(SYSTEM, batch, self.policy.clone(), self.rng.clone()).await
     }

@@ -74,7 +74,10 @@ pub async fn a_mail_is_queued_once_and_delivered_under_a_lease(store: Arc<dyn St
     store.settle_delivery(SYSTEM, deliveries[0].id, [3; 16], sent(), at(301)).await.unwrap();
     assert!(claimed(&w, 9_999, 60, 4).await.is_empty());
     let ledger = store.delivery_ledger(SYSTEM, None, 10).await.unwrap();
-    assert_eq!((ledger[0].state.as_str(), ledger[0].reply.as_str(), ledger[0].attempts), ("sent", "250 ok", 2));
+    assert_eq!(
+        (ledger[0].state.as_str(), ledger[0].reply.as_str(), ledger[0].attempts),
+        ("sent", "250 ok", 2)
+    );
 }
 
 pub async fn two_workers_take_different_deliveries(store: Arc<dyn Store>) {

@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use mimamori_domain::alert::Actor;
-use mimamori_domain::{
-    AccountId, AlertState, DetectionKind, GatewayId, NoticeKind, Period, StarRating,
-};
+use mimamori_domain::{AccountId, AlertState, DetectionKind, GatewayId, NoticeKind, Period, StarRating};
 use mimamori_store::views::{AlertFilter, CommitBatch, Cursor, DetectionFilter, PageMark, ReportItem};
 use mimamori_store::{Scope, Store, StoreError};
 
@@ -158,10 +156,10 @@ pub async fn lists_page_filter_and_count(store: Arc<dyn Store>) {
     assert_eq!(store.detections(scope, filter).await.unwrap().items.len(), 1);
     let period = Period::last_days(1, at(0));
     let counts = store.counts(scope, w.customers[0], period).await.unwrap();
-    assert_eq!(counts.iter().map(|c| (c.kind, c.total, c.stopped)).collect::<Vec<_>>(), [
-        (DetectionKind::BadSite, 119, 119),
-        (DetectionKind::Scan, 1, 1),
-    ]);
+    assert_eq!(
+        counts.iter().map(|c| (c.kind, c.total, c.stopped)).collect::<Vec<_>>(),
+        [(DetectionKind::BadSite, 119, 119), (DetectionKind::Scan, 1, 1),]
+    );
     assert_eq!(store.daily(scope, w.customers[0], period).await.unwrap().len(), 2);
     let by_gateway = store.counts_by_gateway(scope, w.customers[0], period).await.unwrap();
     assert_eq!((by_gateway[0].gateway, by_gateway[0].total), (w.gateways[0], 120));

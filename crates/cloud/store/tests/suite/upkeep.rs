@@ -16,7 +16,9 @@ pub async fn a_secret_enrols_once(store: Arc<dyn Store>) {
     let tasks: Vec<_> = (0..4)
         .map(|n| {
             let store = store.clone();
-            tokio::spawn(async move { store.enrol(SYSTEM, id, [5; 32], format!("f{n}"), at(1)).await.is_ok() })
+            tokio::spawn(
+                async move { store.enrol(SYSTEM, id, [5; 32], format!("f{n}"), at(1)).await.is_ok() },
+            )
         })
         .collect();
     let mut won = 0;
@@ -25,7 +27,12 @@ pub async fn a_secret_enrols_once(store: Arc<dyn Store>) {
     }
     assert_eq!(won, 1);
     let record = store.enrol_record(SYSTEM, Serial::parse("MG-0000").unwrap()).await.unwrap();
-    assert_eq!(record.secret_hash, None);
+    let winner = record.secret_used_by.unwrap();
+    assert_eq!(record.fingerprint, Some(winner.clone()));
+    // The answer was lost: the same key may ask again, another may not.
+    store.enrol(SYSTEM, id, [5; 32], winner.to_string(), at(2)).await.unwrap();
+    let other = store.enrol(SYSTEM, id, [5; 32], "other".to_owned(), at(3)).await;
+    assert!(matches!(other, Err(StoreError::Conflict)));
     assert!(matches!(record.gateway.state, GatewayState::Online { .. }));
 }
 
@@ -99,7 +106,8 @@ pub async fn old_rows_go_and_young_ones_stay(store: Arc<dyn Store>) {
     assert!(total > 0);
     let left = store.detections(SYSTEM, DetectionFilter::default()).await.unwrap();
     assert_eq!(left.items.len(), 1);
-    let counts = store.counts(SYSTEM, w.customers[0], Period { from: at(-days(5)), to: at(days(91)) }).await.unwrap();
+    let counts =
+        store.counts(SYSTEM, w.customers[0], Period { from: at(-days(5)), to: at(days(91)) }).await.unwrap();
     assert_eq!(counts.iter().map(|c| c.total).sum::<u64>(), 1);
     assert_eq!(store.cursor(SYSTEM, w.gateways[0]).await.unwrap().seq, 2, "the cursor never goes");
 }
