@@ -71,6 +71,13 @@ impl Window {
         self.bytes.extend_from_slice(new.get(..room).unwrap_or(new));
     }
 
+    /// Bytes that came after the body's end and still may belong to it: kept in view with it.
+    pub fn append_late(&mut self, new: &[u8]) {
+        let ended = std::mem::take(&mut self.ended);
+        self.append(new);
+        self.ended = ended;
+    }
+
     /// Bytes of the body were lost: what came before cannot be joined with what follows.
     pub fn gap(&mut self, len: u64) {
         if !self.config.keeps_nothing() {

@@ -65,6 +65,19 @@ impl Http1Parser {
         }
     }
 
+    /// A line after the message's end that begins no other message, or the rest of one.
+    pub(super) fn late_line(&mut self, dir: Direction, data: &[u8]) -> Step {
+        let end = memchr::memchr(b'\n', data).map(|i| i + 1);
+        let used = end.unwrap_or(data.len());
+        let side = self.side_mut(dir);
+        side.state = if end.is_some() { State::Finalize } else { State::Late };
+        let id = side.tx;
+        if let Some(tx) = self.txs.by_id_mut(id) {
+            tx.side_mut(dir).late(data.get(..used).unwrap_or_default());
+        }
+        if used == 0 { Step::Wait } else { Step::Used(used) }
+    }
+
     /// Trailer fields after the last chunk join the headers.
     pub(super) fn read_trailers(
         &mut self,

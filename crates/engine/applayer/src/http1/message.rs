@@ -140,6 +140,15 @@ impl Message {
         }
     }
 
+    /// Bytes after the end of the message that begin no other one.
+    pub(crate) fn late(&mut self, bytes: &[u8]) {
+        let event = events::pick(self.dir, events::BODY_UNEXPECTED, events::RESPONSE_BODY_UNEXPECTED);
+        self.event(event);
+        self.body_bytes = self.body_bytes.saturating_add(bytes.len() as u64);
+        self.window.append_late(bytes);
+        self.reach(http_step::BODY);
+    }
+
     /// `len` bytes of the body were lost.
     pub(crate) fn lost(&mut self, len: u64, tx_id: u64, config: &Http1Config) {
         self.body_bytes = self.body_bytes.saturating_add(len);

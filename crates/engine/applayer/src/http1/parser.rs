@@ -31,8 +31,10 @@ pub(super) enum State {
     Headers(BlockReader),
     Body(Framing),
     Trailers(BlockReader),
-    /// The message's last byte has come; what follows at once may still be its body.
+    /// The message's last byte has come; the next line begins another one or is late body.
     Finalize,
+    /// Within a line of late body.
+    Late,
     /// A CONNECT was sent: the answer decides what the bytes are.
     Hold,
     /// Bytes were lost outside of a body: waiting for the begin of a message.
@@ -160,7 +162,7 @@ impl Http1Parser {
     /// After an input: a message whose last byte has come is complete now.
     fn settle(&mut self, dir: Direction) {
         let side = self.side_mut(dir);
-        let (id, finalize) = (side.tx, matches!(side.state, State::Finalize));
+        let (id, finalize) = (side.tx, matches!(side.state, State::Finalize | State::Late));
         if finalize {
             self.finish(dir, id);
         }

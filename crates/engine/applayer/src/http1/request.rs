@@ -30,6 +30,7 @@ impl Http1Parser {
             State::Headers(reader) => self.read_block(DIR, reader, data, eof, false),
             State::Trailers(reader) => self.read_trailers(DIR, reader, data, eof),
             State::Finalize => self.request_finalize(data, eof),
+            State::Late => self.late_line(DIR, data),
             State::Lost => self.request_resync(data, eof),
             State::Hold if data.len() <= MAX_HOLD_BYTES && !eof => {
                 self.request.state = State::Hold;
@@ -191,37 +192,33 @@ impl Http1Parser {
         Step::Used(used)
     }
 
-    /// The last byte of a request has come; more bytes follow at once.
+    /// The last byte of a request has come: whether the next line begins another one.
     fn request_finalize(&mut self, data: &[u8], eof: bool) -> Step {
-        if data.is_empty() {
-            self.request.state = State::Finalize;
-            return Step::Wait;
+        self.request.state = State::Finalize;
+        let blanks = data.iter().take_while(|b| is_blank(**b)).count();
+        if blanks > 0 || data.is_empty() {
+            return if blanks > 0 { Step::Used(blanks) } else { Step::Wait };
         }
-        let id = self.request.tx;
-        let is_request = match begins_with_method(data) {
-            Some(true) => true,
-            None if !eof => {
-                self.request.state = State::Finalize;
-                return Step::Wait;
-            }
-            _ => next_line(data, false, eof).is_none_or(|line| {
-                line.content.iter().all(|b| is_blank(*b))
-                    || !parse_request_line(line.content).protocol.is_empty()
-            }),
+        let token = data.iter().take_while(|b| is_token(**b)).count();
+        let begins_request = match (begins_with_method(data), data.get(token)) {
+            (Some(true), _) => true,
+            (None, _) if !eof => return Step::Wait,
+            (_, None) if !eof && token < 64 => return Step::Wait,
+            // An unknown method: the line must name the protocol.
+            (_, Some(b' ' | b'\t')) if token > 0 => match next_line(data, false, eof) {
+                None if !eof && data.len() <= self.config.max_line_bytes => return Step::Wait,
+                None => false,
+                Some(line) => !parse_request_line(line.content).protocol.is_empty(),
+            },
+            _ => false,
         };
-        let complete = self.txs.by_id_mut(id).is_none_or(|tx| tx.request.complete);
-        if is_request || complete {
+        if begins_request {
+            let id = self.request.tx;
             self.finish(DIR, id);
             self.request.state = State::Start;
             return Step::Used(0);
         }
-        let config = self.config.clone();
-        if let Some(tx) = self.txs.by_id_mut(id) {
-            tx.request.event(events::BODY_UNEXPECTED);
-            tx.request.body(data, id, &config);
-        }
-        self.request.state = State::Finalize;
-        Step::Used(data.len())
+        self.late_line(DIR, data)
     }
 
     /// After lost bytes: drops what is not the begin of a request.

@@ -33,6 +33,7 @@ impl Http1Parser {
             State::Headers(reader) => self.read_block(DIR, reader, data, eof, false),
             State::Trailers(reader) => self.read_trailers(DIR, reader, data, eof),
             State::Finalize => self.response_finalize(data, eof),
+            State::Late => self.late_line(DIR, data),
             State::Lost => self.response_resync(data, eof),
             State::MaybeHeaders | State::Hold | State::Ignore | State::Body(_) => {
                 self.response.state = State::Ignore;
@@ -212,38 +213,23 @@ impl Http1Parser {
         self.response.state = State::Start;
     }
 
-    /// The last byte of a response has come; more bytes follow.
+    /// The last byte of a response has come: whether the next line begins another one.
     fn response_finalize(&mut self, data: &[u8], eof: bool) -> Step {
-        let id = self.response.tx;
-        let complete = self.txs.by_id_mut(id).is_none_or(|tx| tx.response.complete);
-        if data.is_empty() {
-            self.response.state = State::Finalize;
+        self.response.state = State::Finalize;
+        let blanks = data.iter().take_while(|b| is_blank(**b)).count();
+        if blanks > 0 || data.is_empty() {
+            return if blanks > 0 { Step::Used(blanks) } else { Step::Wait };
+        }
+        if is_status_line(data) {
+            let id = self.response.tx;
+            self.finish(DIR, id);
+            self.response.state = State::Start;
+            return Step::Used(0);
+        }
+        if !eof && starts_with_nocase(b"HTTP", data) {
             return Step::Wait;
         }
-        match self.begin(data, eof) {
-            Begin::Wait if !eof && data.len() < 32 && could_be_status(data) => {
-                self.response.state = State::Finalize;
-                Step::Wait
-            }
-            Begin::Junk(len) if !complete => {
-                self.response.state = State::Finalize;
-                Step::Used(len)
-            }
-            Begin::Body | Begin::Wait if !complete => {
-                let config = self.config.clone();
-                if let Some(tx) = self.txs.by_id_mut(id) {
-                    tx.response.event(events::RESPONSE_BODY_UNEXPECTED);
-                    tx.response.body(data, id, &config);
-                }
-                self.response.state = State::Finalize;
-                Step::Used(data.len())
-            }
-            _ => {
-                self.finish(DIR, id);
-                self.response.state = State::Start;
-                Step::Used(0)
-            }
-        }
+        self.late_line(DIR, data)
     }
 
     /// After lost bytes: drops what is not the begin of a response.
@@ -258,13 +244,6 @@ impl Http1Parser {
         }
         Step::Used(memchr::memchr(b'\n', data).map_or(data.len(), |i| i + 1))
     }
-}
-
-/// Whether more bytes could make a status line of `data`.
-fn could_be_status(data: &[u8]) -> bool {
-    let text = trim_blank(data);
-    let head = text.get(..4).unwrap_or(text);
-    b"HTTP".get(..head.len()).is_some_and(|p| head.eq_ignore_ascii_case(p))
 }
 
 fn upgrade_target(request: &Headers) -> Option<AppProto> {
