@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn overlapping_lists_are_all_found() {
-        let a = AddressSet { v4: vec![(10, 20), (30, 30)], v6: vec![] };
-        let b = AddressSet { v4: vec![(15, u32::MAX)], v6: vec![(5, 6)] };
+        let a = AddressSet { v4: vec![(10, 20), (30, 30)], v6: vec![], negated: false };
+        let b = AddressSet { v4: vec![(15, u32::MAX)], v6: vec![(5, 6)], negated: false };
         let index = AddressIndex::build(&[(SigIndex(1), &a), (SigIndex(2), &b)]);
         let at = |n: u32| index.find(IpAddr::V4(n.into())).to_vec();
         assert_eq!(at(9), vec![]);

@@ -1,6 +1,6 @@
 //! What an evaluation reads and leaves behind.
 
-use mimamori_rules::Dataset;
+use mimamori_rules::{Dataset, Value, VarId};
 
 /// Variables a rule can have (byte_extract, byte_math); the parser refuses more.
 pub const MAX_VARS: usize = 16;
@@ -72,5 +72,27 @@ impl<'a> EvalContext<'a> {
             steps: DEFAULT_STEPS,
             replacements: Vec::new(),
         }
+    }
+
+    /// A number, or what the variable holds.
+    pub(super) fn value(&self, v: Value) -> i64 {
+        match v {
+            Value::Const(n) => n,
+            Value::Var(id) => i64::try_from(self.var(id)).unwrap_or(i64::MAX),
+        }
+    }
+
+    pub(super) fn var(&self, id: VarId) -> u64 {
+        self.vars.get(usize::from(id.0)).copied().unwrap_or(0)
+    }
+
+    pub(super) fn set_var(&mut self, id: VarId, value: u64) {
+        if let Some(slot) = self.vars.get_mut(usize::from(id.0)) {
+            *slot = value;
+        }
+    }
+
+    pub(super) fn spend(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_sub(u32::try_from(steps).unwrap_or(u32::MAX));
     }
 }

@@ -4,11 +4,28 @@
 //! buffers. Holds always: bounded steps on any buffer; no panic. Deliberately not here: which
 //! buffers, which rules, and the prefilter.
 
+mod asn1;
+mod base64;
+mod content;
 mod context;
+mod entropy;
+mod eval;
+mod literal;
+mod math;
+mod number;
+mod regex;
+mod transform;
 
 pub use context::{Captured, Datasets, EvalContext, MAX_VARS, NoDatasets, Window};
+pub use literal::find as find_literal;
+pub use transform::CompiledTransforms;
 
-use mimamori_rules::{Match, Transform};
+use mimamori_rules::{
+    Asn1, Base64Decode, ByteExtract, ByteJump, ByteMath, ByteTest, Content, Dataset, Entropy,
+};
+use mimamori_rules::{IsDataAt, Match, NumberCmp};
+
+use regex::Expression;
 
 /// Why a match list cannot be compiled.
 #[derive(Debug, thiserror::Error)]
@@ -18,47 +35,89 @@ pub enum CompileError {
 }
 
 /// A match list, ready for evaluation. Immutable; regular expressions compile at first use.
+#[derive(Debug, Default)]
+pub struct CompiledMatches {
+    steps: Box<[Step]>,
+}
+
+/// One match, compiled.
 #[derive(Debug)]
-pub struct CompiledMatches {}
+enum Step {
+    Content(Box<content::Needle>),
+    Pcre(Box<Expression>),
+    ByteTest(Box<ByteTest>),
+    ByteJump(Box<ByteJump>),
+    ByteExtract(ByteExtract),
+    ByteMath(Box<ByteMath>),
+    IsDataAt(IsDataAt),
+    Bsize(NumberCmp),
+    Base64(Base64Decode, CompiledMatches),
+    Entropy(Box<Entropy>),
+    Dataset(Box<Dataset>),
+    Asn1(Asn1),
+}
 
 impl CompiledMatches {
     /// # Errors
     /// When an expression of the list cannot be understood.
     pub fn compile(matches: &[Match]) -> Result<CompiledMatches, CompileError> {
-        let _ = matches;
-        Ok(CompiledMatches {})
+        let steps = matches.iter().map(Step::compile).collect::<Result<_, _>>()?;
+        Ok(CompiledMatches { steps })
     }
 
     /// Whether `buffer` meets the list. Leaves variables and captures in `ctx` when it does.
     #[must_use]
     pub fn evaluate(&self, buffer: &[u8], ctx: &mut EvalContext<'_>) -> bool {
-        let _ = (buffer, ctx);
-        false
+        let (captures, replacements) = (ctx.captures.len(), ctx.replacements.len());
+        let met = eval::run(&self.steps, buffer, 0, ctx) == eval::Outcome::Met;
+        if !met {
+            ctx.captures.truncate(captures);
+            ctx.replacements.truncate(replacements);
+        }
+        met
+    }
+
+    /// Compiles every expression now, to tell which ones the engines refuse.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub fn check_expressions(&self) -> Result<(), CompileError> {
+        self.steps.iter().try_for_each(|s| match s {
+            Step::Pcre(p) => p.check().map_err(CompileError::Regex),
+            Step::Base64(_, data) => data.check_expressions(),
+            _ => Ok(()),
+        })
+    }
+
+    /// The list asks for nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
     }
 }
 
-/// Transforms of a buffer, ready for use.
-#[derive(Debug)]
-pub struct CompiledTransforms {}
-
-impl CompiledTransforms {
-    /// # Errors
-    /// When an expression of a transform cannot be understood.
-    pub fn compile(transforms: &[Transform]) -> Result<CompiledTransforms, CompileError> {
-        let _ = transforms;
-        Ok(CompiledTransforms {})
+impl Step {
+    fn compile(m: &Match) -> Result<Step, CompileError> {
+        Ok(match m {
+            Match::Content(c) => Step::Content(Box::new(needle(c))),
+            Match::Pcre(p) => Step::Pcre(Box::new(Expression::new(p).map_err(CompileError::Regex)?)),
+            Match::ByteTest(t) => Step::ByteTest(Box::new(t.clone())),
+            Match::ByteJump(j) => Step::ByteJump(Box::new(j.clone())),
+            Match::ByteExtract(e) => Step::ByteExtract(e.clone()),
+            Match::ByteMath(m) => Step::ByteMath(Box::new(m.clone())),
+            Match::IsDataAt(d) => Step::IsDataAt(d.clone()),
+            Match::Bsize(c) => Step::Bsize(*c),
+            Match::Base64Decode(b) => {
+                let data = CompiledMatches::compile(&b.data)?;
+                Step::Base64(Base64Decode { data: Vec::new(), ..b.clone() }, data)
+            }
+            Match::Entropy(e) => Step::Entropy(Box::new(e.clone())),
+            Match::Dataset(d) => Step::Dataset(d.clone()),
+            Match::Asn1(a) => Step::Asn1(*a),
+        })
     }
+}
 
-    #[must_use]
-    pub fn is_identity(&self) -> bool {
-        true
-    }
-
-    /// The transformed buffer into `out` (cleared first). `false`: the buffer vanishes.
-    #[must_use]
-    pub fn apply(&self, buffer: &[u8], out: &mut Vec<u8>) -> bool {
-        out.clear();
-        out.extend_from_slice(buffer);
-        true
-    }
+fn needle(c: &Content) -> content::Needle {
+    content::Needle::new(c)
 }

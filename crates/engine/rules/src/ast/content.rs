@@ -99,7 +99,7 @@ pub struct Pcre {
     pub dollar_end_only: bool,
     /// `G`
     pub ungreedy: bool,
-    /// One for each capture group that is kept, in order of the groups.
-    pub captures: Vec<PcreCapture>,
+    /// Groups that are kept: number of the group, and where it goes.
+    pub captures: Vec<(u16, PcreCapture)>,
     pub relative_next: bool,
 }

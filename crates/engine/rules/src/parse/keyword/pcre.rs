@@ -132,16 +132,17 @@ fn place(b: &mut Builder<'_>, field: Option<Field>, matched: Match) -> Result<()
 }
 
 /// `flow:name, pkt:name`: one for each group.
-fn listed_captures(text: &str) -> Result<Vec<PcreCapture>> {
+fn listed_captures(text: &str) -> Result<Vec<(u16, PcreCapture)>> {
     let mut out = Vec::new();
-    for part in text.split(',').map(str::trim) {
+    for (group, part) in (1u16..).zip(text.split(',').map(str::trim)) {
         let capture = match part.split_once(':') {
-            Some(("flow", name)) if !name.is_empty() => PcreCapture::Flow(name.into()),
-            Some(("pkt", name)) if !name.is_empty() => PcreCapture::Pkt(name.into()),
-            Some(("alert", name)) if !name.is_empty() => PcreCapture::Alert(name.into()),
-            _ => bail!("`{part}` is no capture: use `flow:name`, `pkt:name` or `alert:name`"),
+            Some((kind, name)) if !name.is_empty() => capture(kind, name),
+            _ => None,
         };
-        out.push(capture);
+        match capture {
+            Some(c) => out.push((group, c)),
+            None => bail!("`{part}` is no capture: use `flow:name`, `pkt:name` or `alert:name`"),
+        }
     }
     if out.len() > MAX_CAPTURES {
         bail!("at most {MAX_CAPTURES} captures can be kept");
@@ -149,19 +150,40 @@ fn listed_captures(text: &str) -> Result<Vec<PcreCapture>> {
     Ok(out)
 }
 
+fn capture(kind: &str, name: &str) -> Option<PcreCapture> {
+    Some(match kind {
+        "flow" => PcreCapture::Flow(name.into()),
+        "pkt" => PcreCapture::Pkt(name.into()),
+        "alert" => PcreCapture::Alert(name.into()),
+        _ => return None,
+    })
+}
+
 /// `(?P<flow_name>…)` and `(?P<pkt_name>…)` in the expression itself.
-fn named_captures(pattern: &str) -> Vec<PcreCapture> {
+fn named_captures(pattern: &str) -> Vec<(u16, PcreCapture)> {
     let mut out = Vec::new();
-    let mut rest = pattern;
-    while let Some(at) = rest.find("(?P<") {
-        rest = rest.get(at + 4..).unwrap_or("");
-        let name = rest.split('>').next().unwrap_or("");
-        if let Some(n) = name.strip_prefix("flow_") {
-            out.push(PcreCapture::Flow(n.into()));
-        } else if let Some(n) = name.strip_prefix("pkt_") {
-            out.push(PcreCapture::Pkt(n.into()));
-        } else if let Some(n) = name.strip_prefix("alert_") {
-            out.push(PcreCapture::Alert(n.into()));
+    let (mut group, mut in_class, mut escaped) = (0u16, false, false);
+    for (at, c) in pattern.char_indices() {
+        if std::mem::take(&mut escaped) {
+            continue;
+        }
+        match c {
+            '\\' => escaped = true,
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '(' if !in_class => {
+                let after = pattern.get(at + 1..).unwrap_or("");
+                let name = ["?P<", "?<", "?'"].iter().find_map(|open| after.strip_prefix(open));
+                let name = name.filter(|n| !n.starts_with(['=', '!']));
+                if !after.starts_with('?') || name.is_some() {
+                    group = group.saturating_add(1);
+                }
+                let name = name.map_or("", |n| n.split(['>', '\'']).next().unwrap_or(""));
+                if let Some(c) = name.split_once('_').and_then(|(kind, name)| capture(kind, name)) {
+                    out.push((group, c));
+                }
+            }
+            _ => {}
         }
     }
     out.truncate(MAX_CAPTURES);
