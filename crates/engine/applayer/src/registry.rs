@@ -15,6 +15,7 @@ use crate::proto::AppProto;
 use crate::quic::QuicParser;
 use crate::session::Transport;
 use crate::sip::SipParser;
+use crate::smb::SmbParser;
 use crate::smtp::SmtpParser;
 use crate::snmp::SnmpParser;
 use crate::ssh::SshParser;
@@ -45,8 +46,11 @@ pub(crate) fn parser_for(
         AppProto::Tftp => Some(Box::new(TftpParser::new(config.max_tx))),
         AppProto::Quic => Some(Box::new(QuicParser::new(config.max_tx, config.tls.ja3, config.tls.ja4))),
         AppProto::Smtp => Some(Box::new(SmtpParser::new(config))),
-        AppProto::DceRpc if transport == Transport::Udp => Some(Box::new(DcerpcUdpParser::new(config.max_tx))),
+        AppProto::DceRpc if transport == Transport::Udp => {
+            Some(Box::new(DcerpcUdpParser::new(config.max_tx)))
+        }
         AppProto::DceRpc => Some(Box::new(DcerpcParser::new(config.max_tx))),
+        AppProto::Smb => Some(Box::new(SmbParser::new(config))),
         AppProto::Ssh => Some(Box::new(SshParser::new(&config.ssh))),
         AppProto::Ftp => Some(Box::new(FtpParser::new(&config.ftp))),
         AppProto::FtpData => Some(Box::new(FtpDataParser::new(config.file_hashes, expected))),

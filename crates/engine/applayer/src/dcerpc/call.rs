@@ -135,7 +135,10 @@ impl Call {
             .map(|i| {
                 let mut o = Map::new();
                 o.insert("uuid".into(), json!(uuid_text(&i.context.uuid)));
-                o.insert("version".into(), json!(format!("{}.{}", i.context.version, i.context.version_minor)));
+                o.insert(
+                    "version".into(),
+                    json!(format!("{}.{}", i.context.version, i.context.version_minor)),
+                );
                 if let Some((result, reason)) = i.result {
                     o.insert("ack_result".into(), json!(result));
                     o.insert("ack_reason".into(), json!(reason));
@@ -149,7 +152,8 @@ impl Call {
     #[must_use]
     pub fn log(&self, nested: bool) -> Map<String, Value> {
         let mut o = Map::new();
-        for (name, object, side) in [("request", "req", self.request()), ("response", "res", self.response())] {
+        for (name, object, side) in [("request", "req", self.request()), ("response", "res", self.response())]
+        {
             let Some(kind) = side.kind else {
                 if !nested && name == "response" {
                     o.insert(name.into(), json!("UNREPLIED"));

@@ -116,14 +116,18 @@ impl DcerpcParser {
                 tx.call.context = context;
                 tx.call.response_mut().take(header, stub);
             }),
-            (Direction::ToClient, _) => self.with_answered(header, |tx| tx.call.response_mut().take(header, &[])),
+            (Direction::ToClient, _) => {
+                self.with_answered(header, |tx| tx.call.response_mut().take(header, &[]))
+            }
         }
     }
 
     /// The call that a client's message belongs to, begun with its first fragment.
     fn with_opened(&mut self, header: &Header, change: impl FnOnce(&mut DcerpcTx)) {
         let goes_on = |tx: &DcerpcTx| {
-            tx.call.call_id == header.call_id && !tx.call.request().done && tx.call.request().kind == Some(header.kind)
+            tx.call.call_id == header.call_id
+                && !tx.call.request().done
+                && tx.call.request().kind == Some(header.kind)
         };
         let found = self.txs.iter().rev().find(|tx| goes_on(tx)).map(|tx| tx.id);
         let id = found.unwrap_or_else(|| self.begin(header));

@@ -153,8 +153,15 @@ pub enum Body<'a> {
     Bind(Vec<Context>),
     /// Result and reason for each context asked for, in order.
     BindAck(Vec<(u16, u16)>),
-    Request { context: u16, opnum: u16, stub: &'a [u8] },
-    Response { context: u16, stub: &'a [u8] },
+    Request {
+        context: u16,
+        opnum: u16,
+        stub: &'a [u8],
+    },
+    Response {
+        context: u16,
+        stub: &'a [u8],
+    },
     Other,
 }
 

@@ -87,7 +87,8 @@ impl DcerpcUdpParser {
             ..Header::default()
         };
         if let Some(tx) = self.txs.by_id_mut(id) {
-            let side = if dir == Direction::ToServer { tx.call.request_mut() } else { tx.call.response_mut() };
+            let side =
+                if dir == Direction::ToServer { tx.call.request_mut() } else { tx.call.response_mut() };
             side.take(&header, &d.stub);
         }
     }
