@@ -28,11 +28,9 @@ pub fn read(layout: Layout, buffer: &[u8], anchor: usize, dce_little: bool) -> O
     let base = if layout.relative { i64::try_from(anchor).ok()? } else { 0 };
     let start = usize::try_from(base.checked_add(layout.offset)?).ok()?;
     let rest = buffer.get(start..)?;
-    if layout.relative && rest.is_empty() {
-        return None;
-    }
     let bytes = match (layout.nbytes, layout.base) {
         (0, ByteBase::Binary) => return Some(Reading { value: 0, end: start }),
+        _ if rest.is_empty() => return None,
         (0, _) => rest.get(..MAX_DIGITS.min(rest.len()))?,
         (n, _) => rest.get(..n)?,
     };

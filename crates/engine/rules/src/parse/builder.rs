@@ -63,6 +63,8 @@ pub struct Builder<'a> {
     pub current: Option<usize>,
     /// The content that was written last: list and item.
     pub last_content: Option<(usize, usize)>,
+    /// The list that the last match went to.
+    pub last_list: Option<usize>,
     /// Keywords that need an application protocol: their protocols and names.
     pub app_needs: Vec<(&'static [AppProto], &'static str)>,
     pub warnings: Vec<String>,
@@ -93,6 +95,7 @@ impl<'a> Builder<'a> {
             lists: Vec::new(),
             current: None,
             last_content: None,
+            last_list: None,
             app_needs: Vec::new(),
             warnings: Vec::new(),
             total_matches: 0,
@@ -191,6 +194,15 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Adds a match that may be relative: without a sticky buffer it goes where the match
+    /// before it went.
+    pub fn push_relative(&mut self, relative: bool, matched: Match) -> Result<()> {
+        match (self.current, self.last_list) {
+            (None, Some(list)) if relative => self.push_to(list, matched),
+            _ => self.push(matched),
+        }
+    }
+
     /// Adds a match to the current list.
     pub fn push(&mut self, matched: Match) -> Result<()> {
         let list = self.target_list();
@@ -203,6 +215,7 @@ impl<'a> Builder<'a> {
             bail!("more than {MAX_MATCHES} matches in one rule");
         }
         let at = self.at;
+        self.last_list = Some(list);
         let is_content = matches!(matched, Match::Content(_));
         if let Some(l) = self.lists.get_mut(list) {
             l.items.push(Item { matched, at });
@@ -253,6 +266,7 @@ impl<'a> Builder<'a> {
         }
         self.need_app(field);
         let to = self.list_of(Selector::Field(field));
+        self.last_list = Some(to);
         if let Some(l) = self.lists.get_mut(to) {
             l.items.push(moved);
             self.last_content = Some((to, l.items.len() - 1));

@@ -149,7 +149,7 @@ pub fn byte_test(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
         bitmask: flags.bitmask,
     };
     dce_needs(b, test.endian);
-    b.push(Match::ByteTest(test))
+    b.push_relative(test.relative, Match::ByteTest(test))
 }
 
 /// `dce` makes the rule one for DCE/RPC.
@@ -218,5 +218,5 @@ pub fn byte_jump(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
         bitmask: flags.bitmask,
     };
     dce_needs(b, jump.endian);
-    b.push(Match::ByteJump(jump))
+    b.push_relative(jump.relative, Match::ByteJump(jump))
 }

@@ -43,7 +43,7 @@ pub fn byte_extract(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
         align,
     };
     dce_needs(b, extract.endian);
-    b.push(Match::ByteExtract(extract))
+    b.push_relative(extract.relative, Match::ByteExtract(extract))
 }
 
 /// What byte_math has read so far.
@@ -100,7 +100,7 @@ pub fn byte_math(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
         bitmask: flags.bitmask,
     };
     dce_needs(b, math.endian);
-    b.push(Match::ByteMath(math))
+    b.push_relative(math.relative, Match::ByteMath(math))
 }
 
 fn oper(text: &str) -> Result<MathOp> {

@@ -31,7 +31,7 @@ pub fn isdataat(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
             other => bail!("`{other}` is no flag of isdataat"),
         }
     }
-    b.push(Match::IsDataAt(m))
+    b.push_relative(m.relative, Match::IsDataAt(m))
 }
 
 pub fn bsize(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
@@ -109,7 +109,7 @@ pub fn base64_decode(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
             _ => bail!("`{part}` is no part of base64_decode"),
         }
     }
-    b.push(Match::Base64Decode(m))
+    b.push_relative(m.relative, Match::Base64Decode(m))
 }
 
 pub fn base64_data(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
@@ -141,7 +141,7 @@ pub fn asn1(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
     if !m.bitstring_overflow && !m.double_overflow && m.oversize_length.is_none() {
         bail!("`asn1` asks for nothing");
     }
-    b.push(Match::Asn1(m))
+    b.push_relative(m.relative, Match::Asn1(m))
 }
 
 fn offset(text: &str) -> Result<i32> {
