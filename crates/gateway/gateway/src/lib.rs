@@ -5,3 +5,10 @@
 
 pub mod cli;
 pub mod cmd;
+pub mod conformance;
+pub mod definitions;
+pub mod demo;
+pub mod eve;
+pub mod health;
+pub mod pipeline;
+pub mod replaying;
