@@ -12,6 +12,7 @@
 
 pub mod backend;
 pub mod ca;
+mod cloud;
 pub mod limits;
 pub mod map;
 mod peer;

@@ -1,0 +1,171 @@
+//! What happens to a frame inside the gateway: inspection, then log and report.
+//!
+//! Responsible for joining engine, device table, EVE log and reporter. Used the same way by the
+//! live bridge and by replays. Holds always: events are written to the log before detections
+//! are reported; a full disk stops neither inspection nor traffic.
+
+pub mod classify;
+pub mod detection;
+pub mod devices;
+mod dhcp;
+pub mod maker;
+pub mod merge;
+
+use std::collections::BTreeMap;
+
+use mimamori_base::{Timestamp, Zone};
+use mimamori_engine::{Engine, Event, EventSink, LinkType, Path, Verdict};
+use mimamori_report::{BlindSpots, Detection, Report};
+use mimamori_uplink::Reporter;
+
+use crate::eve::EveLog;
+use devices::Devices;
+use merge::Merge;
+
+/// Counters that a person may ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PipelineStats {
+    pub detections: u64,
+    /// Detections that could not be kept (spool or disk full).
+    pub given_up: u64,
+    pub by_kind: BTreeMap<&'static str, u64>,
+}
+
+/// Takes detections as they are reported; the demo shows them.
+pub type Watcher = Box<dyn FnMut(&Detection) + Send>;
+
+pub struct Pipeline {
+    engine: Engine,
+    devices: Devices,
+    merge: Merge,
+    reporter: Option<Reporter>,
+    eve: Option<EveLog>,
+    watcher: Option<Watcher>,
+    events: Vec<Event>,
+    stats: PipelineStats,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("stats", &self.stats).finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    #[must_use]
+    pub fn new(engine: Engine, reporter: Option<Reporter>, eve: Option<EveLog>) -> Self {
+        Pipeline {
+            engine,
+            devices: Devices::default(),
+            merge: Merge::default(),
+            reporter,
+            eve,
+            watcher: None,
+            events: Vec::new(),
+            stats: PipelineStats::default(),
+        }
+    }
+
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.watcher = Some(watcher);
+    }
+
+    /// Inspects one Ethernet frame between two zones.
+    pub fn frame(&mut self, now: Timestamp, from: Zone, to: Option<Zone>, frame: &[u8]) -> Verdict {
+        self.devices.see(now, from, frame);
+        let path = Some(Path { from, to });
+        let verdict = self.engine.frame(now, LinkType::ETHERNET, path, frame, &mut Collect(&mut self.events));
+        if !self.events.is_empty() {
+            self.settle();
+        }
+        verdict
+    }
+
+    /// Ends what has timed out; call now and then.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.engine.expire(now, &mut Collect(&mut self.events));
+        self.settle();
+        for ready in self.merge.expire(now) {
+            self.report(ready);
+        }
+        if let Some(eve) = &mut self.eve {
+            eve.flush();
+        }
+    }
+
+    /// Ends all flows and reports what was gathered.
+    pub fn finish(&mut self, now: Timestamp) {
+        self.engine.finish(now, &mut Collect(&mut self.events));
+        self.settle();
+        for ready in self.merge.finish() {
+            self.report(ready);
+        }
+        if let Some(eve) = &mut self.eve {
+            eve.flush();
+        }
+    }
+
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    #[must_use]
+    pub fn devices(&self) -> &Devices {
+        &self.devices
+    }
+
+    #[must_use]
+    pub fn stats(&self) -> &PipelineStats {
+        &self.stats
+    }
+
+    /// What could not be looked into, for the heartbeat.
+    #[must_use]
+    pub fn blind_spots(&self) -> BlindSpots {
+        let stats = self.engine.stats();
+        BlindSpots { bytes_encrypted: stats.uninspected_bytes, ..BlindSpots::default() }
+    }
+
+    fn settle(&mut self) {
+        let events = std::mem::take(&mut self.events);
+        for event in &events {
+            if let Some(eve) = &mut self.eve {
+                eve.write(event);
+            }
+            if let Some(found) = detection::detection(event, &self.devices) {
+                for ready in self.merge.add(found) {
+                    self.report(ready);
+                }
+            }
+        }
+        self.events = events;
+        self.events.clear();
+    }
+
+    fn report(&mut self, found: Detection) {
+        self.stats.detections += 1;
+        *self.stats.by_kind.entry(found.kind.as_str()).or_default() += u64::from(found.count);
+        if let Some(watcher) = &mut self.watcher {
+            watcher(&found);
+        }
+        if let Some(reporter) = &self.reporter
+            && let Err(error) = reporter.report(&Report::Detection(Box::new(found)))
+        {
+            self.stats.given_up += 1;
+            tracing::error!(%error, "a detection could not be kept");
+        }
+    }
+}
+
+struct Collect<'a>(&'a mut Vec<Event>);
+
+impl EventSink for Collect<'_> {
+    fn event(&mut self, event: Event) {
+        self.0.push(event);
+    }
+}
