@@ -142,7 +142,8 @@ impl ReputationBuilder {
         self
     }
 
-    /// Adds lines of `NAME-OR-ADDRESS<TAB>KIND`; empty lines and `#` comments are skipped.
+    /// Adds lines of `NAME-OR-ADDRESS<TAB>KIND`; empty lines, `#` comments and further columns
+    /// (such as a family) are skipped.
     pub fn text(&mut self, text: &str) -> Result<&mut Self, ListError> {
         for (index, line) in text.lines().enumerate() {
             let line_number = index + 1;
@@ -152,7 +153,10 @@ impl ReputationBuilder {
             }
             let (name, kind) = line
                 .split_once('\t')
-                .and_then(|(n, k)| Some((n.trim(), Kind::parse(k.trim())?)))
+                .and_then(|(n, k)| {
+                    let kind = k.split('\t').next().unwrap_or(k);
+                    Some((n.trim(), Kind::parse(kind.trim())?))
+                })
                 .ok_or(ListError::Shape { line: line_number })?;
             if let Ok(ip) = name.parse::<IpAddr>() {
                 self.address(ip, kind);
