@@ -1,1 +1,81 @@
-//! mimamori-jobs
+//! Periodic work: liveness of gateways, the daily reminder, retention, and the mail pump.
+//!
+//! Holds always: a periodic job has one owner in the whole cluster at a time (a lease in the
+//! store); every job may run twice without harm; a job that fails is tried again and stops no
+//! other. Deliberately not here: what the jobs do (that is `service` and `notify`).
+
+mod periodic;
+mod schedule;
+
+use std::time::Duration;
+
+use mimamori_notify::{Pump, Sender};
+use mimamori_service::Service;
+use tokio::sync::watch;
+
+pub use periodic::{Periodic, Ticked};
+pub use schedule::{Job, Schedule};
+
+#[derive(Clone, Debug)]
+pub struct JobsConfig {
+    /// Name of this node, unique in the cluster.
+    pub node: String,
+    /// Whether this node receives reports: then its time counts for judging gateways (NT-04).
+    pub receives: bool,
+    /// How often due work is looked for.
+    pub every: Duration,
+}
+
+impl Default for JobsConfig {
+    fn default() -> Self {
+        JobsConfig { node: "node".to_owned(), receives: true, every: Duration::from_secs(2) }
+    }
+}
+
+/// All the periodic work of one node.
+#[derive(Debug)]
+pub struct Jobs {
+    service: Service,
+    sender: Sender,
+    config: JobsConfig,
+}
+
+impl Jobs {
+    #[must_use]
+    pub const fn new(service: Service, sender: Sender, config: JobsConfig) -> Self {
+        Jobs { service, sender, config }
+    }
+
+    /// Runs until `stop` becomes true. Mail and the rest run beside one another, so that a slow
+    /// mail server delays nothing else.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let every = self.config.every;
+        let pump = Pump::new(self.service.clone(), self.sender);
+        let periodic = Periodic::new(self.service.clone(), self.config);
+        tokio::join!(run_mail(self.service, pump, every, stop.clone()), run_periodic(periodic, every, stop));
+    }
+}
+
+async fn run_mail(service: Service, mut pump: Pump, every: Duration, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        // A round is finished even when stopping: what was sent is then confirmed.
+        if let Err(e) = pump.drain().await {
+            tracing::error!(error = %e, "mail waits: nothing is lost, it is tried again");
+        }
+        tokio::select! {
+            () = service.mail_wakeup() => {}
+            () = tokio::time::sleep(every) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn run_periodic(mut periodic: Periodic, every: Duration, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        periodic.tick().await;
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}

@@ -1,1 +1,21 @@
-//! mimamori-notify
+//! Mail to customers: composed from notices, queued in the outbox, delivered over SMTP.
+//!
+//! Holds always: a mail is composed once and never changes, so that every retry sends the same
+//! bytes under the same Message-ID; what a server accepted is not sent again; nothing a gateway
+//! or a customer wrote can add a header. Deliberately not here: what has to be told and when
+//! (that is committed by the store with its cause), SMS.
+
+mod backoff;
+pub mod compose;
+pub mod config;
+mod message;
+pub mod pump;
+pub mod receiver;
+mod sections;
+mod smtp;
+
+pub use compose::compose;
+pub use config::{Credentials, Security, SmtpConfig, SmtpConfigError};
+pub use pump::{Pump, Round};
+pub use receiver::{Mailbox, Received, Receiver, ReceiverConfig};
+pub use smtp::{Outcome, Sender};

@@ -38,6 +38,14 @@ pub struct Composed {
     pub html: String,
 }
 
+impl Composed {
+    /// For notices whose subjects are gone: closes them without a mail to anybody.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Composed { subject: "(なし)".to_owned(), text: String::new(), html: String::new() }
+    }
+}
+
 impl Service {
     /// Mails that are due now, with everything they speak of. Takes nothing: composing twice is
     /// harmless, as [`Service::queue_mail`] lets only one win.

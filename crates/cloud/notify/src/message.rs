@@ -1,0 +1,60 @@
+//! The bytes of a mail. Everything in them follows from the stored mail and delivery (date and
+//! MIME boundary too), so that a retry sends the same bytes.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lettre::address::{Address, Envelope};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+use mimamori_domain::EmailAddress;
+use mimamori_service::views::ClaimedDelivery;
+
+use crate::config::SmtpConfig;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MessageError {
+    #[error("address {0} cannot stand in a mail: {1}")]
+    Address(EmailAddress, lettre::address::AddressError),
+    #[error("the mail cannot be built: {0}")]
+    Build(#[from] lettre::error::Error),
+}
+
+/// Envelope and bytes.
+pub(crate) struct Wire {
+    pub(crate) envelope: Envelope,
+    pub(crate) bytes: Vec<u8>,
+}
+
+pub(crate) fn build(claimed: &ClaimedDelivery, config: &SmtpConfig) -> Result<Wire, MessageError> {
+    let (delivery, mail) = (&claimed.delivery, &claimed.mail);
+    let from = address(&config.from)?;
+    let to = address(&delivery.recipient)?;
+    let micros = u64::try_from(mail.created_at.micros()).unwrap_or(0);
+    let date: SystemTime = UNIX_EPOCH + Duration::from_micros(micros);
+    let mut builder = Message::builder()
+        .from(Mailbox::new(Some(config.from_name.as_str().to_owned()), from.clone()))
+        .to(Mailbox::new(None, to.clone()))
+        .date(date)
+        .message_id(Some(format!("<{}>", delivery.message_id)))
+        .subject(mail.subject.clone());
+    if let Some(desk) = &config.reply_to {
+        builder = builder.reply_to(Mailbox::new(None, address(desk)?));
+    }
+    let part = |kind: ContentType, body: &str| SinglePart::builder().header(kind).body(body.to_owned());
+    let parts = MultiPart::alternative()
+        .boundary(format!("=_{}", delivery.id))
+        .singlepart(part(ContentType::TEXT_PLAIN, &mail.text))
+        .singlepart(part(ContentType::TEXT_HTML, &mail.html));
+    let mut message = builder.multipart(parts)?;
+    // No vacation notice should answer, and no loop start.
+    for (name, value) in [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")] {
+        if let Ok(name) = HeaderName::new_from_ascii(name.to_owned()) {
+            message.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
+        }
+    }
+    Ok(Wire { envelope: Envelope::new(Some(from), vec![to])?, bytes: message.formatted() })
+}
+
+fn address(of: &EmailAddress) -> Result<Address, MessageError> {
+    of.as_str().parse().map_err(|e| MessageError::Address(of.clone(), e))
+}

@@ -1,0 +1,134 @@
+//! The mail pump: composes what is due, delivers what is queued. Any number of nodes may run
+//! one; each step commits before the next, so that a kill at any point loses nothing.
+
+use std::time::Duration;
+
+use mimamori_service::views::{Attempt, ClaimedDelivery};
+use mimamori_service::{Service, ServiceError};
+
+use crate::backoff;
+use crate::compose::{ComposeError, compose};
+use crate::smtp::{Outcome, Sender};
+
+/// How long a claim lasts: longer than a batch can take, so that it is not claimed twice.
+const LEASE_PER_MAIL: Duration = Duration::from_secs(150);
+/// Deliveries of one claim.
+const BATCH: u32 = 10;
+
+#[derive(Debug, thiserror::Error)]
+pub enum PumpError {
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+}
+
+/// What one round did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Round {
+    pub composed: u32,
+    pub sent: u32,
+    pub deferred: u32,
+    pub dead: u32,
+}
+
+impl Round {
+    /// There may be more to do at once.
+    #[must_use]
+    pub const fn did_something(&self) -> bool {
+        self.composed + self.sent + self.deferred + self.dead > 0
+    }
+}
+
+#[derive(Debug)]
+pub struct Pump {
+    service: Service,
+    sender: Sender,
+}
+
+impl Pump {
+    #[must_use]
+    pub const fn new(service: Service, sender: Sender) -> Self {
+        Pump { service, sender }
+    }
+
+    /// Composes everything due, then delivers one batch.
+    pub async fn round(&mut self) -> Result<Round, PumpError> {
+        let mut round = Round { composed: self.compose_due().await?, ..Round::default() };
+        self.deliver_batch(&mut round).await?;
+        Ok(round)
+    }
+
+    /// Rounds until there is nothing more to do now.
+    pub async fn drain(&mut self) -> Result<Round, PumpError> {
+        let mut total = Round::default();
+        loop {
+            let round = self.round().await?;
+            total.composed += round.composed;
+            total.sent += round.sent;
+            total.deferred += round.deferred;
+            total.dead += round.dead;
+            if !round.did_something() {
+                self.sender.quit().await;
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn compose_due(&self) -> Result<u32, PumpError> {
+        let mut n = 0;
+        for job in self.service.due_mails().await? {
+            let portal_url = &self.service.config().portal_url;
+            // What is gone since needs no words; its notices are closed with an empty mail.
+            let (composed, recipients) = match compose(&job, portal_url)? {
+                Some(composed) => (composed, job.recipients.clone()),
+                None => (mimamori_service::Composed::nothing(), Vec::new()),
+            };
+            let job = mimamori_service::MailJob { recipients, ..job };
+            n += u32::from(self.service.queue_mail(&job, composed).await?);
+        }
+        Ok(n)
+    }
+
+    async fn deliver_batch(&mut self, round: &mut Round) -> Result<(), PumpError> {
+        let token = self.service.claim_token();
+        let lease = LEASE_PER_MAIL * BATCH;
+        for claimed in self.service.claim_deliveries(token, lease, BATCH).await? {
+            let outcome = self.sender.deliver(&claimed).await;
+            let attempt = self.settle(&claimed, outcome, round);
+            self.service.settle_delivery(claimed.delivery.id, token, attempt).await?;
+        }
+        Ok(())
+    }
+
+    fn settle(&self, claimed: &ClaimedDelivery, outcome: Outcome, round: &mut Round) -> Attempt {
+        let id = claimed.delivery.id;
+        match outcome {
+            Outcome::Sent(reply) => {
+                round.sent += 1;
+                tracing::info!(delivery = %id, attempts = claimed.attempts + 1, "mail accepted");
+                Attempt::Sent { reply: Service::reply(&reply) }
+            }
+            Outcome::TryAgain(reason) => {
+                let now = self.service.now();
+                match backoff::next_try(claimed.mail.created_at, claimed.attempts, now) {
+                    Some(at) => {
+                        round.deferred += 1;
+                        tracing::warn!(delivery = %id, reason, "mail deferred; it is tried again by itself");
+                        Attempt::Retry { at, reply: Service::reply(&reason) }
+                    }
+                    None => {
+                        round.dead += 1;
+                        tracing::error!(delivery = %id, reason, "mail given up after three days; the operator can send it again");
+                        Attempt::Dead { reply: Service::reply(&reason) }
+                    }
+                }
+            }
+            Outcome::Refused(reason) => {
+                round.dead += 1;
+                tracing::error!(delivery = %id, reason, "mail refused for good; check the address");
+                Attempt::Dead { reply: Service::reply(&reason) }
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! One conversation with the mail server, stage by stage, as what an answer means depends on
+//! where it comes: a refused password is our fault and waits, a refused recipient is final.
+
+use std::time::Duration;
+
+use lettre::transport::smtp::authentication::{Credentials as Login, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
+use lettre::transport::smtp::{Error, authentication::Mechanism};
+use mimamori_service::views::ClaimedDelivery;
+
+use crate::config::{Security, SmtpConfig, SmtpConfigError};
+use crate::message;
+
+/// How an attempt ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The server took it, with its words.
+    Sent(String),
+    /// Not now; also when nobody knows whether the server took it.
+    TryAgain(String),
+    /// This mail will never be taken.
+    Refused(String),
+}
+
+/// Sends mails over one connection that it opens when needed and reuses.
+pub struct Sender {
+    config: SmtpConfig,
+    tls: Option<TlsParameters>,
+    connection: Option<AsyncSmtpConnection>,
+}
+
+impl std::fmt::Debug for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sender").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+enum Stage {
+    Sender,
+    Recipient,
+    Content,
+}
+
+impl Sender {
+    pub fn new(config: SmtpConfig) -> Result<Self, SmtpConfigError> {
+        config.check()?;
+        let tls = match config.security {
+            Security::PlainLoopback => None,
+            Security::StartTls | Security::ImplicitTls => Some(tls_parameters(&config)?),
+        };
+        Ok(Sender { config, tls, connection: None })
+    }
+
+    #[must_use]
+    pub fn config(&self) -> &SmtpConfig {
+        &self.config
+    }
+
+    /// One attempt.
+    pub async fn deliver(&mut self, claimed: &ClaimedDelivery) -> Outcome {
+        let wire = match message::build(claimed, &self.config) {
+            Ok(wire) => wire,
+            Err(e) => return Outcome::Refused(e.to_string()),
+        };
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => match self.connect().await {
+                Ok(connection) => connection,
+                Err(reason) => return Outcome::TryAgain(reason),
+            },
+        };
+        let limit = self.config.timeout * 4;
+        let (outcome, usable) = match tokio::time::timeout(limit, converse(&mut connection, &wire)).await {
+            Ok(Ok(response)) => (Outcome::Sent(words(&response)), true),
+            Ok(Err((stage, e))) => {
+                let answered = e.status().is_some();
+                (judge(&stage, &e), answered)
+            }
+            Err(_) => (
+                Outcome::TryAgain(format!("メールサーバーが{}秒以内に応答しませんでした", limit.as_secs())),
+                false,
+            ),
+        };
+        let clean = matches!(outcome, Outcome::Sent(_)) || (usable && connection.command(Rset).await.is_ok());
+        if clean && !connection.has_broken() {
+            self.connection = Some(connection);
+        }
+        outcome
+    }
+
+    /// Ends the conversation politely.
+    pub async fn quit(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            let _ = tokio::time::timeout(Duration::from_secs(2), connection.quit()).await;
+        }
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, String> {
+        let c = &self.config;
+        match tokio::time::timeout(c.timeout, self.open()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(e)) => {
+                Err(format!("メールサーバー {}:{} に接続できません: {}", c.host, c.port, chain(&e)))
+            }
+            Err(_) => Err(format!(
+                "メールサーバー {}:{} が{}秒以内に応答しませんでした",
+                c.host,
+                c.port,
+                c.timeout.as_secs()
+            )),
+        }
+    }
+
+    async fn open(&self) -> Result<AsyncSmtpConnection, Error> {
+        let c = &self.config;
+        let hello = ClientId::Domain(c.hello_name.clone());
+        let implicit = self.tls.clone().filter(|_| c.security == Security::ImplicitTls);
+        let server = (c.host.as_str(), c.port);
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, Some(c.timeout), &hello, implicit, None).await?;
+        if c.security == Security::StartTls
+            && let Some(tls) = &self.tls
+        {
+            // Fails where the server does not offer it: never falls back to plain text.
+            connection.starttls(tls.clone(), &hello).await?;
+        }
+        if let Some(login) = &c.credentials {
+            let mechanisms: &[Mechanism] = DEFAULT_MECHANISMS;
+            let login = Login::new(login.user.clone(), login.password.clone());
+            connection.auth(mechanisms, &login).await?;
+        }
+        Ok(connection)
+    }
+}
+
+fn tls_parameters(config: &SmtpConfig) -> Result<TlsParameters, SmtpConfigError> {
+    let mut builder = TlsParameters::builder(config.host.clone());
+    if let Some(pem) = &config.extra_root_pem {
+        let root = Certificate::from_pem(pem).map_err(|e| SmtpConfigError::BadRoot(chain(&e)))?;
+        builder = builder.add_root_certificate(root);
+    }
+    builder.build_rustls().map_err(|e| SmtpConfigError::BadRoot(chain(&e)))
+}
+
+async fn converse(
+    connection: &mut AsyncSmtpConnection,
+    wire: &message::Wire,
+) -> Result<Response, (Stage, Error)> {
+    let from = wire.envelope.from().cloned();
+    connection.command(Mail::new(from, Vec::new())).await.map_err(|e| (Stage::Sender, e))?;
+    for to in wire.envelope.to() {
+        let rcpt = Rcpt::new(to.clone(), Vec::new());
+        connection.command(rcpt).await.map_err(|e| (Stage::Recipient, e))?;
+    }
+    connection.command(Data).await.map_err(|e| (Stage::Content, e))?;
+    connection.message(&wire.bytes).await.map_err(|e| (Stage::Content, e))
+}
+
+fn judge(stage: &Stage, e: &Error) -> Outcome {
+    let words = chain(e);
+    match stage {
+        Stage::Recipient | Stage::Content if e.is_permanent() => Outcome::Refused(words),
+        // A refused sender or login is a fault of our configuration, not of this mail.
+        Stage::Sender | Stage::Recipient | Stage::Content => Outcome::TryAgain(words),
+    }
+}
+
+fn words(response: &Response) -> String {
+    let text: Vec<&str> = response.message().collect();
+    format!("{} {}", response.code(), text.join(" "))
+}
+
+/// The error with its causes, on one line.
+fn chain(e: &dyn std::error::Error) -> String {
+    let mut text = e.to_string();
+    let mut cause = e.source();
+    while let Some(e) = cause {
+        text.push_str(": ");
+        text.push_str(&e.to_string());
+        cause = e.source();
+    }
+    text
+}
