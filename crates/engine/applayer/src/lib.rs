@@ -23,6 +23,7 @@ pub mod http1;
 pub mod http2;
 pub mod ldap;
 mod lines;
+mod mailbox;
 pub mod mime;
 pub mod mqtt;
 pub mod ntp;

@@ -8,6 +8,7 @@ use crate::ftp::{FtpDataParser, FtpParser};
 use crate::http1::Http1Parser;
 use crate::http2::Http2Parser;
 use crate::ldap::LdapParser;
+use crate::mailbox::{ImapParser, Pop3Parser};
 use crate::mqtt::MqttParser;
 use crate::ntp::NtpParser;
 use crate::parser::{ExpectationContext, Parser};
@@ -51,6 +52,8 @@ pub(crate) fn parser_for(
         }
         AppProto::DceRpc => Some(Box::new(DcerpcParser::new(config.max_tx))),
         AppProto::Smb => Some(Box::new(SmbParser::new(config))),
+        AppProto::Pop3 => Some(Box::new(Pop3Parser::new(config))),
+        AppProto::Imap => Some(Box::new(ImapParser::new(config))),
         AppProto::Ssh => Some(Box::new(SshParser::new(&config.ssh))),
         AppProto::Ftp => Some(Box::new(FtpParser::new(&config.ftp))),
         AppProto::FtpData => Some(Box::new(FtpDataParser::new(config.file_hashes, expected))),

@@ -322,6 +322,8 @@ impl Session {
 
     fn feed_data(&mut self, dir: Direction, bytes: &[u8], now: Timestamp) {
         match self.state {
+            // Whether the two sides agree must not hang on when the parser gave up.
+            State::Stopped if self.proto != AppProto::Failed => self.watch_other_side(dir, bytes),
             State::Stopped => {}
             State::Parsing => {
                 self.watch_other_side(dir, bytes);

@@ -93,15 +93,17 @@ impl DnsParser {
 
     fn take_stream(&mut self, dir: Direction, bytes: &[u8]) -> Outcome {
         let joined = self.side(dir).take_joined(bytes);
-        let mut r = Reader::new(&joined);
-        if self.lost.get(dir.index()).is_some_and(|lost| *lost) && joined.len() > 2 {
-            let plausible = joined.get(2..).is_some_and(|m| message::looks_like(m, false).is_some());
-            if !plausible {
-                return Outcome::Continue;
-            }
-            self.set_lost(dir, false);
-        }
         let mut used = 0;
+        if self.is_lost(dir) {
+            let (at, found) = resync(&joined);
+            used = at;
+            self.set_lost(dir, !found);
+        }
+        let mut r = Reader::at(&joined, used);
+        if self.is_lost(dir) {
+            self.side(dir).restore(joined, used);
+            return Outcome::Continue;
+        }
         while let Some(message) = r.prefixed_u16() {
             used = r.position();
             if !message.is_empty() {
@@ -117,10 +119,42 @@ impl DnsParser {
         if dir == Direction::ToServer { server } else { client }
     }
 
+    fn is_lost(&self, dir: Direction) -> bool {
+        let [server, client] = self.lost;
+        if dir == Direction::ToServer { server } else { client }
+    }
+
     fn set_lost(&mut self, dir: Direction, lost: bool) {
         let [server, client] = &mut self.lost;
         *(if dir == Direction::ToServer { server } else { client }) = lost;
     }
+}
+
+/// After lost bytes: where a message begins, or from where on to look again.
+fn resync(bytes: &[u8]) -> (usize, bool) {
+    for at in 0..bytes.len() {
+        let mut r = Reader::at(bytes, at);
+        let Some(length) = r.u16() else { return (at, false) };
+        let length = usize::from(length);
+        if length < 12 {
+            continue;
+        }
+        let Some(header) = read_header(r.rest()) else { return (at, false) };
+        let plausible = header.questions == 1
+            && header.opcode() == 0
+            && header.answers < 256
+            && header.authorities < 256
+            && header.additionals < 256;
+        if !plausible {
+            continue;
+        }
+        match r.take(length) {
+            None => return (at, false),
+            Some(message) if read_message(message).is_some() => return (at, true),
+            Some(_) => {}
+        }
+    }
+    (bytes.len(), false)
 }
 
 impl Parser for DnsParser {

@@ -7,6 +7,7 @@
 
 pub mod decode;
 pub mod header;
+pub mod log;
 mod part;
 pub mod urls;
 

@@ -227,6 +227,8 @@ fn greeting(p: &Probe<'_>, ports: &[u16], word: &[u8], codes: &[&[u8]]) -> Answe
 
 fn ftp(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
     match p.dir {
+        // Other protocols begin with USER and PASS too (POP3, IRC).
+        Direction::ToServer if p.other != AppProto::Ftp && !server_port(p, &config.ftp.ports) => Answer::No,
         Direction::ToServer => any([
             starts_nocase(p.bytes, b"USER "),
             starts_nocase(p.bytes, b"PASS "),
@@ -261,7 +263,8 @@ fn imap(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
         Direction::ToClient => any([starts_nocase(p.bytes, b"* OK "), starts_nocase(p.bytes, b"* PREAUTH ")]),
         Direction::ToServer => {
             let Some(line) = line(p.bytes) else {
-                return if p.bytes.len() < 64 && server_port(p, &[143]) { Answer::Maybe } else { Answer::No };
+                let text = p.bytes.iter().all(|b| b.is_ascii_graphic() || matches!(b, b' ' | b'\r'));
+                return if p.bytes.len() < 64 && text { Answer::Maybe } else { Answer::No };
             };
             let mut words = line.trim_ascii().split(|b| *b == b' ');
             let tag = words.next().unwrap_or_default();

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
 use crate::field::{Field, smtp_step};
-use crate::mime::header::split_unquoted;
-use crate::mime::{MimeParser, MimeStatus};
+use crate::mime::MimeParser;
+use crate::mime::log::texts;
 use crate::text::{hex, printable};
 use crate::transaction::{Body, Transaction};
 
@@ -27,12 +27,6 @@ pub struct SmtpTx {
     /// DATA or BDAT was asked for.
     pub data_begun: bool,
     pub done: bool,
-}
-
-impl SmtpTx {
-    fn header(&self, name: &[u8]) -> Option<&[u8]> {
-        self.mime.as_ref().and_then(|m| m.header(name))
-    }
 }
 
 impl Transaction for SmtpTx {
@@ -133,64 +127,7 @@ impl Transaction for SmtpTx {
         }
         out.insert("smtp".into(), Value::Object(smtp));
         if let Some(mime) = &self.mime {
-            out.insert("email".into(), Value::Object(self.email(mime)));
+            out.insert("email".into(), Value::Object(mime.log(&self.files)));
         }
-    }
-}
-
-fn texts<'a>(values: impl Iterator<Item = &'a [u8]>) -> Value {
-    values.map(|v| json!(printable(v))).collect()
-}
-
-/// The addresses of a header, cut at the commas between them.
-fn addresses(value: &[u8]) -> Value {
-    texts(split_unquoted(value, b',').into_iter().map(<[u8]>::trim_ascii).filter(|a| !a.is_empty()))
-}
-
-impl SmtpTx {
-    fn email(&self, mime: &MimeParser) -> Map<String, Value> {
-        let mut o = Map::new();
-        let status = match mime.status {
-            MimeStatus::Started => "PARSE_STARTED",
-            MimeStatus::Done => "PARSE_DONE",
-            MimeStatus::Error => "PARSE_ERROR",
-        };
-        o.insert("status".into(), json!(status));
-        if let Some(from) = self.header(b"from") {
-            o.insert("from".into(), json!(printable(from)));
-        }
-        for (key, name) in [("to", &b"to"[..]), ("cc", b"cc")] {
-            if let Some(value) = self.header(name) {
-                o.insert(key.into(), addresses(value));
-            }
-        }
-        for (key, name) in [
-            ("subject", &b"subject"[..]),
-            ("date", b"date"),
-            ("message_id", b"message-id"),
-            ("x_mailer", b"x-mailer"),
-        ] {
-            if let Some(value) = self.header(name) {
-                o.insert(key.into(), json!(printable(value)));
-            }
-        }
-        let received: Vec<&[u8]> = mime.headers_named(b"received").collect();
-        if !received.is_empty() {
-            o.insert("received".into(), texts(received.into_iter()));
-        }
-        if !mime.urls.found.is_empty() {
-            o.insert("url".into(), texts(mime.urls.found.iter().map(Vec::as_slice)));
-        }
-        if !self.files.is_empty() {
-            o.insert("attachment".into(), texts(self.files.iter().map(File::name)));
-        }
-        if let Some(md5) = &mime.body_md5 {
-            o.insert("body_md5".into(), json!(hex(md5)));
-        }
-        if let Some(subject) = self.header(b"subject") {
-            use md5::{Digest, Md5};
-            o.insert("subject_md5".into(), json!(hex(&Md5::digest(subject))));
-        }
-        o
     }
 }
