@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use mimamori_base::Timestamp;
+use mimamori_domain::jst::JstDay;
 use mimamori_domain::liveness::{self, Liveness, ReceivingPeriod};
 use mimamori_domain::{Gateway, GatewayState, Notice, NoticeId, NoticeKind};
-use mimamori_store::views::StoreStats;
+use mimamori_store::views::{JobLease, StoreStats};
 use mimamori_store::{Scope, StoreError};
 
-use crate::{Result, Service};
+use crate::{Result, Service, secrets};
 
 /// How far back receiving periods are looked at: a gateway silent for longer is stopped anyway.
 const LOOK_BACK: Duration = Duration::from_secs(7 * 86_400);
@@ -19,11 +20,9 @@ const PURGE_STEP: u32 = 2_000;
 
 impl Service {
     /// Takes the lease of a job that is due. `Some`: run it, then call [`Service::finish_job`].
-    pub async fn lease_job(&self, name: &str, token: [u8; 16], lease: Duration) -> Result<bool> {
+    pub async fn lease_job(&self, name: &str, token: [u8; 16], lease: Duration) -> Result<Option<JobLease>> {
         let now = self.now();
-        let leased =
-            self.store().lease_job(Scope::system(), name.to_owned(), token, now, now + lease).await?;
-        Ok(leased.is_some())
+        Ok(self.store().lease_job(Scope::system(), name.to_owned(), token, now, now + lease).await?)
     }
 
     pub async fn finish_job(&self, name: &str, token: [u8; 16], next_due: Timestamp) -> Result<()> {
@@ -89,10 +88,12 @@ impl Service {
         }
     }
 
-    /// One reminder for each gateway that is still stopped (NT-04). The caller's lease sees to
-    /// it that this runs once a day; one that stopped within the last hour is not repeated.
+    /// One reminder a day for each gateway that is still stopped (NT-04). May run twice: the
+    /// notice's id follows from gateway and day. One that stopped within the last hour is not
+    /// repeated.
     pub async fn remind_stopped(&self) -> Result<u32> {
         let now = self.now();
+        let day = JstDay::of(now).0;
         let mut n = 0;
         for view in self.store().gateways(Scope::system(), None).await? {
             let gateway = &view.gateway;
@@ -100,7 +101,8 @@ impl Service {
                 && now.since(since) > Duration::from_secs(3_600)
             {
                 let kind = NoticeKind::GatewayStillStopped { gateway: gateway.id, since };
-                let notice = self.gateway_notice(gateway, kind, now);
+                let mut notice = self.gateway_notice(gateway, kind, now);
+                notice.id = daily_id(gateway, day);
                 self.store().add_notice(Scope::system(), notice).await?;
                 n += 1;
             }
@@ -139,4 +141,14 @@ impl Service {
     pub async fn stats(&self) -> Result<StoreStats> {
         Ok(self.store().stats(Scope::system()).await?)
     }
+}
+
+/// The same for the same gateway and day.
+fn daily_id(gateway: &Gateway, day: i64) -> NoticeId {
+    let digest = secrets::sha256(format!("still-stopped {} {day}", gateway.id).as_bytes());
+    let mut id = [0u8; 16];
+    for (to, from) in id.iter_mut().zip(digest) {
+        *to = from;
+    }
+    NoticeId(id)
 }

@@ -16,8 +16,10 @@ use crate::views::{Attempt, ClaimedDelivery, Delivery, DeliveryView, Mail, Notic
 const NOTICES_PER_MAIL: i64 = 200;
 
 pub(super) async fn insert_notice(c: &mut Conn, n: &Notice) -> Result<()> {
+    // A notice that is already there was made by an earlier run of the same job.
     sqlx::query(
-        "INSERT INTO notices (id, customer_id, created_at, due_at, body) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO notices (id, customer_id, created_at, due_at, body) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (id) DO NOTHING",
     )
     .bind(n.id.0.to_vec())
     .bind(n.customer.0.to_vec())
