@@ -136,6 +136,11 @@ impl TcpSession {
         if client.isn == s.seq || self.other_syns.iter().any(|c| c.isn == s.seq) {
             return;
         }
+        if client.app_progress() > 0 {
+            // The data of the first SYN was looked at already: it must be the one that counts.
+            env.refuse(Event::HandshakeSynResendDiffSeqOnSynRecv);
+            return;
+        }
         if self.other_syns.len() >= usize::from(env.config.max_syn_queued) {
             env.refuse(Event::HandshakeSynFlood);
             return;
@@ -145,8 +150,10 @@ impl TcpSession {
 
     /// The server answers SYN with SYN: simultaneous open, or an evasion that looks like it.
     fn split_syn(&mut self, s: &Segment<'_>, env: &mut Environment<'_>) {
-        if self.split_handshake && self.stream(ToClient).isn != s.seq {
-            env.refuse_quietly();
+        if self.split_handshake {
+            if self.stream(ToClient).isn != s.seq {
+                env.refuse_quietly();
+            }
             return;
         }
         self.split_handshake = true;
@@ -287,6 +294,8 @@ impl TcpSession {
             env.refuse(Event::HandshakeSynackResendWithDifferentAck);
         } else if s.seq == server.isn || self.other_synacks.iter().any(|c| c.isn == s.seq) {
             // The same again.
+        } else if server.app_progress() > 0 {
+            env.refuse(Event::HandshakeSynackResendWithDiffSeq);
         } else if self.other_synacks.len() >= usize::from(env.config.max_synack_queued) {
             env.refuse(Event::HandshakeSynackFlood);
         } else {
