@@ -26,7 +26,10 @@ impl Ruleset {
     /// Parses and compiles `text` with the variables and options of `config`.
     #[must_use]
     pub fn compile(text: &str, config: &EngineConfig) -> Ruleset {
-        let context = ParseContext { vars: config.vars.clone(), ..ParseContext::default() };
+        let mut context = ParseContext { vars: config.vars.clone(), ..ParseContext::default() };
+        if !config.app.tls.ja4 {
+            context.features.remove("ja4");
+        }
         let parsed = parse_rules(text, &context);
         let mut refused = parsed.refused;
         let count = parsed.rules.len();

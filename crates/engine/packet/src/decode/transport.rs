@@ -105,7 +105,7 @@ impl Walk<'_> {
             icmp_type,
             code,
             bytes,
-            header_len: 8,
+            header_len: icmpv4_header_len(icmp_type, bytes),
             id_seq: echo.then(|| (be16(bytes, 4).unwrap_or(0), be16(bytes, 6).unwrap_or(0))),
             mtu: (icmp_type == 3 && code == 4).then(|| be16(bytes, 6).map_or(0, u32::from)),
             inner,
@@ -224,4 +224,16 @@ fn quoted(src: IpAddr, dst: IpAddr, protocol: u8, rest: &[u8]) -> InnerPacket {
     };
     let (src_port, dst_port) = ports.unwrap_or((0, 0));
     InnerPacket { src, dst, protocol, src_port, dst_port }
+}
+
+/// Header of a message of `icmp_type` (RFC 792, 950, 1256): the fixed fields of its kind.
+fn icmpv4_header_len(icmp_type: u8, bytes: &[u8]) -> u8 {
+    let length = match (icmp_type, bytes) {
+        // Router advertisement: so many entries of so many 32-bit words.
+        (9, [_, _, _, _, entries, words, ..]) => 8 + usize::from(*entries) * usize::from(*words) * 4,
+        (13 | 14, _) => 20,
+        (17 | 18, _) => 12,
+        _ => 8,
+    };
+    if length > bytes.len() { 8 } else { u8::try_from(length).unwrap_or(8) }
 }

@@ -19,7 +19,7 @@ pub fn handler(name: &str) -> Option<Handler> {
         "tcp.mss" => |b, o| compared(b, o, u16::MAX.into(), Check::TcpMss),
         "tcp.wscale" => |b, o| compared(b, o, u8::MAX.into(), Check::TcpWscale),
         "ttl" => |b, o| compared(b, o, u8::MAX.into(), Check::Ttl),
-        "dsize" => |b, o| compared(b, o, u16::MAX.into(), Check::Dsize),
+        "dsize" => dsize,
         "itype" => |b, o| compared(b, o, u8::MAX.into(), Check::Itype),
         "icode" => |b, o| compared(b, o, u8::MAX.into(), Check::Icode),
         "tos" => |b, o| compared(b, o, u8::MAX.into(), Check::Tos),
@@ -52,6 +52,16 @@ fn plain<T: TryFrom<u64>>(b: &mut Builder<'_>, o: &RawOption<'_>, make: fn(T) ->
 fn compared(b: &mut Builder<'_>, o: &RawOption<'_>, max: u64, make: fn(NumberCmp) -> Check) -> Result<()> {
     let cmp = compare_number(maybe_quoted(o)?, max)?;
     b.check(make(cmp));
+    Ok(())
+}
+
+/// "Not n" asks for a payload too, as the field has it.
+fn dsize(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let cmp = compare_number(maybe_quoted(o)?, u16::MAX.into())?;
+    if matches!(cmp, NumberCmp::Ne(n) if n > 0) {
+        b.check(Check::Dsize(NumberCmp::Gt(0)));
+    }
+    b.check(Check::Dsize(cmp));
     Ok(())
 }
 
