@@ -1,6 +1,9 @@
 //! Brotli.
 //!
 //! Nothing in the bytes marks brotli: a body that fails before its first output passes raw.
+//! The decoder is given one byte at a time. It flushes what it has when input runs out, so
+//! this alone makes the output of a broken body independent of how the body was cut; brotli
+//! in clear text is rare enough to pay for it.
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
@@ -45,45 +48,64 @@ impl Brotli {
             return input.is_empty() || forward(input);
         }
         let Some(state) = &mut self.state else { return true };
-        if self.total_out == 0 && self.held.len() < PROBE_BYTES {
-            self.held.extend_from_slice(input);
+        if self.total_out == 0 {
+            let room = PROBE_BYTES.saturating_sub(self.held.len());
+            self.held.extend(input.iter().take(room));
         }
-        let (mut available_in, mut offset_in) = (input.len(), 0);
         let mut out = vec![0_u8; CHUNK];
-        loop {
-            let (mut available_out, mut offset_out) = (out.len(), 0);
-            let result = BrotliDecompressStream(
-                &mut available_in,
-                &mut offset_in,
-                input,
-                &mut available_out,
-                &mut offset_out,
-                &mut out,
-                &mut self.total_out,
-                state,
-            );
-            if offset_out > 0 && !forward(out.get(..offset_out).unwrap_or_default()) {
-                return false;
-            }
-            match result {
-                BrotliResult::NeedsMoreOutput => {}
-                BrotliResult::ResultSuccess => {
+        for byte in input {
+            match step(state, std::slice::from_ref(byte), &mut out, &mut self.total_out, forward) {
+                Some(BrotliResult::NeedsMoreInput) => {}
+                Some(BrotliResult::ResultSuccess) => {
                     self.state = None;
                     return true;
                 }
-                BrotliResult::NeedsMoreInput if !last => return true,
-                BrotliResult::NeedsMoreInput | BrotliResult::ResultFailure => {
-                    problems.push(Problem::Malformed);
+                Some(_) => {
                     self.state = None;
-                    self.raw = true;
-                    let rest = if self.total_out == 0 {
-                        std::mem::take(&mut self.held)
-                    } else {
-                        input.get(offset_in..).unwrap_or_default().to_vec()
-                    };
-                    return rest.is_empty() || forward(&rest);
+                    return self.give_up(problems, forward);
                 }
+                None => return false,
             }
+        }
+        !last || self.give_up(problems, forward)
+    }
+
+    /// The body is no brotli, or broken: what is held passes raw if nothing else did,
+    /// else the rest is dropped.
+    fn give_up(&mut self, problems: &mut Vec<Problem>, forward: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        problems.push(Problem::Malformed);
+        self.raw = self.total_out == 0;
+        let held = std::mem::take(&mut self.held);
+        !self.raw || held.is_empty() || forward(&held)
+    }
+}
+
+/// Gives the decoder `input` and takes all it has; `None` if the output was refused.
+fn step(
+    state: &mut State,
+    input: &[u8],
+    out: &mut [u8],
+    total_out: &mut usize,
+    forward: &mut dyn FnMut(&[u8]) -> bool,
+) -> Option<BrotliResult> {
+    let (mut available_in, mut offset_in) = (input.len(), 0);
+    loop {
+        let (mut available_out, mut offset_out) = (out.len(), 0);
+        let result = BrotliDecompressStream(
+            &mut available_in,
+            &mut offset_in,
+            input,
+            &mut available_out,
+            &mut offset_out,
+            out,
+            total_out,
+            state,
+        );
+        if offset_out > 0 && !forward(out.get(..offset_out).unwrap_or_default()) {
+            return None;
+        }
+        if !matches!(result, BrotliResult::NeedsMoreOutput) {
+            return Some(result);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Input is kept until one way of reading it has proved itself: by a good deal of output, or
 //! by the end of the compressed stream. Until then a failure moves on to the next way, and
-//! past the last way the bytes pass on raw.
+//! past the last way the bytes pass on raw. What follows a failure after the proof is dropped.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -12,7 +12,9 @@ use super::layer::Problem;
 const PROOF_BYTES: usize = 256;
 /// Input kept while no way has proved itself; past it the present way is taken.
 const PROBE_BYTES: usize = 128 * 1024;
-const CHUNK: usize = 16 * 1024;
+/// Room for output. More than the inflater's own window, so that what it has decoded before
+/// it finds an error is never lost, wherever the input was cut.
+const CHUNK: usize = 64 * 1024;
 /// Fixed part of a gzip header.
 const GZIP_HEADER: usize = 10;
 /// CRC and length after a gzip member.
@@ -44,12 +46,16 @@ impl Default for Inflate {
 }
 
 enum Attempt {
-    /// This way is right: its state, its output, and the bytes left after the stream's end.
+    /// This way is right: its state, its output, how much input that took, and whether the
+    /// stream ends there.
     Proved {
         inflater: Decompress,
         out: Vec<u8>,
-        ended_at: Option<usize>,
+        used: usize,
+        ended: bool,
     },
+    /// This way was right until an error.
+    Broken(Vec<u8>),
     NeedMore(Vec<u8>),
     Failed,
 }
@@ -68,7 +74,7 @@ impl Inflate {
                 held.extend_from_slice(input);
                 self.probe(held, last, problems, forward)
             }
-            State::Inflating(inflater) => self.inflate(inflater, input, problems, forward),
+            State::Inflating(inflater) => self.inflate(inflater, input, last, problems, forward),
             State::Trailer(mut held) => {
                 held.extend_from_slice(input);
                 self.trailer(held, last, problems, forward)
@@ -105,20 +111,21 @@ impl Inflate {
                 return true;
             };
             match attempt(&held, start, held.len() > PROBE_BYTES) {
-                Attempt::Proved { inflater, out, ended_at } => {
+                Attempt::Proved { inflater, out, used, ended } => {
                     self.is_gzip = is_gzip;
-                    let go_on = out.is_empty() || forward(&out);
-                    return go_on
-                        && match ended_at {
-                            Some(at) => {
-                                let rest = held.get(at..).unwrap_or_default().to_vec();
-                                self.after_stream(rest, last, problems, forward)
-                            }
-                            None => {
-                                self.state = State::Inflating(inflater);
-                                true
-                            }
-                        };
+                    if !out.is_empty() && !forward(&out) {
+                        return false;
+                    }
+                    let rest = held.get(used..).unwrap_or_default();
+                    return if ended {
+                        self.after_stream(rest.to_vec(), last, problems, forward)
+                    } else {
+                        self.inflate(inflater, rest, last, problems, forward)
+                    };
+                }
+                Attempt::Broken(out) => {
+                    problems.push(Problem::Malformed);
+                    return forward(&out);
                 }
                 Attempt::NeedMore(out) if force => {
                     if best.is_none() && !out.is_empty() {
@@ -144,6 +151,7 @@ impl Inflate {
         &mut self,
         mut inflater: Decompress,
         mut input: &[u8],
+        last: bool,
         problems: &mut Vec<Problem>,
         forward: Forward<'_>,
     ) -> bool {
@@ -152,13 +160,12 @@ impl Inflate {
             match step(&mut inflater, &mut input, &mut out) {
                 Step::Error => {
                     problems.push(Problem::Malformed);
-                    self.state = State::Raw;
-                    return (out.is_empty() || forward(&out)) && (input.is_empty() || forward(input));
+                    return out.is_empty() || forward(&out);
                 }
                 Step::End => {
                     let rest = input.to_vec();
                     return (out.is_empty() || forward(&out))
-                        && self.after_stream(rest, false, problems, forward);
+                        && self.after_stream(rest, last, problems, forward);
                 }
                 Step::Hungry => {
                     self.state = State::Inflating(inflater);
@@ -238,18 +245,13 @@ fn attempt(held: &[u8], start: usize, enough: bool) -> Attempt {
     let mut inflater = Decompress::new(false);
     let mut input = held.get(start..).unwrap_or_default();
     let mut out = Vec::with_capacity(CHUNK);
-    loop {
-        match step(&mut inflater, &mut input, &mut out) {
-            Step::Error => return Attempt::Failed,
-            Step::End => {
-                let ended_at = Some(held.len().saturating_sub(input.len()));
-                return Attempt::Proved { inflater, out, ended_at };
-            }
-            Step::Full => out.reserve(out.capacity()),
-            Step::Hungry if out.len() >= PROOF_BYTES || enough => {
-                return Attempt::Proved { inflater, out, ended_at: None };
-            }
-            Step::Hungry => return Attempt::NeedMore(out),
+    match step(&mut inflater, &mut input, &mut out) {
+        Step::Error if out.len() >= PROOF_BYTES => Attempt::Broken(out),
+        Step::Error => Attempt::Failed,
+        Step::Hungry if out.len() < PROOF_BYTES && !enough => Attempt::NeedMore(out),
+        step => {
+            let used = held.len().saturating_sub(input.len());
+            Attempt::Proved { inflater, out, used, ended: matches!(step, Step::End) }
         }
     }
 }
