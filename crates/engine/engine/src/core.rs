@@ -202,9 +202,7 @@ impl Core {
 
     fn take_outcome(&mut self, packet: &Packet<'_>, outcome: &TcpOutcome, facts: &mut StreamFacts) {
         facts.events = outcome.events;
-        facts.in_stream = !packet.payload.is_empty()
-            && !outcome.invalid
-            && outcome.midstream != Some(mimamori_flow::Midstream::Ignored);
+        facts.in_stream = outcome.in_stream;
         if self.config.ips {
             facts.drop = outcome.drop.map(mimamori_flow::DropReason::name);
         }

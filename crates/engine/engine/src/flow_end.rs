@@ -11,6 +11,9 @@ use crate::event::EventSink;
 use crate::flow_data::FlowData;
 use crate::{app_feed, flow_log, pseudo, raw, tx_log};
 
+/// Stretches between gaps that are looked at when a flow ends, for each direction.
+const MAX_PARTS: usize = 32;
+
 /// Finishes `flow`, which has left the table.
 pub(crate) fn finish(
     core: &mut Core,
@@ -21,7 +24,11 @@ pub(crate) fn finish(
     if !flow.bypassed && !flow.dropped {
         last_bytes(core, flow, now);
         for dir in Direction::BOTH {
-            if is_due(flow, dir) {
+            // Gaps part the stream: each part is looked at by itself.
+            for _ in 0..MAX_PARTS {
+                if !is_due(flow, dir) {
+                    break;
+                }
                 let bytes = pseudo::packet_bytes(&flow.key, dir);
                 let mut decoder = Decoder::new(core.config().decode.clone());
                 let at = flow.last_seen;

@@ -14,8 +14,10 @@ use crate::time_text::eve_time;
 pub(crate) fn proto_text(protocol: u8) -> String {
     match protocol {
         1 => "ICMP".to_owned(),
+        4 => "IP-in-IP".to_owned(),
         6 => "TCP".to_owned(),
         17 => "UDP".to_owned(),
+        41 => "IPv6".to_owned(),
         47 => "GRE".to_owned(),
         50 => "ESP".to_owned(),
         58 => "IPv6-ICMP".to_owned(),
@@ -52,9 +54,9 @@ pub(crate) fn flow_event(flow: &Flow<FlowData>, _now: Timestamp) -> Event {
     event.zones = flow.data.zones;
     app_protos(flow, &mut event);
     vlans(flow, &mut event.more);
-    if matches!(flow.key.protocol, 1 | 58) {
-        event.more.insert("icmp_type".to_owned(), flow.key.src_port.into());
-        event.more.insert("icmp_code".to_owned(), flow.key.dst_port.into());
+    if let Some((icmp_type, code)) = flow.icmp {
+        event.more.insert("icmp_type".to_owned(), icmp_type.into());
+        event.more.insert("icmp_code".to_owned(), code.into());
     }
     let mut object = counters(flow);
     let age = flow.last_seen.secs() - flow.start.secs();

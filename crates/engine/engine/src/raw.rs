@@ -33,5 +33,7 @@ pub(crate) fn due(
     if bytes.is_empty() {
         return None;
     }
-    Some((RawWindow { offset, bytes, end }, released))
+    // A gap ends the stretch: what follows it is due next.
+    let upto = offset + bytes.len() as u64;
+    Some((RawWindow { offset, bytes, end: end && upto >= released }, upto))
 }

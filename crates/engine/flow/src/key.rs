@@ -43,6 +43,8 @@ impl FlowKey {
                 discriminator = *spi;
                 (50, 0, 0)
             }
+            // What carries tunnels is a conversation of its own.
+            Transport::Other { protocol: p @ (4 | 41) } => (*p, 0, 0),
             Transport::None | Transport::Gre { .. } | Transport::Other { .. } => return None,
         };
         Some(FlowKey {

@@ -180,6 +180,7 @@ impl TcpSession {
                 return;
             }
         }
+        env.out.in_stream = true;
         let inserted = mine.insert(s.data_seq(), s.payload, env.config, env.memory);
         report(inserted, env, true);
     }
@@ -200,6 +201,7 @@ impl TcpSession {
             env.out.drop = env.config.inline.then_some(DropReason::UrgentPointer);
             return;
         }
+        env.out.in_stream = true;
         if !before.is_empty() {
             report(mine.insert(s.data_seq(), before, env.config, env.memory), env, false);
         }

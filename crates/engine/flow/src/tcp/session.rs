@@ -61,6 +61,8 @@ pub struct TcpOutcome {
     pub invalid: bool,
     /// The checksum is wrong and checked: the receiver will not take the packet.
     pub bad_checksum: bool,
+    /// The payload became part of the stream (or was, before: a repetition).
+    pub in_stream: bool,
     /// The session is established after this packet.
     pub established: bool,
     /// There are new chunks: `[to server, to client]`.
