@@ -24,7 +24,7 @@ pub enum EncryptionHandling {
 /// Whether to hash mail bodies (`smtp.mime.body-md5`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum AutoSwitch {
-    /// Only if a rule needs it.
+    /// Only if a rule needs it: whoever knows the rules turns it to `On`; by itself it is off.
     #[default]
     Auto,
     On,

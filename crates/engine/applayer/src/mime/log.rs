@@ -33,7 +33,7 @@ impl MimeParser {
             o.insert("from".into(), json!(printable(from)));
         }
         for (key, name) in [("to", &b"to"[..]), ("cc", b"cc")] {
-            if let Some(value) = self.header(name) {
+            if let Some(value) = self.header(name).filter(|v| !v.trim_ascii().is_empty()) {
                 o.insert(key.into(), addresses(value));
             }
         }
@@ -52,7 +52,8 @@ impl MimeParser {
             o.insert("received".into(), texts(received.into_iter()));
         }
         if !self.urls.found.is_empty() {
-            o.insert("url".into(), texts(self.urls.found.iter().map(Vec::as_slice)));
+            // The newest first, as the field logs them.
+            o.insert("url".into(), texts(self.urls.found.iter().rev().map(Vec::as_slice)));
         }
         if !files.is_empty() {
             o.insert("attachment".into(), texts(files.iter().map(File::name)));

@@ -103,7 +103,7 @@ impl MimeParser {
             headers: Vec::new(),
             urls: UrlScan::new(&config.url_schemes, config.log_url_scheme),
             extract_urls: config.extract_urls,
-            md5: (config.body_md5 != AutoSwitch::Off).then(Md5::new),
+            md5: (config.body_md5 == AutoSwitch::On).then(Md5::new),
             body_md5: None,
             status: MimeStatus::Started,
             events: Vec::new(),
@@ -133,6 +133,9 @@ impl MimeParser {
         let continues = std::mem::replace(&mut self.in_line, !ended);
         if !continues && line.len() > MAX_LINE_BYTES {
             self.event("smtp.mime_long_line");
+        }
+        if !self.top {
+            self.md5_line(line, ended);
         }
         if !continues && line.starts_with(b"--") && self.take_boundary(line, sink) {
             return;
@@ -175,7 +178,6 @@ impl MimeParser {
             (end || blank).then_some((depth, end))
         });
         let Some((depth, end)) = found else { return false };
-        self.md5_line(line, true);
         if matches!(self.mode, Mode::Headers) && !self.reading.is_empty() {
             self.end_headers(sink);
         }
@@ -305,7 +307,6 @@ impl MimeParser {
     }
 
     fn body_line(&mut self, line: &[u8], continues: bool, ended: bool, crlf: bool, sink: &mut FileSink<'_>) {
-        self.md5_line(line, ended);
         let held = std::mem::replace(
             &mut self.held_eol,
             match (ended, crlf) {

@@ -48,27 +48,22 @@ impl UrlScan {
 
     pub fn flush(&mut self) {
         let line = std::mem::take(&mut self.line);
-        let mut rest: &[u8] = &line;
-        while let Some(at) = memchr::memchr(b':', rest) {
-            let next = rest.get(at + 1..).unwrap_or_default();
-            for scheme in &self.schemes {
-                let before = scheme.iter().position(|b| *b == b':').unwrap_or(0);
-                let Some(start) = at.checked_sub(before) else { continue };
-                let Some(candidate) = rest.get(start..) else { continue };
-                let Some((head, tail)) = candidate.split_at_checked(scheme.len()) else { continue };
-                if !head.eq_ignore_ascii_case(scheme) {
-                    continue;
-                }
+        if memchr::memchr(b':', &line).is_none() {
+            return;
+        }
+        for scheme in &self.schemes {
+            let mut rest: &[u8] = &line;
+            while let Some(at) = rest.windows(scheme.len()).position(|w| w.eq_ignore_ascii_case(scheme)) {
+                let candidate = rest.get(at..).unwrap_or_default();
+                let tail = candidate.get(scheme.len()..).unwrap_or_default();
                 let length = tail.iter().position(|b| ends_address(*b)).unwrap_or(tail.len());
                 let from = if self.keep_scheme { 0 } else { scheme.len() };
                 let url = candidate.get(from..scheme.len() + length).unwrap_or_default();
-                let new = length > 0 && self.found.len() < MAX_URLS && !self.found.iter().any(|u| u == url);
-                if new {
+                if length > 0 && self.found.len() < MAX_URLS && !self.found.iter().any(|u| u == url) {
                     self.found.push(url.to_vec());
                 }
-                break;
+                rest = tail;
             }
-            rest = next;
         }
     }
 }

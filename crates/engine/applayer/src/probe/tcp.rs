@@ -155,6 +155,10 @@ fn smb(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
     let response = match p.bytes.get(4) {
         Some(0xff) => p.bytes.get(13).map(|flags| flags & 0x80 != 0),
         Some(0xfe) => p.bytes.get(20).map(|flags| flags & 1 != 0),
+        // Encrypted: only the ports tell.
+        _ if [139, 445].contains(&p.client_port) && !server_port(p, &[139, 445]) => {
+            Some(p.dir == Direction::ToServer)
+        }
         _ => Some(p.dir == Direction::ToClient),
     };
     match response {
@@ -261,20 +265,32 @@ fn pop3(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
 fn imap(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
     match p.dir {
         Direction::ToClient => any([starts_nocase(p.bytes, b"* OK "), starts_nocase(p.bytes, b"* PREAUTH ")]),
-        Direction::ToServer => {
-            let Some(line) = line(p.bytes) else {
-                let text = p.bytes.iter().all(|b| b.is_ascii_graphic() || matches!(b, b' ' | b'\r'));
-                return if p.bytes.len() < 64 && text { Answer::Maybe } else { Answer::No };
-            };
-            let mut words = line.trim_ascii().split(|b| *b == b' ');
-            let tag = words.next().unwrap_or_default();
-            let command = words.next().unwrap_or_default().to_ascii_uppercase();
-            let known: &[&[u8]] =
-                &[b"CAPABILITY", b"LOGIN", b"STARTTLS", b"AUTHENTICATE", b"NOOP", b"ID", b"LOGOUT"];
-            let tag_ok = !tag.is_empty() && tag.len() <= 16 && tag.iter().all(u8::is_ascii_alphanumeric);
-            yes(tag_ok && known.contains(&command.as_slice()))
-        }
+        Direction::ToServer => imap_command(p.bytes),
     }
+}
+
+/// A tag, then a command known by name.
+fn imap_command(bytes: &[u8]) -> Answer {
+    let head = bytes.get(..bytes.len().min(17)).unwrap_or_default();
+    let Some(space) = memchr::memchr(b' ', head) else {
+        return if head.len() < 17 && head.iter().all(u8::is_ascii_alphanumeric) {
+            Answer::Maybe
+        } else {
+            Answer::No
+        };
+    };
+    let (tag, rest) = bytes.split_at_checked(space).unwrap_or_default();
+    let rest = rest.get(1..).unwrap_or_default();
+    if tag.is_empty() || !tag.iter().all(u8::is_ascii_alphanumeric) {
+        return Answer::No;
+    }
+    let commands: [&[u8]; 7] =
+        [b"CAPABILITY", b"LOGIN", b"STARTTLS", b"AUTHENTICATE", b"NOOP", b"ID", b"LOGOUT"];
+    any(commands.map(|command| match (starts_nocase(rest, command), rest.get(command.len())) {
+        (Answer::Yes, Some(b' ' | b'\r' | b'\n')) => Answer::Yes,
+        (Answer::Yes, None) | (Answer::Maybe, _) => Answer::Maybe,
+        _ => Answer::No,
+    }))
 }
 
 fn rfb(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {

@@ -167,6 +167,7 @@ impl State {
             }
             command::CREATE => {
                 let create = create_request(m).unwrap_or_default();
+                self.last_created.clone_from(&create.name);
                 self.begin(c, Subject::Create(Box::new(create)));
             }
             command::CLOSE => {
@@ -208,7 +209,11 @@ impl State {
             .filter(|_| dir == Direction::ToClient)
             .map_or(c.tree_id, |r| r.tree_id);
         if self.is_pipe(tree_id, &run.file_id, run.bytes) {
+            let before = self.txs.created();
             self.pipe_bytes(c, run.file_id, dir, run.bytes);
+            if dir == Direction::ToServer && self.txs.created() > before {
+                self.writes.insert(c.message_id, before);
+            }
             return None;
         }
         let header = CommandHeader { tree_id, ..*c };
@@ -249,7 +254,12 @@ impl State {
             .and_then(|(at, n)| inside(m, u32::from(at), n))
             .unwrap_or_default();
         let file_id = id_at(m, 80);
-        let name = file_id.and_then(|id| self.handles.get(&id)).map(|h| h.name.clone()).unwrap_or_default();
+        // All ones: the file of the command before in the same compound (MS-SMB2 3.3.5.2.7.2).
+        let name = match file_id {
+            Some(id) if id == [0xff; 16] => self.last_created.clone(),
+            Some(id) => self.handles.get(&id).map(|h| h.name.clone()).unwrap_or_default(),
+            None => Vec::new(),
+        };
         match (kind, class) {
             (1, 10) => {
                 let length = u32_at(buffer, 16).unwrap_or(0);

@@ -98,6 +98,8 @@ pub struct State {
     pub max_read_bytes: u32,
     pub max_write_bytes: u32,
     pub txs: TxList<SmbTx>,
+    /// The name of the file that the last CREATE asks for: commands of the same compound mean it.
+    pub last_created: Vec<u8>,
     pub dialect: Option<u16>,
     pub smb1_dialect: Option<String>,
     pub smb1_offered: Vec<String>,
@@ -130,6 +132,7 @@ impl State {
             max_read_bytes: config.smb.max_read_bytes,
             max_write_bytes: config.smb.max_write_bytes,
             txs: TxList::new(config.smb.max_tx.saturating_mul(2).max(16)),
+            last_created: Vec::new(),
             dialect: None,
             smb1_dialect: None,
             smb1_offered: Vec::new(),

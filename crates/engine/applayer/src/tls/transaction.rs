@@ -78,7 +78,11 @@ impl TlsTx {
             return hello.version;
         }
         let [client, server] = self.record_versions;
-        if server != 0 { server } else { client }
+        match (server, &self.client_hello) {
+            (0, Some(hello)) => hello.version,
+            (0, None) => client,
+            (server, _) => server,
+        }
     }
 
     fn side_version(&self, dir: Direction) -> u16 {
@@ -89,10 +93,9 @@ impl TlsTx {
         }
     }
 
-    /// There is something about the server to tell: its certificate, or why there is none.
+    /// Somebody said hello.
     fn worth_logging(&self) -> bool {
-        let tls13 = self.server_hello.as_ref().is_some_and(ServerHello::is_tls13);
-        self.chain(Direction::ToClient).first.is_some() || self.resumed || tls13
+        self.state != 0 || self.chain(Direction::ToClient).first.is_some()
     }
 }
 
