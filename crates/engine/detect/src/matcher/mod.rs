@@ -16,6 +16,9 @@ mod number;
 mod regex;
 mod transform;
 
+#[cfg(test)]
+mod tests;
+
 pub use context::{Captured, Datasets, EvalContext, MAX_VARS, NoDatasets, Window};
 pub use literal::find as find_literal;
 pub use transform::CompiledTransforms;
