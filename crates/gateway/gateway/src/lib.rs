@@ -5,10 +5,15 @@
 
 pub mod cli;
 pub mod cmd;
+pub mod config;
 pub mod conformance;
 pub mod definitions;
 pub mod demo;
+pub mod doctor;
 pub mod eve;
+pub mod guard;
 pub mod health;
+pub mod live;
 pub mod pipeline;
 pub mod replaying;
+pub mod status;

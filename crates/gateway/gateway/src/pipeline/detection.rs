@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use mimamori_base::{Timestamp, Zone};
+use mimamori_base::{Direction, Timestamp, Zone};
 use mimamori_engine::{AlertFacts, Event, EventKind, ReputationFacts, ReputationKind as ListKind};
 use mimamori_report::{
     Detection, DetectionKind, Device, Endpoint, FileEvidence, FileVerdict, MacAddr, Outcome,
@@ -32,7 +32,9 @@ pub fn detection(event: &Event, devices: &Devices) -> Option<Detection> {
         _ => return None,
     };
     let (from, to) = zones(event);
-    let (src, dst) = (event.src?, event.dst?);
+    // A listed site is one that a device went to, also when its answer gave it away.
+    let turned = event.kind == EventKind::Reputation && event.direction == Some(Direction::ToClient);
+    let Ends { src, dst, from, to, src_mac, dst_mac } = ends(event, from, to, turned)?;
     let source = Endpoint { ip: src.ip, port: src.port, zone: from };
     let destination = Endpoint { ip: dst.ip, port: dst.port, zone: to };
     let host = host(event);
@@ -44,7 +46,7 @@ pub fn detection(event: &Event, devices: &Devices) -> Option<Detection> {
         traffic: traffic(from, to),
         transport: transport(event.proto.as_deref()),
         app_protocol: event.app_proto.map(Text::new),
-        device: device(event, &source, &destination, devices),
+        device: device(&source, src_mac, &destination, dst_mac, devices),
         source,
         destination,
         url: url(event, host.as_deref()).as_deref().map(Text::new),
@@ -56,6 +58,25 @@ pub fn detection(event: &Event, devices: &Devices) -> Option<Detection> {
         count: 1,
         first: event.at,
         last: event.at,
+    })
+}
+
+/// Both ends of the communication.
+struct Ends {
+    src: mimamori_engine::Endpoint,
+    dst: mimamori_engine::Endpoint,
+    from: Zone,
+    to: Zone,
+    src_mac: Option<[u8; 6]>,
+    dst_mac: Option<[u8; 6]>,
+}
+
+fn ends(event: &Event, from: Zone, to: Zone, turned: bool) -> Option<Ends> {
+    let (src, dst, src_mac, dst_mac) = (event.src?, event.dst?, event.src_mac, event.dst_mac);
+    Some(if turned {
+        Ends { src: dst, dst: src, from: to, to: from, src_mac: dst_mac, dst_mac: src_mac }
+    } else {
+        Ends { src, dst, from, to, src_mac, dst_mac }
     })
 }
 
@@ -88,11 +109,17 @@ fn transport(proto: Option<&str>) -> Transport {
 }
 
 /// The customer's side: the one that is not in the WAN zone; inside, the sender.
-fn device(event: &Event, source: &Endpoint, destination: &Endpoint, devices: &Devices) -> Option<Device> {
+fn device(
+    source: &Endpoint,
+    src_mac: Option<[u8; 6]>,
+    destination: &Endpoint,
+    dst_mac: Option<[u8; 6]>,
+    devices: &Devices,
+) -> Option<Device> {
     let (ip, mac) = match (source.zone, destination.zone) {
         (Zone::Wan, Zone::Wan) => return None,
-        (Zone::Wan, _) => (destination.ip, event.dst_mac),
-        _ => (source.ip, event.src_mac),
+        (Zone::Wan, _) => (destination.ip, dst_mac),
+        _ => (source.ip, src_mac),
     };
     Some(named(ip, mac, devices))
 }
@@ -225,13 +252,55 @@ pub(super) fn same(a: &Detection, b: &Detection) -> bool {
         && a.traffic == b.traffic
         && rule(a) == rule(b)
         && device(a) == device(b)
-        && peer(a) == peer(b)
-        && a.host == b.host
+        && match (&a.host, &b.host) {
+            (Some(a), Some(b)) => site(a.as_str()) == site(b.as_str()),
+            (None, None) => peer(a) == peer(b),
+            _ => false,
+        }
         && a.file.as_ref().map(|f| &f.name) == b.file.as_ref().map(|f| &f.name)
+}
+
+/// The name under which somebody registered: `a.b.example` is `b.example`, `a.b.co.jp` `b.co.jp`.
+/// A tunnel in DNS asks for a new name each time; it is one thing all the same.
+fn site(host: &str) -> &str {
+    let mut ends = host.rmatch_indices('.').map(|(at, _)| at);
+    let (Some(last), second) = (ends.next(), ends.next()) else { return host };
+    let Some(second) = second else { return host };
+    let short = |label: &str| label.len() <= 3;
+    let country = host.len() - last - 1 == 2;
+    let cut = if country && short(host.get(second + 1..last).unwrap_or_default()) {
+        match ends.next() {
+            Some(third) => third,
+            None => return host,
+        }
+    } else {
+        second
+    };
+    host.get(cut + 1..).unwrap_or(host)
 }
 
 /// When a detection happened last, for ordering.
 #[must_use]
 pub(super) fn last(d: &Detection) -> Timestamp {
     d.last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::site;
+
+    #[test]
+    fn sites() {
+        for (host, expected) in [
+            ("a.b.badcdn.example", "badcdn.example"),
+            ("badcdn.example", "badcdn.example"),
+            ("www.shop.co.jp", "shop.co.jp"),
+            ("shop.co.jp", "shop.co.jp"),
+            ("www.shop.jp", "shop.jp"),
+            ("localhost", "localhost"),
+            ("", ""),
+        ] {
+            assert_eq!(site(host), expected, "{host}");
+        }
+    }
 }
