@@ -97,16 +97,16 @@ pub(crate) fn finalize(
     let subject = Subject { src, dst, src_port, dst_port };
     for hit in hits {
         let Some(sig) = signatures.get(hit.sig.at()) else { continue };
-        let verdict = match &sig.threshold {
-            Some(t) => state.thresholds.check(
-                hit.sig,
-                t,
-                &subject,
-                flow.as_deref_mut().map(|f| &mut f.thresholds),
-                input.now,
-            ),
-            None => Verdict::Alert,
-        };
+        let mut verdict = Verdict::Alert;
+        for (index, threshold) in sig.thresholds.iter().enumerate() {
+            let counters = flow.as_deref_mut().map(|f| &mut f.thresholds);
+            let which = (hit.sig, u8::try_from(index).unwrap_or(u8::MAX));
+            let one = state.thresholds.check(which, threshold, &subject, counters, input.now);
+            verdict = verdict.max(one);
+            if verdict == Verdict::NoMatch {
+                break;
+            }
+        }
         if verdict == Verdict::NoMatch {
             continue;
         }
@@ -126,6 +126,7 @@ pub(crate) fn finalize(
             Action::Alert | Action::Config => {}
         }
         let quiet = verdict == Verdict::Silent
+            || sig.noalert
             || sig.action == Action::Config
             || (sig.action == Action::Pass && !sig.pass_alerts);
         if !quiet {
@@ -147,6 +148,6 @@ fn applies_to_flow(sig: &Signature, hit: &Hit) -> bool {
     use crate::signature::Level;
     match sig.level {
         Level::IpOnly | Level::ProtocolDetection | Level::Tx => true,
-        Level::Packet => sig.app.is_some() || hit.stream,
+        Level::Packet => hit.stream || sig.kind == mimamori_rules::Kind::AppLayer,
     }
 }

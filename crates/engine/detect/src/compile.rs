@@ -116,6 +116,7 @@ fn signature(
         info: info.clone(),
         action: h.action,
         noalert: rule.noalert,
+        acts_quietly: acts_quietly(rule),
         proto: h.proto.clone(),
         app: h.proto.app().or_else(|| app_of_fields(&tx)),
         src: src.clone(),
@@ -123,6 +124,7 @@ fn signature(
         src_ports: src_ports.clone(),
         dst_ports: dst_ports.clone(),
         level,
+        kind: rule.kind,
         directions,
         flow,
         needs_flow: rule.flow().is_some_and(|f| {
@@ -132,15 +134,26 @@ fn signature(
         payload,
         tx,
         effects: effects(rule, &mut names),
-        threshold: rule.checks.iter().find_map(|c| match c {
-            Check::Threshold(t) => Some(t.clone()),
-            _ => None,
-        }),
+        thresholds: rule
+            .checks
+            .iter()
+            .filter_map(|c| match c {
+                Check::Threshold(t) => Some(t.clone()),
+                _ => None,
+            })
+            .collect(),
         needs_packet,
         needs_stream,
         transactional,
         pass_alerts: rule.pass_alerts,
     })
+}
+
+/// Whether a rule with `noalert` still stops: never one that keeps state by bits.
+fn acts_quietly(rule: &Rule) -> bool {
+    let keeps_state = rule.effects.iter().any(|e| matches!(e, Effect::Bit { .. }))
+        || rule.checks.iter().any(|c| matches!(c, Check::Bit(_)));
+    matches!(rule.header.action, ast::Action::Drop | ast::Action::Reject(_)) && !keeps_state
 }
 
 /// Protocols that all buffers of a rule without an application protocol have in common.
@@ -333,7 +346,11 @@ fn tx_parts(rule: &Rule, has_payload: bool) -> Result<Box<[TxPart]>, String> {
                 transforms: transforms(b)?,
                 matches: matches(b)?,
                 absent: b.absent,
-                directions: field_directions(field),
+                directions: match b.side {
+                    Some(Direction::ToServer) => Directions { to_server: true, to_client: false },
+                    Some(Direction::ToClient) => Directions { to_server: false, to_client: true },
+                    None => field_directions(field),
+                },
                 kind: info.kind,
             });
         }

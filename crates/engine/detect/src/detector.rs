@@ -6,6 +6,7 @@ use crate::alert::DEFAULT_MAX_ALERTS;
 use crate::compile::{self, NotCompiled};
 use crate::groups::Groups;
 use crate::names::Names;
+use crate::needs::{self, Needs};
 use crate::order::ActionOrder;
 use crate::scratch::Scratch;
 use crate::signature::{SigIndex, Signature};
@@ -65,6 +66,12 @@ impl Detector {
     #[must_use]
     pub fn refused(&self) -> &[NotCompiled] {
         &self.refused
+    }
+
+    /// What the rules need others to compute.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        needs::of(&self.signatures)
     }
 
     #[must_use]

@@ -7,7 +7,7 @@ use mimamori_base::Direction;
 use smallvec::SmallVec;
 
 use crate::signature::SigIndex;
-use crate::threshold::FlowThreshold;
+use crate::threshold::{Counted, FlowThreshold};
 
 /// Bits a flow can have set at a time.
 pub const MAX_FLOW_BITS: usize = 256;
@@ -27,7 +27,7 @@ pub struct FlowDetect {
     pub(crate) proto_done: [bool; 2],
     /// A pass rule took the whole flow.
     pub passed: bool,
-    pub(crate) thresholds: Vec<(SigIndex, FlowThreshold)>,
+    pub(crate) thresholds: Vec<(Counted, FlowThreshold)>,
     pub(crate) txs: Vec<TxDetect>,
     pub(crate) generation: u32,
     /// Numbers and bits that were refused because a cap was reached.

@@ -55,7 +55,7 @@ impl Detector {
             bypass: false,
             stores: Vec::new(),
         };
-        if input.packet.invalid {
+        if input.packet.invalid && !input.packet.is_ip() {
             run.packet_events();
             run.packet_rules();
         } else {
@@ -231,7 +231,7 @@ impl Run<'_, '_> {
     }
 
     pub(crate) fn hit(&mut self, at: SigIndex, sig: &Signature, tx: Option<u64>, stream: bool) {
-        if !sig.noalert {
+        if !sig.noalert || sig.acts_quietly {
             self.queue.push(Hit { sig: at, tx, stream });
         }
     }

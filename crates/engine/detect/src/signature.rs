@@ -133,6 +133,9 @@ pub struct Signature {
     pub info: Arc<SigInfo>,
     pub action: ast::Action,
     pub noalert: bool,
+    /// `noalert` by itself on a rule that stops: it stops without a word. With a bits keyword's
+    /// `noalert` the rule only keeps state.
+    pub acts_quietly: bool,
     pub proto: ast::RuleProto,
     pub app: Option<&'static [AppProto]>,
     pub src: Arc<ast::AddressSet>,
@@ -140,6 +143,7 @@ pub struct Signature {
     pub src_ports: Arc<ast::PortSet>,
     pub dst_ports: Arc<ast::PortSet>,
     pub level: Level,
+    pub kind: ast::Kind,
     pub directions: Directions,
     pub flow: ast::Flow,
     /// `flow` was written, so a packet without a flow cannot match.
@@ -148,7 +152,8 @@ pub struct Signature {
     pub payload: Box<[PayloadPart]>,
     pub tx: Box<[TxPart]>,
     pub effects: Box<[SigEffect]>,
-    pub threshold: Option<ast::Threshold>,
+    /// All of them must let an alert through.
+    pub thresholds: Box<[ast::Threshold]>,
     /// Asks the packet's own payload even where the stream holds it.
     pub needs_packet: bool,
     /// Asks the reassembled stream.

@@ -20,7 +20,7 @@ pub const MAX_ENTRIES: usize = 131_072;
 const MAX_UNIQUE: usize = 4_096;
 
 /// What a threshold says of one match.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
 pub enum Verdict {
     Alert,
     /// No alert is raised, but the action holds (a limited drop still drops).
@@ -40,7 +40,7 @@ pub struct Subject {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Key {
-    sig: SigIndex,
+    sig: Counted,
     which: u8,
     a: Option<IpAddr>,
     b: Option<IpAddr>,
@@ -54,6 +54,9 @@ struct Entry {
     unique: SmallVec<[u16; 4]>,
     seconds: u32,
 }
+
+/// What is counted: a signature, and which of its thresholds.
+pub type Counted = (SigIndex, u8);
 
 /// A counter kept with a flow.
 #[derive(Clone, Debug, Default)]
@@ -70,10 +73,10 @@ impl Thresholds {
     /// Counts a match and says what becomes of it. `flow` holds counters tracked by flow.
     pub fn check(
         &mut self,
-        sig: SigIndex,
+        sig: Counted,
         threshold: &Threshold,
         subject: &Subject,
-        flow: Option<&mut Vec<(SigIndex, FlowThreshold)>>,
+        flow: Option<&mut Vec<(Counted, FlowThreshold)>>,
         now: Timestamp,
     ) -> Verdict {
         if threshold.track == Track::Flow {
@@ -107,7 +110,7 @@ impl Thresholds {
     }
 }
 
-fn key(sig: SigIndex, track: Track, subject: &Subject) -> Key {
+fn key(sig: Counted, track: Track, subject: &Subject) -> Key {
     let (which, a, b) = match track {
         Track::Src => (0, subject.src, None),
         Track::Dst => (1, subject.dst, None),
@@ -211,7 +214,7 @@ mod tests {
         at_secs
             .iter()
             .map(|s| {
-                all.check(SigIndex(0), t, &who, None, Timestamp::from_secs(*s)) == Verdict::Alert
+                all.check((SigIndex(0), 0), t, &who, None, Timestamp::from_secs(*s)) == Verdict::Alert
             })
             .collect()
     }
@@ -237,7 +240,7 @@ mod tests {
         let mut all = Thresholds::default();
         let mut ask = |port| {
             let who = Subject { src: None, dst: None, src_port: port, dst_port: 80 };
-            all.check(SigIndex(0), &t, &who, None, Timestamp::EPOCH)
+            all.check((SigIndex(0), 0), &t, &who, None, Timestamp::EPOCH)
         };
         assert_eq!(ask(1), Verdict::NoMatch);
         assert_eq!(ask(1), Verdict::NoMatch);
@@ -255,7 +258,7 @@ mod tests {
                 src_port: 0,
                 dst_port: 0,
             };
-            let v = all.check(SigIndex(0), &t, &who, None, Timestamp::EPOCH);
+            let v = all.check((SigIndex(0), 0), &t, &who, None, Timestamp::EPOCH);
             assert_eq!(v, Verdict::Alert);
         }
         assert_eq!(all.entries.len(), MAX_ENTRIES);

@@ -3,7 +3,7 @@
 use mimamori_base::Direction;
 use mimamori_detect::{Alert, Decision, Input, SigIndex, Signature};
 use mimamori_flow::Flow;
-use mimamori_packet::{Origin, Packet, TunnelKind};
+use mimamori_packet::{Origin, OuterPacket, Packet, TunnelKind};
 use mimamori_rules::{Action, RejectTo};
 use serde_json::{Map, Value, json};
 
@@ -148,7 +148,11 @@ fn source_text(input: &Input<'_>, _flow: Option<(&Flow<FlowData>, Direction)>) -
     if input.pseudo {
         return "stream (flow timeout)";
     }
-    match input.packet.origin {
+    origin_text(input.packet)
+}
+
+fn origin_text(packet: &Packet<'_>) -> &'static str {
+    match packet.origin {
         Origin::Wire => "wire/pcap",
         Origin::Defragmented => "defrag",
         Origin::Tunnel(kind) => match kind {
@@ -185,10 +189,26 @@ fn packet_details(
         "packet_info".to_owned(),
         json!({"linktype": packet.link_type.0, "linktype_name": packet.link_type.name()}),
     );
+    if let Some(outer) = &packet.outer {
+        event.more.insert("tunnel".to_owned(), tunnel_object(outer, packet.tunnel_depth));
+    }
     event.more.insert("stream".to_owned(), u8::from(alert.stream || input.pseudo).into());
     if core.config().log.alert_payload {
         crate::alert_payload::add(input, alert, flow, event);
     }
+}
+
+/// The packet that carried the alert's packet.
+fn tunnel_object(outer: &OuterPacket, depth: u8) -> Value {
+    let mut object = json!({
+        "src_ip": address_text(outer.src), "dest_ip": address_text(outer.dst),
+        "proto": proto_text(outer.protocol), "depth": depth,
+    });
+    if let (6 | 17 | 132, Value::Object(o)) = (outer.protocol, &mut object) {
+        o.insert("src_port".to_owned(), outer.src_port.into());
+        o.insert("dest_port".to_owned(), outer.dst_port.into());
+    }
+    object
 }
 
 /// An event with the packet's addresses, ports and frame number.
@@ -246,7 +266,7 @@ pub(crate) fn drop_event(
     if let Some(sig) = sig.and_then(|s| core.rules.detector.signature(s)) {
         event.alert = Some(Box::new(facts(sig, true)));
     }
-    event.more.insert("pkt_src".to_owned(), "wire/pcap".into());
+    event.more.insert("pkt_src".to_owned(), origin_text(packet).into());
     if core.config().log.ethernet
         && let Some(e) = &packet.ethernet
     {

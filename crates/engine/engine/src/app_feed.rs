@@ -38,6 +38,12 @@ struct Expected {
     what: Expectation,
 }
 
+impl Expected {
+    fn is_of(&self, key: &FlowKey) -> bool {
+        self.listener == key.dst && self.client == key.src && self.port == key.dst_port
+    }
+}
+
 impl Expectations {
     /// Takes the announcements of a flow.
     pub(crate) fn take(&mut self, flow: &mut Flow<FlowData>, now: Timestamp) {
@@ -62,10 +68,13 @@ impl Expectations {
             return None;
         }
         self.list.retain(|e| e.until >= now);
-        let at = self.list.iter().position(|e| {
-            e.listener == key.dst && e.client == key.src && e.port == key.dst_port
-        })?;
+        let at = self.list.iter().position(|e| e.is_of(key) || e.is_of(&key.reversed()))?;
         self.list.remove(at).map(|e| e.what)
+    }
+
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 }
 

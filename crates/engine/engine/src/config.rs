@@ -2,6 +2,7 @@
 
 use mimamori_applayer::AppLayerConfig;
 use mimamori_detect::{ActionKind, DetectOptions};
+use mimamori_files::HashKinds;
 use mimamori_flow::FlowConfig;
 use mimamori_packet::DecodeConfig;
 use mimamori_rules::Vars;
@@ -33,6 +34,16 @@ impl ExceptionPolicy {
             ExceptionPolicy::Reject => "reject",
         }
     }
+}
+
+/// The policy where none of its own is given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ExceptionDefault {
+    #[default]
+    Unset,
+    /// Inline the flow is dropped, otherwise nothing happens.
+    Auto,
+    Policy(ExceptionPolicy),
 }
 
 /// Which kinds of records are made.
@@ -77,8 +88,9 @@ pub struct EngineConfig {
     pub app: AppLayerConfig,
     pub detect: DetectOptions,
     pub vars: Vars,
-    pub midstream_policy: ExceptionPolicy,
-    pub exception_policy: Option<ExceptionPolicy>,
+    /// `stream.midstream-policy`; `None`: as `exception_policy` says.
+    pub midstream_policy: Option<ExceptionPolicy>,
+    pub exception_policy: ExceptionDefault,
     pub log: LogOptions,
     /// Stretch of the raw stream that is collected before rules look at it (IDS mode).
     pub raw_chunk_bytes: u64,
@@ -92,14 +104,28 @@ impl Default for EngineConfig {
             ips: false,
             decode: DecodeConfig::default(),
             flow: FlowConfig::default(),
-            app: AppLayerConfig::default(),
+            app: AppLayerConfig { file_hashes: HashKinds::NONE, ..AppLayerConfig::default() },
             detect: DetectOptions::default(),
             vars: default_vars(),
-            midstream_policy: ExceptionPolicy::Ignore,
-            exception_policy: None,
+            midstream_policy: None,
+            exception_policy: ExceptionDefault::Unset,
             log: LogOptions::default(),
             raw_chunk_bytes: 2_560,
             block_reputation: true,
+        }
+    }
+}
+
+impl EngineConfig {
+    /// What becomes of a session whose start was not seen.
+    #[must_use]
+    pub fn effective_midstream_policy(&self) -> ExceptionPolicy {
+        match (self.midstream_policy, self.exception_policy) {
+            (Some(policy), _) | (None, ExceptionDefault::Policy(policy)) => policy,
+            (None, ExceptionDefault::Auto) if self.ips && !self.flow.stream.midstream => {
+                ExceptionPolicy::DropFlow
+            }
+            (None, _) => ExceptionPolicy::Ignore,
         }
     }
 }

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use mimamori_applayer::AppLayerConfig;
+use mimamori_applayer::config::AutoSwitch;
 use mimamori_base::{Direction, Timestamp};
 use mimamori_detect::{Decision, DetectState, FlowInput, Input, Scratch};
-use mimamori_flow::{Association, Flow, FlowHandle, FlowTable, StreamEvents, TcpOutcome};
+use mimamori_flow::{Association, Flow, FlowHandle, FlowTable, StreamEvent, StreamEvents, TcpOutcome};
 use mimamori_packet::{Packet, Transport};
 use mimamori_reputation::Reputation;
 
@@ -63,7 +64,7 @@ struct StreamFacts {
 impl Core {
     pub(crate) fn new(config: EngineConfig, rules: Ruleset, reputation: Arc<Reputation>) -> Core {
         Core {
-            app_config: Arc::new(config.app.clone()),
+            app_config: Arc::new(app_config(&config, &rules)),
             flows: FlowTable::new(config.flow.clone()),
             scratch: rules.detector.scratch(),
             rules,
@@ -85,6 +86,7 @@ impl Core {
 
     pub(crate) fn replace_rules(&mut self, rules: Ruleset) {
         self.scratch = rules.detector.scratch();
+        self.app_config = Arc::new(app_config(&self.config, &rules));
         self.rules = rules;
         self.state = DetectState::default();
     }
@@ -117,7 +119,6 @@ impl Core {
         out: &mut dyn EventSink,
     ) {
         let app_config = self.app_config.clone();
-        let midstream = self.config.flow.stream.midstream;
         let association = if packet.invalid || packet.is_fragment {
             Association::None
         } else {
@@ -129,7 +130,7 @@ impl Core {
             return;
         };
         if is_new && let Some(flow) = self.flows.get_mut(handle) {
-            begin(flow, packet, context, &app_config, &mut self.expectations, midstream);
+            begin(flow, packet, context, &app_config, &mut self.expectations);
         }
         self.in_flow(packet, context, handle, direction, established, out);
     }
@@ -204,7 +205,13 @@ impl Core {
         facts.events = outcome.events;
         facts.in_stream = outcome.in_stream;
         if self.config.ips {
-            facts.drop = outcome.drop.map(mimamori_flow::DropReason::name);
+            // An end without a beginning is not forwarded.
+            let no_session = outcome.events.contains(StreamEvent::FinButNoSession)
+                || outcome.events.contains(StreamEvent::RstButNoSession);
+            facts.drop = outcome
+                .drop
+                .map(mimamori_flow::DropReason::name)
+                .or(no_session.then_some("stream error"));
         }
         self.stats.inspected_bytes += packet.payload.len() as u64;
     }
@@ -222,11 +229,8 @@ impl Core {
         if outcome.midstream.is_none() {
             return false;
         }
-        let policy = self.config.midstream_policy;
+        let policy = self.config.effective_midstream_policy();
         let Some(flow) = self.flows.get_mut(handle) else { return false };
-        if policy == ExceptionPolicy::Ignore {
-            return false;
-        }
         flow.data.exception.get_or_insert(("stream_midstream", policy));
         match policy {
             ExceptionPolicy::PassFlow => {
@@ -254,6 +258,9 @@ impl Core {
 
     fn feed_tcp(&mut self, now: Timestamp, handle: FlowHandle, direction: Direction) {
         let Some(flow) = self.flows.get_mut(handle) else { return };
+        if !self.expectations.is_empty() && is_undecided(flow) {
+            expect(flow, &self.app_config, &mut self.expectations, now);
+        }
         app_feed::streams(flow, &self.app_config, now, direction);
         self.expectations.take(flow, now);
     }
@@ -339,6 +346,11 @@ impl Core {
         if decision.pass_flow {
             flow.data.detect.passed = true;
             flow.data.action = FlowAction::Pass;
+        }
+        if !ips && decision.drop_flow {
+            // Where nothing is stopped, the rest of the flow would not have come.
+            flow.data.detect.passed = true;
+            flow.data.action = FlowAction::Drop;
         }
         if decision.bypass {
             flow.bypass();
@@ -495,6 +507,22 @@ impl Core {
     }
 }
 
+/// The application layer's configuration with what the rules need.
+fn app_config(config: &EngineConfig, rules: &Ruleset) -> AppLayerConfig {
+    let needs = rules.detector.needs();
+    let mut app = config.app.clone();
+    let kinds = &mut app.file_hashes;
+    kinds.md5 |= needs.md5;
+    kinds.sha1 |= needs.sha1;
+    kinds.sha256 |= needs.sha256;
+    let kinds = *kinds;
+    Arc::make_mut(&mut app.http1).hashes = kinds;
+    if app.smtp.body_md5 == AutoSwitch::Auto && needs.mail_body_md5 {
+        app.smtp.body_md5 = AutoSwitch::On;
+    }
+    app
+}
+
 /// The parts of the engine that asking the rules needs.
 struct Asking<'r> {
     now: Timestamp,
@@ -576,16 +604,32 @@ fn begin(
     context: &FrameContext<'_>,
     app: &Arc<AppLayerConfig>,
     expectations: &mut Expectations,
-    _midstream: bool,
 ) {
     flow.data.src_mac = packet.ethernet.map(|e| e.src());
     flow.data.dst_mac = packet.ethernet.map(|e| e.dst());
     flow.data.zones = context.path.map(|p| (p.from, p.to));
     flow.data.link = Some(packet.link_type);
-    if let Some(expected) = expectations.find(&flow.key, context.now) {
+    expect(flow, app, expectations, context.now);
+}
+
+/// Begins the session of a flow that another one has announced.
+fn expect(
+    flow: &mut Flow<FlowData>,
+    app: &Arc<AppLayerConfig>,
+    expectations: &mut Expectations,
+    now: Timestamp,
+) {
+    if let Some(expected) = expectations.find(&flow.key, now) {
         flow.data.session =
             app_feed::new_session(&flow.key, app).map(|s| Box::new(s.expected(&expected)));
     }
+}
+
+fn is_undecided(flow: &Flow<FlowData>) -> bool {
+    flow.data
+        .session
+        .as_deref()
+        .is_none_or(|s| s.proto() == mimamori_applayer::AppProto::Unknown)
 }
 
 /// Marks files that rules asked to keep.

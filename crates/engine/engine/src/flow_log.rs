@@ -14,6 +14,7 @@ use crate::time_text::eve_time;
 pub(crate) fn proto_text(protocol: u8) -> String {
     match protocol {
         1 => "ICMP".to_owned(),
+        2 => "IGMP".to_owned(),
         4 => "IP-in-IP".to_owned(),
         6 => "TCP".to_owned(),
         17 => "UDP".to_owned(),

@@ -29,7 +29,7 @@ mod time_text;
 mod tx_log;
 mod verdict;
 
-pub use config::{EngineConfig, ExceptionPolicy, LogOptions, default_vars};
+pub use config::{EngineConfig, ExceptionDefault, ExceptionPolicy, LogOptions, default_vars};
 pub use engine::{Engine, EngineStats};
 pub use event::{
     AlertFacts, Endpoint, Event, EventKind, EventSink, NoSink, ReputationFacts, address_text,

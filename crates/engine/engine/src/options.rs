@@ -11,7 +11,7 @@ use mimamori_applayer::AppProto;
 use mimamori_applayer::config::{AutoSwitch, EncryptionHandling};
 use mimamori_detect::ActionOrder;
 
-use crate::config::{EngineConfig, ExceptionPolicy, action_kind};
+use crate::config::{EngineConfig, ExceptionDefault, ExceptionPolicy, action_kind};
 
 /// Why an option was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,8 +80,8 @@ impl EngineConfig {
             "action-order" => self.detect.action_order = action_order(key, value)?,
             "exception-policy" => {
                 self.exception_policy = match value {
-                    "auto" => None,
-                    _ => Some(policy(key, value)?),
+                    "auto" => ExceptionDefault::Auto,
+                    _ => ExceptionDefault::Policy(policy(key, value)?),
                 };
             }
             "packet-alert-max" => self.detect.max_alerts = number(key, value)?,
@@ -128,7 +128,7 @@ impl EngineConfig {
         let stream = &mut self.flow.stream;
         match key {
             "stream.midstream" => stream.midstream = truth(key, value)?,
-            "stream.midstream-policy" => self.midstream_policy = policy(key, value)?,
+            "stream.midstream-policy" => self.midstream_policy = Some(policy(key, value)?),
             "stream.async-oneside" => stream.async_oneside = truth(key, value)?,
             "stream.inline" => {
                 stream.inline = if value == "auto" { self.ips } else { truth(key, value)? };

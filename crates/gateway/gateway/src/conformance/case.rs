@@ -47,10 +47,21 @@ impl Case {
         Ok(case)
     }
 
-    /// Whether the number of drops is part of the verdict: only an inline engine drops.
-    #[must_use]
-    pub fn compares_drops(&self) -> bool {
-        self.settings.contains_key("simulate-ips")
+    /// Whether the number of drops is part of the verdict. Cases whose log had no drop records
+    /// say 0 although their rules drop: those say nothing about drops.
+    pub fn compares_drops(&self) -> anyhow::Result<bool> {
+        if !self.settings.contains_key("simulate-ips") {
+            return Ok(false);
+        }
+        let named = self
+            .events
+            .iter()
+            .any(|e| e.matching.get("event_type").and_then(Value::as_str) == Some("drop"));
+        let stopping = self.rule_text()?.lines().any(|l| {
+            let action = l.split_whitespace().next().unwrap_or("");
+            action == "drop" || action.starts_with("reject")
+        });
+        Ok(self.drops > 0 || named || !stopping)
     }
 
     /// The text of all rule files, one after the other.

@@ -114,7 +114,7 @@ fn compare_alerts(case: &Case, log: &[Value], differences: &mut Vec<String>) -> 
             differences.push(format!("alerts {word}: sid {sid} wanted {wanted} found {got}"));
         }
     }
-    if case.compares_drops() && drops != case.drops {
+    if case.compares_drops().unwrap_or(true) && drops != case.drops {
         exact = false;
         differences.push(format!("drops wanted {} found {drops}", case.drops));
     }
