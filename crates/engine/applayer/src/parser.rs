@@ -79,6 +79,12 @@ pub trait Parser: Send + std::fmt::Debug {
         Vec::new()
     }
 
+    /// The parser that goes on after [`Outcome::Change`] to `to`, where this one has something
+    /// to hand over.
+    fn successor(&mut self, _to: AppProto) -> Option<Box<dyn Parser>> {
+        None
+    }
+
     /// Anomalies of the flow as a whole, oldest first.
     fn flow_events(&self) -> &[AppEvent] {
         &[]

@@ -278,6 +278,7 @@ impl Session {
         self.original = Some(self.proto);
         let other = change.dir.reverse();
         let held = self.parser.as_mut().map(|p| p.take_held(other)).unwrap_or_default();
+        let successor = self.parser.as_mut().and_then(|p| p.successor(change.to?));
         self.parser = None;
         self.seen_parser_events = 0;
         self.generation = self.generation.wrapping_add(1);
@@ -290,7 +291,12 @@ impl Session {
         self.first_data = None;
         self.expect_after_change = change.expect;
         match change.to {
-            Some(to) => self.start(to),
+            Some(to) => {
+                self.start(to);
+                if successor.is_some() {
+                    self.parser = successor;
+                }
+            }
             None => {
                 self.proto = AppProto::Unknown;
                 self.state = State::Detecting;

@@ -1,6 +1,6 @@
 //! One file seen in a transaction.
 //!
-//! Holds always: `size` counts the bytes appended (gaps not counted in); once the state is not
+//! Holds always: `size` counts the bytes appended and those lost; once the state is not
 //! [`FileState::Open`] nothing changes but marks.
 
 use crate::hash::{FileHashes, HashKinds, Hasher};
@@ -104,6 +104,7 @@ impl File {
     pub fn gap(&mut self, len: u64) {
         if self.state == FileState::Open && len > 0 {
             self.lost = self.lost.saturating_add(len);
+            self.size = self.size.saturating_add(len);
             self.hasher = None;
             self.window.gap(len);
         }
@@ -166,7 +167,7 @@ impl File {
         self.state
     }
 
-    /// Bytes seen.
+    /// Bytes so far, lost ones counted in.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -244,7 +245,7 @@ mod tests {
         f.close(FileState::Closed);
         assert_eq!(f.state(), FileState::Truncated);
         assert!(f.has_gaps());
-        assert_eq!(f.size(), 3);
+        assert_eq!(f.size(), 8);
         assert_eq!(*f.hashes(), FileHashes::default());
     }
 

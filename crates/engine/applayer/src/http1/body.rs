@@ -133,7 +133,7 @@ impl Http1Parser {
         }
         match dir {
             Direction::ToServer => self.request_headers_done(progress.consumed),
-            Direction::ToClient => self.response_headers_done(progress.consumed),
+            Direction::ToClient => self.response_headers_done(progress.consumed, data),
         }
     }
 

@@ -8,6 +8,7 @@ use super::config::Http1Config;
 use super::framing::Framing;
 use super::headers::{BlockReader, BlockRules};
 use super::tx::HttpTx;
+use crate::http2::Http2Parser;
 use crate::parser::{Outcome, Parser};
 use crate::proto::AppProto;
 use crate::session::Input;
@@ -225,8 +226,17 @@ impl Parser for Http1Parser {
         self.txs.dyn_get_mut(index)
     }
 
+    fn successor(&mut self, to: AppProto) -> Option<Box<dyn Parser>> {
+        // The request that asked for the upgrade is stream 1 (RFC 7540 3.2).
+        let request = (to == AppProto::Http2).then(|| self.txs.last_mut())??;
+        let parser = Http2Parser::after_upgrade(self.config.clone(), request);
+        Some(Box::new(parser))
+    }
+
     fn take_held(&mut self, dir: Direction) -> Vec<u8> {
-        std::mem::take(&mut self.side_mut(dir).held)
+        let held = std::mem::take(&mut self.side_mut(dir).held);
+        let blanks = held.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        held.get(blanks..).unwrap_or_default().to_vec()
     }
 
     fn retire(&mut self, id: u64) {

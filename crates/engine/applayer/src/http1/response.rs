@@ -16,6 +16,9 @@ use crate::proto::AppProto;
 
 const DIR: Direction = Direction::ToClient;
 
+/// Blanks before a status line that are waited through.
+const MAX_BLANKS: usize = 64;
+
 /// What the bytes at the begin of a message are.
 enum Begin {
     StatusLine,
@@ -147,7 +150,7 @@ impl Http1Parser {
     }
 
     /// All headers are there: interim, tunnel, or how the body comes.
-    pub(super) fn response_headers_done(&mut self, used: usize) -> Step {
+    pub(super) fn response_headers_done(&mut self, used: usize, data: &[u8]) -> Step {
         let id = self.response.tx;
         let config = self.config.clone();
         let Some(tx) = self.txs.by_id_mut(id) else {
@@ -158,7 +161,7 @@ impl Http1Parser {
         let has_body_headers =
             headers.get(b"content-length").is_some() || headers.get(b"transfer-encoding").is_some();
         if tx.status == 101 && !has_body_headers {
-            let to = upgrade_target(&tx.request.headers);
+            let to = upgrade_target(&tx.response.headers).or_else(|| upgrade_target(&tx.request.headers));
             tx.response.finish();
             self.next_response = id + 1;
             self.response.state = State::Ignore;
@@ -173,6 +176,10 @@ impl Http1Parser {
                 tx.response.finish();
                 self.next_response = id + 1;
                 self.response.state = State::Ignore;
+                // Line ends after the header block belong to no one.
+                let after = data.get(used..).unwrap_or_default();
+                let blanks = after.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+                let used = used + blanks;
                 return Step::Change { to: None, expect: Some(AppProto::Tls), used };
             }
             self.request.state = State::Start;
@@ -216,17 +223,19 @@ impl Http1Parser {
     /// The last byte of a response has come: whether the next line begins another one.
     fn response_finalize(&mut self, data: &[u8], eof: bool) -> Step {
         self.response.state = State::Finalize;
-        let blanks = data.iter().take_while(|b| is_blank(**b)).count();
-        if blanks > 0 || data.is_empty() {
-            return if blanks > 0 { Step::Used(blanks) } else { Step::Wait };
+        if data.is_empty() {
+            return Step::Wait;
         }
-        if is_status_line(data) {
+        let blanks = data.iter().take_while(|b| is_blank(**b) && **b != b'\n').count();
+        let rest = data.get(blanks..).unwrap_or_default();
+        if starts_with_nocase(rest, b"HTTP") {
             let id = self.response.tx;
             self.finish(DIR, id);
             self.response.state = State::Start;
             return Step::Used(0);
         }
-        if !eof && starts_with_nocase(b"HTTP", data) {
+        let may_become = rest.len() < 4 && starts_with_nocase(b"HTTP", rest);
+        if may_become && blanks < MAX_BLANKS && !eof {
             return Step::Wait;
         }
         self.late_line(DIR, data)
@@ -246,8 +255,8 @@ impl Http1Parser {
     }
 }
 
-fn upgrade_target(request: &Headers) -> Option<AppProto> {
-    let upgrade = request.value(b"upgrade")?;
+fn upgrade_target(headers: &Headers) -> Option<AppProto> {
+    let upgrade = headers.value(b"upgrade")?;
     if holds(upgrade, b"websocket") {
         Some(AppProto::WebSocket)
     } else if holds(upgrade, b"h2c") {

@@ -118,6 +118,18 @@ impl HttpTx {
         }
     }
 
+    /// Names the request that another parser has read and that has been inspected there: it is
+    /// logged with the response, but its buffers are not offered again.
+    pub(crate) fn copy_request(&mut self, from: &HttpTx) {
+        self.method.clone_from(&from.method);
+        self.uri_raw.clone_from(&from.uri_raw);
+        self.uri = from.uri.clone();
+        self.host.clone_from(&from.host);
+        self.port = from.port;
+        self.request.headers = from.request.headers.clone();
+        self.request.complete = true;
+    }
+
     pub(crate) fn is_method(&self, method: &[u8]) -> bool {
         self.method == method
     }

@@ -30,7 +30,7 @@ impl<'a> Target<'a> {
     /// `connect`: the target is an authority and nothing else.
     pub(crate) fn parse(raw: &'a [u8], connect: bool) -> Self {
         let mut target = Target::default();
-        if connect {
+        if connect && raw.first() != Some(&b'/') {
             target.authority = raw;
             return target;
         }

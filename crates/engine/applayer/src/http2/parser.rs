@@ -62,6 +62,17 @@ impl Http2Parser {
         }
     }
 
+    /// A connection that was HTTP/1 until `request` asked for more.
+    pub(crate) fn after_upgrade(config: Arc<Http1Config>, request: &HttpTx) -> Self {
+        let mut parser = Http2Parser::new(config);
+        if let Some(id) = parser.open(Direction::ToServer, 1)
+            && let Some(tx) = parser.txs.by_id_mut(id)
+        {
+            tx.copy_request(request);
+        }
+        parser
+    }
+
     fn side(&mut self, dir: Direction) -> &mut Side {
         let [server, client] = &mut self.sides;
         match dir {
