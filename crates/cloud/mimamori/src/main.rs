@@ -1,1 +1,49 @@
-fn main() {}
+//! The cloud program: `serve`, `demo`, `admin`.
+//!
+//! Responsible for choosing the backends and joining the crates; the only place where the
+//! cloud's clock, randomness, database and sockets are picked. Deliberately not here: anything
+//! that has rules of its own.
+
+mod admin;
+mod cli;
+mod cloud;
+mod config;
+mod demo;
+mod listen;
+mod logs;
+mod metrics;
+mod serve;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("エラー: 動きはじめられません（{e}）。");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve::run(args).await,
+            Command::Demo(args) => demo::run(args).await,
+            Command::Admin(args) => admin::run(args).await,
+        }
+    });
+    // Hashing and other blocking work under way must not hold the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("エラー: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

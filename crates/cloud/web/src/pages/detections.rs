@@ -166,19 +166,12 @@ pub async fn detail(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let id = DetectionId::parse(&id).map_err(|_| PageError::NotFound)?;
-    let found = find(&portal, &session, id).await?;
+    let found = portal.service().detection(&session.actor, id).await?;
     let desk = Desk::about(portal, session, headers, found.customer).await?;
     let frame = desk.frame("/detections").await?;
     let had_flash = frame.flash.is_some();
     let page = DetailPage::new(frame, &found.detection, &found.gateway_name, found.alert);
     show(&desk.portal, had_flash, &page)
-}
-
-/// Until the service can look up one detection by its id: the newest thousand are looked through.
-async fn find(portal: &Portal, session: &Session, id: DetectionId) -> Result<DetectionView, PageError> {
-    let filter = DetectionFilter { limit: 1_000, ..DetectionFilter::default() };
-    let page = portal.service().detections(&session.actor, filter).await?;
-    page.items.into_iter().find(|d| d.detection.id == id).ok_or(PageError::NotFound)
 }
 
 /// The filtered list as a file, at most [`CSV_MAX`] lines.

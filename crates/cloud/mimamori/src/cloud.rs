@@ -1,0 +1,126 @@
+//! Opens what the cloud consists of: database, policy, CA, service. `serve`, `admin` and `demo`
+//! share it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use mimamori_base::{Clock, SystemClock, SystemRng};
+use mimamori_domain::{EmailAddress, Name, Policy};
+use mimamori_ingest::DeviceCa;
+use mimamori_notify::{Credentials, Security, Sender, SmtpConfig};
+use mimamori_service::{Parts, Service};
+use mimamori_store::{PostgresStore, SqliteStore, Store, StoreError};
+
+use crate::config::{self, Config, Database, MailSecurity};
+
+/// For connecting to the mail server, and for each of its answers.
+const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The service as the configuration describes it.
+pub async fn open_service(config: &Config) -> anyhow::Result<Service> {
+    std::fs::create_dir_all(&config.state_dir).with_context(|| {
+        format!(
+            "フォルダー {} を作れません。state_dir の場所と権限を確かめてください",
+            config.state_dir.display()
+        )
+    })?;
+    let store = open_store(&config.database).await?;
+    service(
+        store,
+        load_policy(config.policy.as_deref())?,
+        mimamori_service::Config {
+            portal_url: config.portal.public_url.clone(),
+            mail_domain: config.mail.domain.clone(),
+            ..mimamori_service::Config::default()
+        },
+    )
+}
+
+pub fn service(
+    store: Arc<dyn Store>,
+    policy: Policy,
+    config: mimamori_service::Config,
+) -> anyhow::Result<Service> {
+    let parts = Parts { store, clock: Arc::new(SystemClock), rng: Arc::new(SystemRng), policy, config };
+    Service::new(parts).context("パスワードを守る仕組みを準備できません")
+}
+
+pub async fn open_store(database: &Database) -> anyhow::Result<Arc<dyn Store>> {
+    match database {
+        Database::Sqlite(path) => {
+            if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+                std::fs::create_dir_all(folder)
+                    .with_context(|| format!("データベースのフォルダー {} を作れません", folder.display()))?;
+            }
+            let store = SqliteStore::open(path).await.map_err(|e| explain(e, &path.display().to_string()))?;
+            Ok(Arc::new(store))
+        }
+        Database::Postgres { url, connections } => {
+            let store = PostgresStore::open(url, *connections).await.map_err(|e| explain(e, "PostgreSQL"))?;
+            Ok(Arc::new(store))
+        }
+    }
+}
+
+/// Why a database cannot be opened, and what to do.
+fn explain(error: StoreError, which: &str) -> anyhow::Error {
+    let words = match &error {
+        StoreError::Unavailable(_) | StoreError::Busy(_) => {
+            "つながりません。データベースが動いているか、設定の database のアドレスが正しいかを確かめてください"
+        }
+        StoreError::DiskFull(_) => "ディスクの空きがありません。空きを作ってから、もう一度始めてください",
+        StoreError::Refused(_) => {
+            "断られました。ファイルの場所と権限、またはユーザー名とパスワードを確かめてください"
+        }
+        _ => "開けません",
+    };
+    anyhow::Error::new(error).context(format!("データベース {which}: {words}"))
+}
+
+/// The rating policy of a file, or the one that ships with the program.
+pub fn load_policy(path: Option<&Path>) -> anyhow::Result<Policy> {
+    let Some(path) = path else {
+        return Policy::builtin().map_err(|e| anyhow::anyhow!("組み込みの判定ポリシーを読めません: {e}"));
+    };
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("判定ポリシー {} を読めません", path.display()))?;
+    Policy::parse(&text)
+        .map_err(|e| anyhow::anyhow!("判定ポリシー {} に誤りがあります。\n{e}", path.display()))
+}
+
+/// The CA of the gateways, made at the first start.
+pub fn open_ca(state_dir: &Path) -> anyhow::Result<Arc<DeviceCa>> {
+    let folder = state_dir.join("ca");
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("フォルダー {} を作れません", folder.display()))?;
+    let ca = DeviceCa::open_or_create(&folder, SystemClock.now())
+        .context("UTM装置のための認証局（CA）を開けません")?;
+    Ok(Arc::new(ca))
+}
+
+/// The way out for mails.
+pub fn mail_sender(mail: &config::Mail) -> anyhow::Result<Sender> {
+    let config = SmtpConfig {
+        host: mail.server.clone(),
+        port: mail.port,
+        security: match mail.security {
+            MailSecurity::StartTls => Security::StartTls,
+            MailSecurity::Tls => Security::ImplicitTls,
+            MailSecurity::None => Security::PlainLoopback,
+        },
+        credentials: mail
+            .login
+            .as_ref()
+            .map(|l| Credentials { user: l.user.clone(), password: l.password.clone() }),
+        from_name: Name::parse(&mail.from_name)
+            .context("mail.from_name は1文字から80文字で書いてください")?,
+        from: EmailAddress::parse(&mail.from).context("mail.from はメールアドレスの形で書いてください")?,
+        reply_to: None,
+        hello_name: mail.domain.clone(),
+        timeout: MAIL_TIMEOUT,
+        extra_root_pem: None,
+    };
+    Sender::new(config).context("メールを送る準備ができません")
+}

@@ -1,0 +1,64 @@
+//! What the demonstration prints: one line a thing, in Japanese.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Different lines that are remembered, so that none is repeated.
+const REMEMBERED: usize = 500;
+
+/// The terminal. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Screen {
+    said: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Screen {
+    pub fn new() -> Self {
+        Screen::default()
+    }
+
+    pub fn title(&self) {
+        println!("みまもり 体験版 — 竹原商店（UTM装置3台）を、この1台の中で動かします。");
+        println!();
+    }
+
+    /// One line: who, what.
+    pub fn say(&self, who: &str, what: &str) {
+        println!("  {}  {what}", pad(who, 10));
+    }
+
+    /// The same line only once.
+    pub fn say_once(&self, who: &str, what: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() < REMEMBERED && said.insert(format!("{who}\n{what}")) {
+            self.say(who, what);
+        }
+    }
+
+    /// Where something listens; says so when the wished port was taken.
+    pub fn port(&self, what: &str, at: SocketAddr, wished: u16) {
+        if at.port() == wished {
+            self.say("準備", &format!("{what}: {at}"));
+        } else {
+            self.say("準備", &format!("{what}: {at}（{wished} は使われていたので、次の番号にしました）"));
+        }
+    }
+
+    /// Where to look, and how to get in.
+    pub fn invitation(&self, url: &str, user: &str, password: &str) {
+        println!();
+        println!("  ブラウザーで開いてください:  {url}");
+        println!("    ユーザーID   {user}");
+        println!("    パスワード   {password}");
+        println!("  届いたメールは「受信箱」（{url}/mailbox）で読めます。");
+        println!("  終わるときは Ctrl-C を押してください。");
+        println!();
+    }
+}
+
+/// Pads to a width in terminal columns; a Japanese letter takes two.
+fn pad(text: &str, columns: usize) -> String {
+    let used: usize = text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+    format!("{text}{}", " ".repeat(columns.saturating_sub(used)))
+}
