@@ -14,7 +14,7 @@ use mimamori_base::Timestamp;
 use crate::defrag::{Defrag, DefragConfig};
 use crate::event::DecodeEvent;
 use crate::link::LinkType;
-use crate::packet::{Origin, Packet, TunnelKind};
+use crate::packet::{Origin, OuterPacket, Packet, TunnelKind};
 
 /// What to decode, and how deep.
 #[derive(Clone, Debug)]
@@ -170,6 +170,7 @@ impl Walk<'_> {
         let mut inner = Packet::empty(bytes, link_type, Origin::Tunnel(kind), depth);
         inner.vlans = outer.vlans;
         inner.layers = outer.layers;
+        inner.outer = outer.as_outer();
         match content {
             TunnelContent::Ethernet => self.ethernet(&mut inner, bytes, 0),
             TunnelContent::Ppp => self.ppp(&mut inner, bytes, 0),
@@ -196,6 +197,12 @@ enum TunnelContent {
 }
 
 impl Packet<'_> {
+    fn as_outer(&self) -> Option<OuterPacket> {
+        let (src, dst) = self.addresses()?;
+        let (src_port, dst_port) = self.ports();
+        Some(OuterPacket { src, dst, protocol: self.ip_protocol()?, src_port, dst_port })
+    }
+
     /// Records an event that ends decoding.
     pub(crate) fn fail(&mut self, event: DecodeEvent) {
         self.events.insert(event);

@@ -29,6 +29,6 @@ pub use icmp::{IcmpView, InnerPacket};
 pub use ipv4::Ipv4View;
 pub use ipv6::Ipv6View;
 pub use link::{Arp, Ethernet, LinkType, VlanTags};
-pub use packet::{FragmentInfo, Network, Origin, Packet, Transport, TunnelKind};
+pub use packet::{FragmentInfo, Network, Origin, OuterPacket, Packet, Transport, TunnelKind};
 pub use tcp::{TcpFlags, TcpOptions, TcpView};
 pub use udp::UdpView;

@@ -35,6 +35,8 @@ pub struct Packet<'a> {
     pub transport_offset: usize,
     pub events: DecodeEvents,
     pub origin: Origin,
+    /// The packet that carried this one, for the content of a tunnel.
+    pub outer: Option<OuterPacket>,
     /// How many tunnels this packet was taken out of.
     pub tunnel_depth: u8,
     /// The packet is an IP fragment: no transport view, no flow.
@@ -45,6 +47,17 @@ pub struct Packet<'a> {
     pub conflicting_fragment: bool,
     /// Headers walked so far.
     pub(crate) layers: u8,
+}
+
+/// Addresses, protocol and ports of the packet that carries a tunnel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OuterPacket {
+    pub src: IpAddr,
+    pub dst: IpAddr,
+    pub protocol: u8,
+    /// Zeros where the protocol has none.
+    pub src_port: u16,
+    pub dst_port: u16,
 }
 
 /// Where a packet comes from.
@@ -129,6 +142,7 @@ impl<'a> Packet<'a> {
             transport_offset: 0,
             events: DecodeEvents::default(),
             origin,
+            outer: None,
             tunnel_depth: depth,
             is_fragment: false,
             invalid: false,

@@ -217,6 +217,11 @@ impl TcpSession {
             TcpState::Closed => self.on_closed(direction, segment, env),
             _ => self.on_open(direction, segment, env),
         }
+        if self.state >= TcpState::Closing {
+            for stream in &mut self.streams {
+                stream.close();
+            }
+        }
         env.out.established = self.state >= TcpState::Established;
         let [to_server, to_client] = &self.streams;
         env.out.pending = [to_server.has_pending(), to_client.has_pending()];

@@ -80,6 +80,7 @@ pub struct Stream {
     inline: bool,
     release_at_once: bool,
     flushed: bool,
+    closed: bool,
     app_disabled: bool,
     raw_disabled: bool,
     depth_seen: bool,
@@ -232,11 +233,10 @@ impl Stream {
         self.depth_seen && self.depth != 0
     }
 
-    /// The side has ended its stream, and all before the end was released.
+    /// The session is closed and all that was received is released; or the flow has ended.
     #[must_use]
     pub fn ended(&self) -> bool {
-        let depth = if self.depth_seen { self.depth } else { u64::MAX };
-        self.flushed || self.fin.is_some_and(|fin| self.released() >= fin.min(depth))
+        self.flushed || (self.closed && self.released() >= self.blocks.end().unwrap_or(0))
     }
 
     /// Bytes sent so far by sequence numbers, acknowledged or not (the `stream_size` keyword).
@@ -423,6 +423,11 @@ impl Stream {
         if self.fin.is_none() {
             self.fin = self.offset(number);
         }
+    }
+
+    /// The session is closed. What was received but never acknowledged waits for the flow's end.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
     }
 
     /// No more will come: everything held is released, holes become gaps.

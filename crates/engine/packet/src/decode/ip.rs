@@ -136,6 +136,7 @@ impl Walk<'_> {
         whole.ethernet = p.ethernet.and_then(|_| crate::Ethernet::parse(&joined.bytes));
         whole.vlans = p.vlans;
         whole.layers = p.layers;
+        whole.outer = p.outer;
         let network = joined.bytes.get(joined.network_offset..).unwrap_or(&[]);
         if joined.is_ipv6 {
             self.ipv6(&mut whole, network, joined.network_offset);
