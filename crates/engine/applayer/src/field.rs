@@ -133,6 +133,9 @@ fields! {
     HttpStatMsg: "http.stat_msg", [Http1 | Http2], ToClient, Bytes, http_step::LINE;
     HttpRequestBody: "http.request_body", [Http1 | Http2], ToServer, Stream, http_step::BODY;
     HttpResponseBody: "http.response_body", [Http1 | Http2], ToClient, Stream, http_step::BODY;
+    Http2HeaderName: "http2.header_name", [Http2], Both, MultiBytes, http_step::HEADERS;
+    Http2Priority: "http2.priority", [Http2], Both, Number, http_step::LINE;
+    Http2Window: "http2.window", [Http2], Both, Number, http_step::LINE;
     FileData: "file.data", [Http1 | Http2 | Smtp | Ftp | FtpData | Smb | Nfs | Pop3 | Imap | Tftp], Both, Stream, http_step::BODY;
     FileName: "file.name", [Http1 | Http2 | Smtp | Ftp | FtpData | Smb | Nfs | Pop3 | Imap | Tftp], Both, MultiBytes, http_step::HEADERS;
     FileMagic: "file.magic", [Http1 | Http2 | Smtp | Ftp | FtpData | Smb | Nfs | Pop3 | Imap | Tftp], Both, MultiBytes, http_step::BODY;

@@ -94,6 +94,7 @@ pub struct Session {
     generation: u32,
     midstream: bool,
     reversed: bool,
+    failed: bool,
 }
 
 fn pick<T>(pair: &[T; 2], dir: Direction) -> &T {
@@ -138,6 +139,7 @@ impl Session {
             generation: 0,
             midstream: false,
             reversed: false,
+            failed: false,
         }
     }
 
@@ -145,6 +147,7 @@ impl Session {
     #[must_use]
     pub fn expected(mut self, expectation: &Expectation) -> Self {
         self.expected = Some(expectation.context.clone());
+        self.sides.iter_mut().for_each(|side| side.decided = true);
         self.start(expectation.proto);
         self
     }
@@ -260,6 +263,12 @@ impl Session {
         self.state == State::Stopped
     }
 
+    /// The parser gave up on bytes that it could not read.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.failed
+    }
+
     /// True once, after the bytes showed that client and server are the other way round. The
     /// session has already exchanged its sides; the caller exchanges the flow's.
     pub fn take_reversed(&mut self) -> bool {
@@ -373,7 +382,11 @@ impl Session {
         self.seen_parser_events = seen + fresh.len();
         match outcome {
             Outcome::Continue => {}
-            Outcome::Failed | Outcome::Opaque => self.state = State::Stopped,
+            Outcome::Opaque => self.state = State::Stopped,
+            Outcome::Failed => {
+                self.failed = true;
+                self.state = State::Stopped;
+            }
             Outcome::Change { to, expect, consumed } => {
                 let rest = match input {
                     Input::Data(bytes) => bytes.get(consumed..).unwrap_or_default().to_vec(),

@@ -16,6 +16,8 @@ pub const MAX_STUB_BYTES: usize = 1 << 20;
 pub struct Interface {
     pub context: Context,
     pub result: Option<(u16, u16)>,
+    /// Asked for in a first fragment: rules without `any_frag` look at these only.
+    pub first: bool,
 }
 
 /// The interfaces of a connection.
@@ -27,11 +29,12 @@ pub struct Interfaces {
 }
 
 impl Interfaces {
-    pub fn asked(&mut self, contexts: Vec<Context>) {
+    /// Takes what a BIND asks for; `first` says whether it is a message's first fragment.
+    pub fn asked(&mut self, contexts: Vec<Context>, first: bool) {
         self.last = self.bound.len();
         for context in contexts {
             if self.bound.len() < MAX_INTERFACES {
-                self.bound.push(Interface { context, result: None });
+                self.bound.push(Interface { context, result: None, first });
             }
         }
     }
@@ -120,7 +123,7 @@ impl Call {
         if self.opnum.is_none() {
             return;
         }
-        for interface in &self.interfaces {
+        for interface in self.interfaces.iter().filter(|i| i.first) {
             let mut bytes = [0u8; 18];
             let (uuid, version) = bytes.split_at_mut(16);
             uuid.copy_from_slice(&interface.context.uuid);

@@ -85,7 +85,7 @@ impl DcerpcParser {
         let Some(body) = read_body(header, message) else { return };
         match (dir, body) {
             (Direction::ToServer, Body::Bind(contexts)) => {
-                self.interfaces.asked(contexts);
+                self.interfaces.asked(contexts, header.is_first());
                 self.with_opened(header, |tx| tx.call.request_mut().take(header, &[]));
             }
             (Direction::ToServer, Body::Request { context, opnum, stub }) => {

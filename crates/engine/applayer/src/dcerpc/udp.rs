@@ -105,7 +105,7 @@ impl DcerpcUdpParser {
             call: Call {
                 version: (4, 0),
                 opnum: Some(d.opnum),
-                interfaces: vec![Interface { context, result: Some((0, 0)) }],
+                interfaces: vec![Interface { context, result: Some((0, 0)), first: true }],
                 ..Call::default()
             },
             activity: Some((d.activity, d.sequence)),

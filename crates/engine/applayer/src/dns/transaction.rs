@@ -195,6 +195,7 @@ impl Transaction for DnsTx {
                 visit_record_names(&m.additionals, visit);
             }
             Field::DnsResponseRrname | Field::MdnsResponseRrname | Field::LlmnrResponseRrname => {
+                m.questions.iter().for_each(|question| visit(&question.name.bytes));
                 for record in m.records() {
                     visit(&record.name.bytes);
                     if let Some(name) = record.data.name() {

@@ -73,7 +73,7 @@ impl Transaction for FtpTx {
 
     fn numbers(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(u64)) {
         match field {
-            Field::FtpDynamicPort if dir == Direction::ToServer => {
+            Field::FtpDynamicPort => {
                 self.data_port.iter().for_each(|p| visit(u64::from(p.port)));
             }
             Field::FtpReplyReceived if dir == Direction::ToClient && !self.command.is_empty() => {

@@ -174,34 +174,48 @@ impl BlockReader {
                 }
             }
             let Some(line) = next_line(rest, rules.response, eof) else {
-                if rest.len() > rules.max_line_bytes {
-                    if !self.skipping {
-                        notice(Oddity::TooLong);
-                        self.add_line(
-                            rest.get(..rules.max_line_bytes).unwrap_or(rest),
-                            rules,
-                            headers,
-                            notice,
-                        );
+                // A run of CRs may still belong to the line's end.
+                let ends = rest.iter().rev().take_while(|b| **b == b'\r').count();
+                let text = rest.get(..rest.len() - ends).unwrap_or_default();
+                if self.skipping || text.len() > rules.max_line_bytes {
+                    if !std::mem::replace(&mut self.skipping, true) {
+                        self.long_line(text, rules, headers, notice);
                     }
-                    self.skipping = true;
-                    return Progress { consumed: data.len(), ended: false };
+                    return Progress { consumed: consumed + text.len(), ended: false };
                 }
                 if eof {
                     self.flush(rules, headers, notice);
                 }
                 return Progress { consumed, ended: eof };
             };
-            headers.push_raw(rest.get(..line.consumed).unwrap_or_default());
             consumed += line.consumed;
             if std::mem::take(&mut self.skipping) {
                 continue;
             }
+            if line.content.len() > rules.max_line_bytes {
+                self.long_line(line.content, rules, headers, notice);
+                continue;
+            }
+            headers.push_raw(rest.get(..line.consumed).unwrap_or_default());
             if self.take_line(line, rules, headers, notice) {
                 self.flush(rules, headers, notice);
                 return Progress { consumed, ended: true };
             }
         }
+    }
+
+    /// A line beyond the limit: its begin counts.
+    fn long_line(
+        &mut self,
+        text: &[u8],
+        rules: BlockRules,
+        headers: &mut Headers,
+        notice: &mut dyn FnMut(Oddity),
+    ) {
+        notice(Oddity::TooLong);
+        let head = text.get(..rules.max_line_bytes).unwrap_or(text);
+        headers.push_raw(head);
+        self.add_line(head, rules, headers, notice);
     }
 
     /// Gives whether the line ends the block.
@@ -218,9 +232,6 @@ impl BlockReader {
         if rules.response && line.content.iter().all(|b| is_blank(*b)) {
             self.doubtful_end = true;
             return false;
-        }
-        if line.content.len() > rules.max_line_bytes {
-            notice(Oddity::TooLong);
         }
         self.add_line(line.content, rules, headers, notice);
         false

@@ -81,8 +81,9 @@ pub(crate) fn write(tx: &HttpTx, out: &mut Map<String, Value>) {
                 list.map(|h| json!({"name": text(&h.name), "value": text(&h.value)})).collect();
             http.insert(key.into(), Value::Array(list));
         }
-        let request = stream.priority.map_or_else(|| json!({}), |p| json!({"priority": p}));
-        let part = json!({"stream_id": stream.id, "request": request, "response": {}});
+        let [request, response] =
+            stream.priority.map(|p| p.map_or_else(|| json!({}), |p| json!({"priority": p})));
+        let part = json!({"stream_id": stream.id, "request": request, "response": response});
         http.insert("http2".into(), part);
     }
     out.insert("http".into(), Value::Object(http));

@@ -18,10 +18,12 @@ use crate::transaction::{Body, Transaction};
 const URI_NOT_SEEN: &[u8] = b"/libhtp::request_uri_not_seen";
 
 /// What HTTP/2 adds to an exchange.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StreamPart {
     pub id: u32,
-    pub priority: Option<u8>,
+    /// Weights and window updates of each side, the last seen.
+    pub priority: [Option<u8>; 2],
+    pub window: [Option<u32>; 2],
 }
 
 /// One request and its response, complete or not.
@@ -231,13 +233,26 @@ impl Transaction for HttpTx {
             }
             Field::HttpStatCode => visit_filled(&self.status_code, visit),
             Field::HttpStatMsg => visit_filled(&self.status_message, visit),
+            Field::Http2HeaderName if self.stream.is_some() => {
+                side.headers.iter().for_each(|h| visit(&h.name));
+            }
             Field::FileName => side.files.iter().for_each(|f| visit(f.name())),
             Field::FileMagic => side.files.iter().for_each(|f| visit(f.magic().as_bytes())),
             _ => {}
         }
     }
 
-    fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
+    fn numbers(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(u64)) {
+        let Some(stream) = self.stream else { return };
+        let number = match field {
+            Field::Http2Priority => stream.priority.get(dir.index()).copied().flatten().map(u64::from),
+            Field::Http2Window => stream.window.get(dir.index()).copied().flatten().map(u64::from),
+            _ => None,
+        };
+        if let Some(n) = number {
+            visit(n);
+        }
+    }
 
     fn body(&self, field: Field, dir: Direction) -> Option<Body<'_>> {
         let view = match (field, dir) {

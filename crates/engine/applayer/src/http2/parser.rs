@@ -164,7 +164,22 @@ impl Http2Parser {
                 self.streams.remove(head.stream);
                 return;
             }
-            // PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE and what is unknown.
+            PRIORITY_FRAME => {
+                if let Some(tx) = tx.and_then(|id| self.txs.by_id_mut(id)) {
+                    set_priority(tx, dir, payload.get(4).copied());
+                }
+                return;
+            }
+            WINDOW_UPDATE => {
+                if let Some(part) = tx.and_then(|id| self.txs.by_id_mut(id)).and_then(|t| t.stream.as_mut())
+                    && let Some(window) = payload.first_chunk::<4>()
+                    && let Some(slot) = part.window.get_mut(dir.index())
+                {
+                    *slot = Some(u32::from_be_bytes(*window) & 0x7fff_ffff);
+                }
+                return;
+            }
+            // SETTINGS, PING, GOAWAY and what is unknown.
             _ => return,
         }
         if head.has(END_HEADERS) {
@@ -188,7 +203,7 @@ impl Http2Parser {
             Direction::ToClient => HttpTx::without_request(id, &config),
         });
         if let Some(tx) = self.txs.by_id_mut(id) {
-            tx.stream = Some(StreamPart { id: stream, priority: None });
+            tx.stream = Some(StreamPart { id: stream, ..StreamPart::default() });
         }
         if self.streams.insert(stream, id) {
             self.event(Some(id), dir, events::TOO_MANY_STREAMS);
@@ -222,8 +237,8 @@ impl Http2Parser {
             tx.side_mut(side).event(events::STREAM_REUSE);
             return;
         }
-        if let (Some(part), Some(_)) = (&mut tx.stream, block.priority) {
-            part.priority = block.priority;
+        if block.priority.is_some() {
+            set_priority(tx, side, block.priority);
         }
         let trailers = tx.side_mut(side).progress >= http_step::HEADERS;
         for (name, value) in &list {
@@ -308,6 +323,12 @@ impl Http2Parser {
 
 fn pseudo(tx: &HttpTx, dir: Direction, name: &[u8]) -> Option<Vec<u8>> {
     tx.side(dir).headers.value(name).map(<[u8]>::to_vec)
+}
+
+fn set_priority(tx: &mut HttpTx, dir: Direction, weight: Option<u8>) {
+    if let Some(slot) = tx.stream.as_mut().and_then(|s| s.priority.get_mut(dir.index())) {
+        *slot = weight;
+    }
 }
 
 fn take_request(tx: &mut HttpTx, config: &Http1Config) {

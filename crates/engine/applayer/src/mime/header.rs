@@ -29,6 +29,13 @@ pub fn parameter(value: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     whole
 }
 
+/// Whether a line begins like a header: a name of visible characters, then a colon.
+#[must_use]
+pub fn is_header_line(line: &[u8]) -> bool {
+    let colon = memchr::memchr(b':', line);
+    colon.is_some_and(|at| at > 0 && line.iter().take(at).all(u8::is_ascii_graphic))
+}
+
 /// The value without its parameters, lower case.
 #[must_use]
 pub fn main_value(value: &[u8]) -> Vec<u8> {

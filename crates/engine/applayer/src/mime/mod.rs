@@ -62,6 +62,8 @@ pub struct MimeParser {
     /// The current header passed its limit; its further lines are dropped.
     header_full: bool,
     boundaries: Vec<Vec<u8>>,
+    /// An attached message that says it is encoded: its name and encoding, until its first line.
+    doubtful: Option<(Vec<u8>, Vec<u8>)>,
     /// Inside the message's own headers.
     top: bool,
     /// The piece before this one did not end its line.
@@ -94,6 +96,7 @@ impl MimeParser {
             reading: Vec::new(),
             header_full: false,
             boundaries: Vec::new(),
+            doubtful: None,
             top: true,
             in_line: false,
             held_eol: Eol::None,
@@ -139,6 +142,11 @@ impl MimeParser {
         }
         if !continues && line.starts_with(b"--") && self.take_boundary(line, sink) {
             return;
+        }
+        if let Some((name, encoding)) = self.doubtful.take().filter(|_| matches!(self.mode, Mode::Headers)) {
+            if !header::is_header_line(line) {
+                self.mode = Mode::Body(self.part_for(Some(name), &encoding, b"message/rfc822", sink));
+            }
         }
         match &self.mode {
             Mode::Headers => self.header_line(line, continues, sink),
@@ -258,7 +266,9 @@ impl MimeParser {
                 self.event("smtp.mime_malformed_msg");
             }
             Mode::Body(Part::ignored())
-        } else if main == b"message/rfc822" && name.is_none() {
+        } else if main == b"message/rfc822" {
+            // Never encoded (RFC 2046 5.2.1), whatever it says; the first line shows.
+            self.doubtful = name.map(|name| (name, encoding.clone()));
             Mode::Headers
         } else {
             Mode::Body(self.part_for(name, &encoding, &main, sink))

@@ -385,7 +385,11 @@ fn dns(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
         return Answer::No;
     }
     let Some(whole) = message.get(..length) else {
-        return if message.len() < 64 && !p.ended { Answer::Maybe } else { partial_dns(message, p.dir) };
+        return if message.len() < 64 && !p.ended {
+            Answer::Maybe
+        } else {
+            partial_dns(message, length, p.dir)
+        };
     };
     match looks_like(whole, false) {
         None => Answer::No,
@@ -396,9 +400,9 @@ fn dns(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
 }
 
 /// A message that has not come whole: its header must do.
-fn partial_dns(message: &[u8], dir: Direction) -> Answer {
+fn partial_dns(message: &[u8], length: usize, dir: Direction) -> Answer {
     let Some(header) = crate::dns::message::read_header(message) else { return Answer::Maybe };
     yes(header.questions >= 1
-        && header.questions < 256
+        && usize::from(header.questions) * 5 <= length
         && header.is_response() == (dir == Direction::ToClient))
 }

@@ -1,6 +1,6 @@
 //! Putting a file together from reads and writes at any offset.
 //!
-//! Holds always: bytes that were there stay (first copy wins); at most [`MAX_WAITING_BYTES`]
+//! Holds always: bytes that were there stay, and what overlaps them is left out; at most [`MAX_WAITING_BYTES`]
 //! of later bytes wait for what comes before them, then the hole counts as lost.
 
 use std::collections::BTreeMap;
@@ -24,12 +24,14 @@ impl FileOffsets {
         if offset > self.next {
             return self.put_early(file, offset, bytes);
         }
-        let known = usize::try_from(self.next - offset).unwrap_or(usize::MAX).min(bytes.len());
-        let fresh = bytes.get(known..).unwrap_or_default();
-        file.append(fresh);
-        self.next += fresh.len() as u64;
+        if offset < self.next {
+            // Which of two copies the server keeps is not for us to say: the event tells.
+            return !bytes.is_empty();
+        }
+        file.append(bytes);
+        self.next += bytes.len() as u64;
         self.drain(file);
-        known > 0
+        false
     }
 
     fn put_early(&mut self, file: &mut File, offset: u64, bytes: &[u8]) -> bool {

@@ -59,7 +59,7 @@ impl State {
         let Subject::DceRpc(call) = &mut tx.subject else { return };
         match body {
             Body::Bind(contexts) => {
-                pipe.interfaces.asked(contexts);
+                pipe.interfaces.asked(contexts, header.is_first());
                 call.interfaces = pipe.interfaces.of_last_bind().to_vec();
                 call.request_mut().take(header, &[]);
             }

@@ -145,9 +145,12 @@ impl ServerHello {
         let mut r = Reader::new(body);
         let version = r.u16()?;
         let random = r.take(32)?.to_vec();
-        let mut hello = ServerHello { version, legacy_version: version, random, ..ServerHello::default() };
+        // A first draft, before drafts had numbers of their own here.
+        let agreed = if version == 0x0304 { 0x7f01 } else { version };
+        let mut hello =
+            ServerHello { version: agreed, legacy_version: version, random, ..ServerHello::default() };
         // Drafts of TLS 1.3 before 22 have neither session id nor compression here.
-        let old_draft = (0x7f00..0x7f16).contains(&version);
+        let old_draft = version == 0x0304 || (0x7f00..0x7f16).contains(&version);
         if !old_draft {
             hello.session_id = r.prefixed_u8()?.to_vec();
         }

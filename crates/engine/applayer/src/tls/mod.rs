@@ -235,7 +235,6 @@ impl TlsParser {
             used = r.position();
             if !self.message(dir, kind, body) {
                 self.event("tls.invalid_handshake_message");
-                self.event("tls.invalid_ssl_record");
                 break Step::Stop(Outcome::Failed);
             }
         };
@@ -254,6 +253,10 @@ impl TlsParser {
                     tx.state |= state_bit::SERVER_KEYX;
                     tx.reach(dir, tls_step::CERT);
                 });
+                true
+            }
+            (13, Direction::ToClient) => {
+                self.with_tx(|tx| tx.client_asked = true);
                 true
             }
             (14, Direction::ToClient) => {

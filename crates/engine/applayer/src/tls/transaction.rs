@@ -44,6 +44,8 @@ pub struct TlsTx {
     pub steps: [u8; 2],
     pub state: u64,
     pub resumed: bool,
+    /// The server asked for the client's certificate.
+    pub client_asked: bool,
     pub events: Vec<AppEvent>,
 }
 
@@ -202,6 +204,12 @@ impl Transaction for TlsTx {
 
     fn files(&self, _dir: Direction) -> &[File] {
         &[]
+    }
+
+    fn ready_to_log(&self) -> bool {
+        // A client that was asked for its certificate has yet to send it.
+        let client = !self.client_asked || self.step(Direction::ToServer) >= tls_step::CERT;
+        self.is_complete(Direction::ToClient) && client
     }
 
     fn event_type(&self) -> Option<&'static str> {
