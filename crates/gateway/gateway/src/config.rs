@@ -208,7 +208,7 @@ fn ports(check: &Checker<'_>, raw: Vec<RawPort>) -> Result<Vec<PortConfig>, Conf
 }
 
 fn engine(check: &Checker<'_>, raw: &RawInspection) -> Result<EngineConfig, ConfigError> {
-    let mut config = EngineConfig { ips: true, ..EngineConfig::default() };
+    let mut config = crate::pipeline::inline_engine();
     // An inline device sees flows that were there before it: they pass, inspected from here on.
     let mut set = |key: &str, value: &str| config.set(key, value);
     let mut apply = |at: usize, key: &str, value: &str| {

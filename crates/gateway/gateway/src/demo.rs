@@ -99,7 +99,7 @@ pub async fn run(
     let spool = Spool::open(&config.state_dir.join("spool"), SpoolConfig::default(), clock.now())?;
     let reporter = Reporter::new(spool, clock.clone());
     let health = Arc::new(Health::new(clock.clone(), reporter.clone()));
-    let engine_config = EngineConfig { ips: true, ..EngineConfig::default() };
+    let engine_config = crate::pipeline::inline_engine();
     let definitions = Definitions::starter(&engine_config, rng.as_ref())?;
     health.update(|s| {
         s.definitions.clone_from(&definitions.version);

@@ -129,12 +129,12 @@ impl<F: FnMut() -> Pipeline> Guard<F> {
 mod tests {
     use super::*;
     use mimamori_base::SeededRng;
-    use mimamori_engine::{Engine, EngineConfig};
+    use mimamori_engine::Engine;
 
     use crate::definitions::Definitions;
 
     fn pipeline() -> Pipeline {
-        let config = EngineConfig { ips: true, ..EngineConfig::default() };
+        let config = crate::pipeline::inline_engine();
         let d = Definitions::starter(&config, &SeededRng::new(1)).unwrap();
         Pipeline::new(Engine::new(config, d.rules, d.reputation), None, None)
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use mimamori_base::{SeededRng, Zone};
 use mimamori_capture::CaptureReader;
-use mimamori_engine::{Engine, EngineConfig};
+use mimamori_engine::Engine;
 use mimamori_gateway::definitions::Definitions;
 use mimamori_gateway::pipeline::Pipeline;
 use mimamori_report::Detection;
@@ -27,7 +27,7 @@ fn zones(frame: &[u8]) -> (Zone, Zone) {
 }
 
 fn detections(capture: &Path) -> Vec<Detection> {
-    let config = EngineConfig { ips: true, ..EngineConfig::default() };
+    let config = mimamori_gateway::pipeline::inline_engine();
     let definitions = Definitions::starter(&config, &SeededRng::new(1)).unwrap();
     let engine = Engine::new(config, definitions.rules, definitions.reputation);
     let mut pipeline = Pipeline::new(engine, None, None);

@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pcap: PathBuf,
     /// Rule file; may be given several times.
-    #[arg(long = "rules", value_name = "FILE")]
+    #[arg(long = "rules", value_name = "FILE", num_args = 1..)]
     rules: Vec<PathBuf>,
     /// Option by the reference engine's name, such as `checksum=none`.
     #[arg(long = "set", value_name = "KEY=VALUE")]

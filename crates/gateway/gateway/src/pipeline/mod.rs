@@ -14,13 +14,22 @@ pub mod merge;
 use std::collections::BTreeMap;
 
 use mimamori_base::{Timestamp, Zone};
-use mimamori_engine::{Engine, Event, EventSink, LinkType, Path, Verdict};
+use mimamori_engine::{Engine, EngineConfig, Event, EventSink, LinkType, Path, Verdict};
 use mimamori_report::{BlindSpots, Detection, Report};
 use mimamori_uplink::Reporter;
 
 use crate::eve::EveLog;
 use devices::Devices;
 use merge::Merge;
+
+/// The engine of a device that stands in the way of the traffic: it may stop it, and looks at
+/// bytes before they are passed on.
+#[must_use]
+pub fn inline_engine() -> EngineConfig {
+    let mut config = EngineConfig { ips: true, ..EngineConfig::default() };
+    config.flow.stream.inline = true;
+    config
+}
 
 /// Counters that a person may ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
