@@ -100,34 +100,29 @@ impl<'a> Cursor<'a> {
 
 /// Cuts the text between the parentheses at each `;` that is not escaped.
 pub fn split_options<'a>(body: Word<'a>) -> impl Iterator<Item = Result<RawOption<'a>>> {
-    let mut rest = body.text;
-    let mut at = body.at;
-    std::iter::from_fn(move || {
-        loop {
-            let blank = rest.len() - rest.trim_start().len();
-            rest = rest.get(blank..).unwrap_or("");
-            at += blank;
-            if rest.is_empty() {
-                return None;
-            }
-            let here = at;
-            let Some(end) = unescaped(rest, b';') else {
-                rest = "";
-                return Some(Err(RuleError::invalid("the option has no `;` at its end").at(here)));
-            };
-            let option = rest.get(..end).unwrap_or("");
-            rest = rest.get(end + 1..).unwrap_or("");
-            at += end + 1;
-            if option.is_empty() {
-                return Some(Err(RuleError::invalid("empty option: `;` twice").at(here)));
-            }
-            let (name, value) = match option.split_once(':') {
-                Some((n, v)) => (n.trim(), Some(v.trim())),
-                None => (option.trim(), None),
-            };
-            return Some(Ok(RawOption { name, value, at: here }));
-        }
-    })
+    let mut rest = body;
+    std::iter::from_fn(move || next_option(&mut rest))
+}
+
+/// The next option of `rest`, which is moved behind it.
+fn next_option<'a>(rest: &mut Word<'a>) -> Option<Result<RawOption<'a>>> {
+    let blank = rest.text.len() - rest.text.trim_start().len();
+    let here = rest.at + blank;
+    let text = rest.text.get(blank..).filter(|t| !t.is_empty())?;
+    let Some(end) = unescaped(text, b';') else {
+        *rest = Word { text: "", at: here };
+        return Some(Err(RuleError::invalid("the option has no `;` at its end").at(here)));
+    };
+    let option = text.get(..end).unwrap_or("");
+    *rest = Word { text: text.get(end + 1..).unwrap_or(""), at: here + end + 1 };
+    if option.is_empty() {
+        return Some(Err(RuleError::invalid("empty option: `;` twice").at(here)));
+    }
+    let (name, value) = match option.split_once(':') {
+        Some((n, v)) => (n.trim(), Some(v.trim())),
+        None => (option.trim(), None),
+    };
+    Some(Ok(RawOption { name, value, at: here }))
 }
 
 /// Where `wanted` stands first without a backslash before it.

@@ -335,7 +335,10 @@ fn flows_and_state() {
 
 #[test]
 fn transactions_and_files() {
-    takes(DNS, &["dns.opcode:!0; dns.rcode:nxdomain;", "dns.query; content:\"x\"; dns.query; content:\"y\";"]);
+    takes(
+        DNS,
+        &["dns.opcode:!0; dns.rcode:nxdomain;", "dns.query; content:\"x\"; dns.query; content:\"y\";"],
+    );
     takes(
         TCP,
         &[

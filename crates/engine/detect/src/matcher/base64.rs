@@ -19,7 +19,7 @@ pub fn limited(part: &[u8], bytes: Option<u32>) -> &[u8] {
 
 /// Decodes as the mode says. `None`: the strict mode met what it does not allow.
 pub fn decode(text: &[u8], mode: Base64Mode) -> Option<Vec<u8>> {
-    if mode == Base64Mode::Strict && text.len() % 4 != 0 {
+    if mode == Base64Mode::Strict && !text.len().is_multiple_of(4) {
         return None;
     }
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);

@@ -75,7 +75,7 @@ fn fixed_key(text: &str) -> Result<Box<[u8]>> {
         .map(|b| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok()))
         .collect::<Option<_>>()
         .ok_or_else(|| RuleError::invalid("the key of xor must be hex digits"))?;
-    if digits.is_empty() || digits.len() % 2 != 0 || digits.len() > 512 {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) || digits.len() > 512 {
         bail!("the key of xor must be whole bytes in hex, at most 256");
     }
     Ok(digits.chunks_exact(2).map(|p| p.iter().fold(0u8, |acc, d| acc << 4 | d)).collect())
