@@ -483,7 +483,9 @@ impl Session {
         side.decided = true;
         self.start(proto);
         if let Some(wanted) = probe::first_data_side(proto) {
-            if self.transport == Transport::Tcp && self.first_data != Some(wanted) && !self.midstream {
+            // After a change of protocols nobody can say who was first.
+            let from_the_start = self.original.is_none() && !self.midstream;
+            if self.transport == Transport::Tcp && self.first_data != Some(wanted) && from_the_start {
                 self.events.push("applayer_wrong_direction_first_data");
                 self.state = State::Stopped;
                 self.parser = None;

@@ -133,7 +133,7 @@ impl Http1Parser {
         }
         match dir {
             Direction::ToServer => self.request_headers_done(progress.consumed),
-            Direction::ToClient => self.response_headers_done(progress.consumed, data),
+            Direction::ToClient => self.response_headers_done(progress.consumed),
         }
     }
 
@@ -145,7 +145,7 @@ impl Http1Parser {
         side.held.clear();
         let mut lost_in_body = 0;
         let state = std::mem::take(&mut side.state);
-        let in_message = !matches!(state, State::Start | State::Lost | State::Hold);
+        let in_message = !matches!(state, State::Start | State::Lost | State::Hold | State::Tunnel);
         let next = match state {
             State::Body(Framing::Length(left)) if len <= left => {
                 lost_in_body = len;

@@ -39,8 +39,6 @@ pub(crate) struct Message {
     pub dir: Direction,
     pub progress: u8,
     pub complete: bool,
-    /// The body ended where its framing says.
-    whole: bool,
     /// The first line as it came.
     pub line: Vec<u8>,
     pub protocol: Vec<u8>,
@@ -61,7 +59,6 @@ impl Message {
             dir,
             progress: 0,
             complete: false,
-            whole: false,
             line: Vec::new(),
             protocol: Vec::new(),
             headers: Headers::default(),
@@ -143,7 +140,8 @@ impl Message {
         }
     }
 
-    /// Bytes after the end of the message that begin no other one.
+    /// Bytes after the end of the message that begin no other one. They are inspected with the
+    /// body, but are no part of a file: a hash must not change for what clients ignore.
     pub(crate) fn late(&mut self, bytes: &[u8]) {
         if !bytes.trim_ascii().is_empty() {
             let event = events::pick(self.dir, events::BODY_UNEXPECTED, events::RESPONSE_BODY_UNEXPECTED);
@@ -151,9 +149,6 @@ impl Message {
         }
         self.body_bytes = self.body_bytes.saturating_add(bytes.len() as u64);
         self.window.append_late(bytes);
-        if let (FileMode::Whole { .. }, Some(file)) = (&self.file_mode, self.files.last_mut()) {
-            file.append(bytes);
-        }
         self.reach(http_step::BODY);
     }
 
@@ -186,8 +181,9 @@ impl Message {
             let (files, found) = (&mut self.files, &mut self.events);
             parser.finish(&mut |piece| take_piece(piece, files, found, tx_id, config));
         }
-        // Bytes that follow at once still count to the file: it is closed with the message.
-        self.whole = whole;
+        for file in &mut self.files {
+            file.close(if whole { FileState::Closed } else { FileState::Truncated });
+        }
         self.window.end();
         self.reach(http_step::TRAILER);
     }
@@ -196,7 +192,7 @@ impl Message {
     pub(crate) fn finish(&mut self) {
         self.window.end();
         for file in &mut self.files {
-            file.close(if self.whole { FileState::Closed } else { FileState::Truncated });
+            file.close(FileState::Truncated);
         }
         self.reach(http_step::COMPLETE);
         self.complete = true;

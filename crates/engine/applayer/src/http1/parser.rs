@@ -38,6 +38,8 @@ pub(super) enum State {
     Late,
     /// A CONNECT was sent: the answer decides what the bytes are.
     Hold,
+    /// The tunnel is open: its first byte on either side is another protocol's.
+    Tunnel,
     /// Bytes were lost outside of a body: waiting for the begin of a message.
     Lost,
     /// Nothing of interest follows.
@@ -149,6 +151,15 @@ impl Http1Parser {
         let state = std::mem::take(&mut self.side_mut(dir).state);
         match state {
             State::Body(framing) => self.read_body(dir, framing, data, eof),
+            State::Tunnel => {
+                self.side_mut(dir).state = State::Tunnel;
+                // Line ends after the header blocks belong to no one.
+                let used = data.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+                if used == data.len() {
+                    return if used > 0 { Step::Used(used) } else { Step::Wait };
+                }
+                Step::Change { to: None, expect: Some(AppProto::Tls), used }
+            }
             State::Ignore => {
                 self.side_mut(dir).state = State::Ignore;
                 Step::Used(data.len())
@@ -188,7 +199,7 @@ impl Http1Parser {
         side.ended = true;
         side.held = Vec::new();
         let id = side.tx;
-        let idle = matches!(side.state, State::Start | State::Lost | State::Ignore);
+        let idle = matches!(side.state, State::Start | State::Lost | State::Ignore | State::Tunnel);
         if !idle {
             self.finish(dir, id);
         }

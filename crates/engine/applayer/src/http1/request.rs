@@ -36,7 +36,7 @@ impl Http1Parser {
                 self.request.state = State::Hold;
                 Step::Wait
             }
-            State::Hold | State::Ignore | State::Body(_) => {
+            State::Hold | State::Ignore | State::Tunnel | State::Body(_) => {
                 self.request.state = State::Ignore;
                 Step::Used(data.len())
             }

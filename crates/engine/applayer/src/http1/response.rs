@@ -38,7 +38,7 @@ impl Http1Parser {
             State::Finalize => self.response_finalize(data, eof),
             State::Late => self.late_line(DIR, data),
             State::Lost => self.response_resync(data, eof),
-            State::MaybeHeaders | State::Hold | State::Ignore | State::Body(_) => {
+            State::MaybeHeaders | State::Hold | State::Ignore | State::Tunnel | State::Body(_) => {
                 self.response.state = State::Ignore;
                 Step::Used(data.len())
             }
@@ -150,7 +150,7 @@ impl Http1Parser {
     }
 
     /// All headers are there: interim, tunnel, or how the body comes.
-    pub(super) fn response_headers_done(&mut self, used: usize, data: &[u8]) -> Step {
+    pub(super) fn response_headers_done(&mut self, used: usize) -> Step {
         let id = self.response.tx;
         let config = self.config.clone();
         let Some(tx) = self.txs.by_id_mut(id) else {
@@ -175,12 +175,13 @@ impl Http1Parser {
             if (200..300).contains(&tx.status) {
                 tx.response.finish();
                 self.next_response = id + 1;
-                self.response.state = State::Ignore;
-                // Line ends after the header block belong to no one.
-                let after = data.get(used..).unwrap_or_default();
-                let blanks = after.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-                let used = used + blanks;
-                return Step::Change { to: None, expect: Some(AppProto::Tls), used };
+                self.response.state = State::Tunnel;
+                self.request.state = State::Tunnel;
+                let early = self.request.held.iter().any(|b| !matches!(b, b'\r' | b'\n'));
+                if early {
+                    return Step::Change { to: None, expect: Some(AppProto::Tls), used };
+                }
+                return Step::Used(used);
             }
             self.request.state = State::Start;
         }

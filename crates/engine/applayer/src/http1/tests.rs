@@ -42,9 +42,7 @@ fn show(p: &Http1Parser, index: usize) -> Vec<String> {
                 out.push(format!("{dir:?} {field:?} {}", String::from_utf8_lossy(b.bytes)));
             }
         }
-        // Whether late bytes still count to a file depends on when they come.
-        let late = tx.events().iter().any(|e| e.ends_with("_body_unexpected"));
-        for f in tx.files(dir).iter().filter(|_| !late) {
+        for f in tx.files(dir) {
             let name = String::from_utf8_lossy(f.name()).into_owned();
             out.push(format!("{dir:?} file {name} {} {}", f.size(), f.state().name()));
         }

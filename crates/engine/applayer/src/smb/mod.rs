@@ -183,7 +183,7 @@ impl SmbParser {
             return None;
         }
         let here = run.bytes.len();
-        let tx = self.state.take_data(&header, &run, dir)?;
+        let (tx, taken) = self.state.take_data(&header, &run, dir)?;
         let used = run.at + here;
         let following = Following {
             tx,
@@ -196,6 +196,7 @@ impl SmbParser {
         }
         match following.left {
             0 => self.side(dir).skip = (length - used) as u64,
+            _ if !taken => self.side(dir).skip = (length - used) as u64,
             _ => self.side(dir).following = Some(following),
         }
         Some(used)

@@ -200,8 +200,9 @@ impl State {
         self.take_data(h, &run, Direction::ToServer);
     }
 
-    /// Hands on bytes of a file or pipe; gives the file's transaction if it is one.
-    pub fn take_data(&mut self, h: &Header, run: &DataRun<'_>, dir: Direction) -> Option<u64> {
+    /// Hands on bytes of a file or pipe; gives the file's transaction if it is one, and whether
+    /// the bytes were taken.
+    pub fn take_data(&mut self, h: &Header, run: &DataRun<'_>, dir: Direction) -> Option<(u64, bool)> {
         let c = &h.command;
         let tree_id = self
             .reads
@@ -231,8 +232,8 @@ impl State {
                 }
             }
         }
-        self.file_bytes(id, run.offset, run.bytes);
-        Some(id)
+        let taken = self.file_bytes(id, run.offset, run.bytes);
+        Some((id, taken))
     }
 
     fn ioctl_request(&mut self, c: &CommandHeader, m: &[u8]) {

@@ -233,15 +233,17 @@ impl State {
         id
     }
 
-    /// Bytes of a file at `offset`.
-    pub fn file_bytes(&mut self, id: u64, offset: u64, bytes: &[u8]) {
-        let Some(tx) = self.txs.by_id_mut(id) else { return };
-        let Subject::File(subject) = &mut tx.subject else { return };
-        let Some(file) = subject.files.first_mut() else { return };
-        let Some(offsets) = self.offsets.get_mut(&id) else { return };
-        if offsets.put(file, offset, bytes) {
+    /// Bytes of a file at `offset`. False if they were left out, since others were there.
+    pub fn file_bytes(&mut self, id: u64, offset: u64, bytes: &[u8]) -> bool {
+        let Some(tx) = self.txs.by_id_mut(id) else { return false };
+        let Subject::File(subject) = &mut tx.subject else { return false };
+        let Some(file) = subject.files.first_mut() else { return false };
+        let Some(offsets) = self.offsets.get_mut(&id) else { return false };
+        let overlap = offsets.put(file, offset, bytes);
+        if overlap && !tx.events.contains(&"smb.file_overlap") {
             tx.events.push("smb.file_overlap");
         }
+        !overlap
     }
 
     /// The file was closed: whatever travelled is whole now.
