@@ -39,8 +39,7 @@ fn show(tx: &dyn mimamori_applayer::Transaction) -> String {
             out += &format!("{:?}\n", tx.body(*field, dir).map(|b| (b.offset, b.bytes.to_vec(), b.end)));
         }
         for f in tx.files(dir) {
-            // Whether late bytes still count to a file depends on when they come.
-            out += &format!("{:?} {:?}\n", f.name(), f.state());
+            out += &format!("{:?} {} {:?}\n", f.name(), f.size(), f.state());
         }
     }
     let mut events = tx.events().to_vec();
