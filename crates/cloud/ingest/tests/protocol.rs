@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::{Fault, TestCloud, TestHost};
+use common::host::TestHost;
+use common::{Fault, TestCloud};
 use mimamori_base::{Clock, SystemClock, SystemRng};
 use mimamori_ingest::{DeviceCa, Item};
 use mimamori_report::{Command, CommandKind, GatewayEvent, GatewayEventKind, Report, Text};

@@ -1,5 +1,7 @@
 //! A cloud in memory that can be told to fail, and a gateway's half against it.
 
+pub mod host;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,9 +12,8 @@ use async_trait::async_trait;
 use mimamori_base::{Clock, Rng, SystemClock, SystemRng, Timestamp};
 use mimamori_domain::{GatewayId, Heartbeat};
 use mimamori_ingest::{Backend, BackendError, DeviceCa, Ingest, IngestConfig, Item};
-use mimamori_report::{Command, CommandKind, Cursor, List, Text, Versions};
-use mimamori_uplink::agent::Host;
-use mimamori_uplink::{AgentConfig, CloudAddress, CommandOutcome, Enrolment};
+use mimamori_report::{Command, Cursor};
+use mimamori_uplink::{AgentConfig, CloudAddress, Enrolment};
 use tokio::sync::watch;
 
 pub const SECRET: &str = "one-time-secret";
@@ -133,47 +134,5 @@ impl TestCloud {
 impl Drop for TestCloud {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
-    }
-}
-
-/// A gateway that notes what it was told to do.
-#[derive(Debug, Default)]
-pub struct TestHost {
-    pub obeyed: Mutex<Vec<String>>,
-}
-
-impl Host for TestHost {
-    fn heartbeat(&self) -> mimamori_report::Heartbeat {
-        let now = SystemClock.now();
-        mimamori_report::Heartbeat {
-            at: now,
-            started: now,
-            versions: Versions {
-                software: Text::new("0.1"),
-                definitions: Text::new("test"),
-                rules_loaded: 1,
-                rules_refused: 0,
-            },
-            load_milli: 100,
-            memory_used_bytes: 1,
-            memory_total_bytes: 2,
-            packets: Default::default(),
-            blind_spots: Default::default(),
-            links: List::default(),
-            devices: List::default(),
-            devices_omitted: 0,
-            spool_records: 0,
-            spool_bytes: 0,
-            spool_dropped: 0,
-            passing_uninspected: false,
-        }
-    }
-
-    fn command(&self, command: &Command) -> CommandOutcome {
-        self.obeyed.lock().unwrap().push(command.id.to_string());
-        match command.kind {
-            CommandKind::Restart => CommandOutcome::Done,
-            _ => CommandOutcome::Refused("対応していない指示です".into()),
-        }
     }
 }
