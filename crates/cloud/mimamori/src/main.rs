@@ -10,6 +10,7 @@ mod cloud;
 mod config;
 mod demo;
 mod listen;
+mod live;
 mod logs;
 mod metrics;
 mod serve;
@@ -23,6 +24,16 @@ use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // The gateway has a runtime of its own.
+    if let Command::Gateway { command } = cli.command {
+        return match command.run() {
+            Ok(code) => code,
+            Err(error) => {
+                eprintln!("エラー: {error:#}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -35,6 +46,8 @@ fn main() -> ExitCode {
             Command::Serve(args) => serve::run(args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Admin(args) => admin::run(args).await,
+            // Handled above.
+            Command::Gateway { .. } => Ok(()),
         }
     });
     // Hashing and other blocking work under way must not hold the exit.

@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 
 use super::captures;
 use super::screen::Screen;
-use super::setup::State;
+use super::setup::{Gateway, State};
 use crate::cli::DemoArgs;
+use crate::live::{self, LiveGateway};
 
 const BETWEEN_CASES: Duration = Duration::from_secs(2);
 const REPEAT_AFTER: Duration = Duration::from_secs(600);
@@ -30,6 +31,11 @@ pub fn start(
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for (place, gateway) in state.gateways.iter().enumerate() {
+        // With --live, the first one stands in the laboratory instead.
+        if args.live && place == 0 {
+            tasks.spawn(in_laboratory(args, gateway, cloud, ca_pem, screen, stop));
+            continue;
+        }
         let config = ReplayConfig {
             state_dir: args.data.join("gateways").join(&gateway.serial),
             cloud_url: format!("https://{cloud}"),
@@ -54,6 +60,29 @@ pub fn start(
         });
     }
     tasks
+}
+
+/// Future of the gateway that bridges real traffic.
+fn in_laboratory(
+    args: &DemoArgs,
+    gateway: &Gateway,
+    cloud: SocketAddr,
+    ca_pem: &str,
+    screen: &Screen,
+    stop: &watch::Receiver<bool>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let live = LiveGateway {
+        serial: gateway.serial.clone(),
+        secret: gateway.secret.clone(),
+        state_dir: args.data.join("gateways").join(&gateway.serial),
+    };
+    let (name, screen, stop, pem) = (gateway.name.clone(), screen.clone(), stop.clone(), ca_pem.to_owned());
+    async move {
+        if let Err(error) = live::run(live, cloud, pem, screen.clone(), stop).await {
+            tracing::error!(gateway = %name, %error, "the laboratory ended");
+            screen.say(&name, &format!("止まりました: {error:#}"));
+        }
+    }
 }
 
 fn progress(name: String, screen: Screen) -> ProgressFn {

@@ -28,8 +28,8 @@ use tokio::sync::watch as signal;
 
 use crate::cli::DemoArgs;
 use crate::config::{Database, Mail, MailSecurity};
-use crate::{cloud, listen, logs, signals};
-use screen::Screen;
+use crate::{cloud, listen, live, logs, signals};
+pub use screen::Screen;
 
 /// Wished ports of the gateways' API and of the mail server.
 const GATEWAY_PORT: u16 = 8443;
@@ -37,7 +37,7 @@ const MAIL_PORT: u16 = 2525;
 
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     if args.live {
-        anyhow::bail!("--live はまだ使えません。--live を付けずに始めてください");
+        live::check()?;
     }
     let screen = Screen::new();
     screen.title();
@@ -181,7 +181,7 @@ async fn bind_ingest(
     // The port is looked for first, as the listener is bound inside.
     let port = listen::bind_near(GATEWAY_PORT)?.local_addr()?.port();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let config = IngestConfig::new(address, vec!["127.0.0.1".to_owned(), "localhost".to_owned()]);
+    let config = IngestConfig::new(address, vec!["127.0.0.1".to_owned(), "localhost".to_owned(), live::certificate_name()]);
     Ingest::bind(config, ca, Arc::new(service.clone()), Arc::new(SystemClock), Arc::new(SystemRng))
         .await
         .context("UTM装置の受付を始められません")

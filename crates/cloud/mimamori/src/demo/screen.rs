@@ -38,7 +38,7 @@ impl Screen {
 
     /// Where something listens; says so when the wished port was taken.
     pub fn port(&self, what: &str, at: SocketAddr, wished: u16) {
-        if at.port() == wished {
+        if at.port() == wished || wished == 0 {
             self.say("準備", &format!("{what}: {at}"));
         } else {
             self.say("準備", &format!("{what}: {at}（{wished} は使われていたので、次の番号にしました）"));
