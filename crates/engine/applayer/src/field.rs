@@ -199,7 +199,7 @@ fields! {
     SshHasshString: "ssh.hassh.string", [Ssh], ToServer, Bytes, 2;
     SshHasshServer: "ssh.hassh.server", [Ssh], ToClient, Bytes, 2;
     SshHasshServerString: "ssh.hassh.server.string", [Ssh], ToClient, Bytes, 2;
-    SmbNamedPipe: "smb.named_pipe", [Smb], ToServer, Bytes, ONE_STEP;
+    SmbNamedPipe: "smb.named_pipe", [Smb], Both, Bytes, ONE_STEP;
     SmbShare: "smb.share", [Smb], ToServer, Bytes, ONE_STEP;
     SmbNtlmsspUser: "smb.ntlmssp_user", [Smb], ToServer, Bytes, ONE_STEP;
     SmbNtlmsspDomain: "smb.ntlmssp_domain", [Smb], ToServer, Bytes, ONE_STEP;

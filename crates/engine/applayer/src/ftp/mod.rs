@@ -1,7 +1,7 @@
 //! FTP's control connection (RFC 959, 2228, 2428) and what it announces.
 //!
 //! Holds always: lines longer than the setting are cut and noted; when too many commands wait
-//! for their replies the oldest counts as done.
+//! for their replies the connection is followed no further.
 
 mod data;
 mod ports;
@@ -33,6 +33,7 @@ pub struct FtpParser {
     /// The last port announced, and who listens on it.
     data_port: Option<(DataPort, Direction)>,
     expectations: Vec<Expectation>,
+    overrun: bool,
 }
 
 impl FtpParser {
@@ -46,6 +47,7 @@ impl FtpParser {
             server: LineReader::new(config.max_line_bytes),
             data_port: None,
             expectations: Vec::new(),
+            overrun: false,
         }
     }
 
@@ -67,11 +69,13 @@ impl FtpParser {
             self.data_port = Some((port.clone(), Direction::ToClient));
         }
         self.announce(&verb, argument);
+        if self.too_many() {
+            return;
+        }
         let mut events: Vec<AppEvent> = Vec::new();
         if !line.ended {
             events.push("ftp.request_command_too_long");
         }
-        events.extend(self.make_room());
         let (command, argument) = (verb, argument.to_vec());
         self.txs.push_with(|id| FtpTx {
             id,
@@ -85,20 +89,20 @@ impl FtpParser {
         });
     }
 
-    /// With too many commands unanswered the oldest counts as done.
-    fn make_room(&mut self) -> Option<AppEvent> {
+    /// With too many commands unanswered the connection is followed no further.
+    fn too_many(&mut self) -> bool {
         let waiting = self.txs.iter().filter(|tx| !tx.done).count();
         if self.txs.is_full() {
             let oldest = self.txs.get(0).map(|tx| tx.id);
             oldest.into_iter().for_each(|id| self.txs.retire(id));
         }
-        if waiting < self.max_tx {
-            return None;
+        if waiting >= self.max_tx && !self.overrun {
+            self.overrun = true;
+            if let Some(last) = self.txs.last_mut() {
+                last.events.push("ftp.too_many_transactions");
+            }
         }
-        if let Some(oldest) = self.txs.iter_mut().find(|tx| !tx.done) {
-            oldest.done = true;
-        }
-        Some("ftp.too_many_transactions")
+        self.overrun
     }
 
     fn announce(&mut self, verb: &[u8], argument: &[u8]) {
@@ -182,6 +186,10 @@ impl FtpParser {
             });
             *(if dir == Direction::ToServer { &mut self.client } else { &mut self.server }) = reader;
             at += used;
+            if self.overrun {
+                self.finish();
+                return Outcome::Failed;
+            }
             if tls == Some(true) {
                 self.finish();
                 return Outcome::Change { to: None, expect: Some(AppProto::Tls), consumed: at };

@@ -61,7 +61,7 @@ impl Http1Parser {
     fn end_body(&mut self, dir: Direction, id: u64, whole: bool) {
         let config = self.config.clone();
         if let Some(tx) = self.txs.by_id_mut(id) {
-            tx.side_mut(dir).end_body(whole, id, &config);
+            tx.side_mut(dir).end_body(whole, id, &config, self.now);
         }
     }
 
@@ -174,7 +174,7 @@ impl Http1Parser {
             let message = tx.side_mut(dir);
             message.lost(lost_in_body, id, &config);
             if ends {
-                message.end_body(false, id, &config);
+                message.end_body(false, id, &config, self.now);
             }
         }
         if matches!(next, State::Lost) && in_message {

@@ -1,6 +1,7 @@
 //! Settings of HTTP, with the reference's option names in the comments
 //! (`app-layer.protocols.http.libhtp.default-config.*`).
 
+use super::ranges::SharedRanges;
 use mimamori_files::{FileConfig, HashKinds, WindowConfig, decode::Limits};
 
 /// What HTTP/1 (and the shared part of HTTP/2) can be told.
@@ -32,6 +33,8 @@ pub struct Http1Config {
     /// `max-tx`
     pub max_tx: usize,
     pub hashes: HashKinds,
+    /// Files that come in parts.
+    pub ranges: SharedRanges,
 }
 
 impl Default for Http1Config {
@@ -55,6 +58,7 @@ impl Default for Http1Config {
             max_headers: 1024,
             max_tx: 512,
             hashes: HashKinds::NONE,
+            ranges: SharedRanges::default(),
         }
     }
 }
@@ -78,6 +82,11 @@ impl Http1Config {
 
     pub(crate) fn request_file(&self) -> FileConfig {
         FileConfig { hashes: self.hashes, window: self.request_window() }
+    }
+
+    /// A file put together from parts: inspected like a body of its own.
+    pub(crate) fn whole_file(&self) -> FileConfig {
+        FileConfig { hashes: self.hashes, window: self.response_window() }
     }
 
     pub(crate) fn response_file(&self) -> FileConfig {

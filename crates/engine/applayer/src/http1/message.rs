@@ -3,14 +3,15 @@
 //! Responsible for what becomes of body bytes: decoding, the inspection window, the files.
 //! Holds always: body bytes pass once, in order; the window keeps no more than configured.
 
-use mimamori_base::Direction;
+use mimamori_base::{Direction, Timestamp};
 use mimamori_files::decode::{Coding, Decoder, Problem};
-use mimamori_files::{File, FileState, Window};
+use mimamori_files::{File, FileState, View, Window};
 
 use super::config::Http1Config;
 use super::events;
 use super::headers::Headers;
 use super::multipart::{Multipart, Piece};
+use super::ranges::RangePart;
 use crate::event::AppEvent;
 use crate::field::http_step;
 
@@ -28,7 +29,7 @@ pub(crate) enum FileMode {
     /// The whole body is one file of this name, opened with its first byte.
     Whole {
         name: Vec<u8>,
-        range: Option<(u64, u64)>,
+        range: Option<RangePart>,
     },
     Multipart(Box<Multipart>),
 }
@@ -118,14 +119,17 @@ impl Message {
         match &mut self.file_mode {
             FileMode::None => {}
             FileMode::Whole { name, range } => {
+                if let Some(part) = range {
+                    part.collect(bytes);
+                }
                 if self.files.is_empty() {
                     let file_config = match self.dir {
                         Direction::ToServer => config.request_file(),
                         Direction::ToClient => config.response_file(),
                     };
                     let mut file = File::open(name, tx_id, &file_config);
-                    if let Some((start, end)) = *range {
-                        file.mark_range(start, end);
+                    if let Some(part) = range {
+                        file.mark_range(part.start, part.end);
                     }
                     self.files.push(file);
                 }
@@ -172,7 +176,8 @@ impl Message {
     }
 
     /// The body has ended; `whole` as its framing tells.
-    pub(crate) fn end_body(&mut self, whole: bool, tx_id: u64, config: &Http1Config) {
+    pub(crate) fn end_body(&mut self, whole: bool, tx_id: u64, config: &Http1Config, now: Timestamp) {
+        let coded = self.decoder.is_some();
         if let Some(mut decoder) = self.decoder.take() {
             decoder.finish(&mut |out| self.decoded(out, tx_id, config));
             self.problems(&mut decoder);
@@ -184,8 +189,31 @@ impl Message {
         for file in &mut self.files {
             file.close(if whole { FileState::Closed } else { FileState::Truncated });
         }
+        if whole && !coded {
+            self.join_range(tx_id, config, now);
+        }
         self.window.end();
         self.reach(http_step::TRAILER);
+    }
+
+    /// Gives the part that this body was to its file; a file that is whole now joins the files.
+    fn join_range(&mut self, tx_id: u64, config: &Http1Config, now: Timestamp) {
+        let FileMode::Whole { name, range: Some(part) } = &mut self.file_mode else { return };
+        if self.files.iter().any(File::has_gaps) {
+            return;
+        }
+        if let Some(bytes) = part.finish(&config.ranges, now) {
+            let mut file = File::open(name, tx_id, &config.whole_file());
+            file.append(&bytes);
+            file.close(FileState::Closed);
+            self.files.push(file);
+        }
+    }
+
+    /// What to inspect now: a file that its last part has made whole, else the body.
+    pub(crate) fn view(&self) -> Option<View<'_>> {
+        let joined = self.files.get(1..).and_then(|f| f.last());
+        joined.and_then(File::view).or_else(|| self.window.view())
     }
 
     /// Nothing more comes.

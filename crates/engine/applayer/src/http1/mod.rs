@@ -19,6 +19,7 @@ pub(crate) mod log;
 pub(crate) mod message;
 mod multipart;
 mod parser;
+pub(crate) mod ranges;
 mod request;
 mod response;
 #[cfg(test)]
@@ -28,4 +29,5 @@ pub(crate) mod uri;
 
 pub use config::Http1Config;
 pub use parser::Http1Parser;
+pub use ranges::SharedRanges;
 pub use tx::HttpTx;

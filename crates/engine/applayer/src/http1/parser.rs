@@ -80,13 +80,22 @@ pub struct Http1Parser {
     pub(super) response: Side,
     /// The transaction that the next response answers.
     pub(super) next_response: u64,
+    /// Of the input being read.
+    pub(super) now: Timestamp,
 }
 
 impl Http1Parser {
     #[must_use]
     pub fn new(config: Arc<Http1Config>) -> Self {
         let txs = TxList::new(config.max_tx);
-        Http1Parser { config, txs, request: Side::default(), response: Side::default(), next_response: 0 }
+        Http1Parser {
+            config,
+            txs,
+            request: Side::default(),
+            response: Side::default(),
+            next_response: 0,
+            now: Timestamp::EPOCH,
+        }
     }
 
     pub(super) fn side_mut(&mut self, dir: Direction) -> &mut Side {
@@ -213,7 +222,8 @@ impl Http1Parser {
 }
 
 impl Parser for Http1Parser {
-    fn feed(&mut self, dir: Direction, input: Input<'_>, _now: Timestamp) -> Outcome {
+    fn feed(&mut self, dir: Direction, input: Input<'_>, now: Timestamp) -> Outcome {
+        self.now = now;
         match input {
             Input::Data(bytes) => self.data(dir, bytes, false),
             Input::Gap(len) => {

@@ -339,3 +339,27 @@ proptest! {
         end(&mut p);
     }
 }
+
+#[test]
+fn a_file_fetched_in_parts_is_put_together() {
+    let config = Arc::new(Http1Config::default());
+    let part = |request: &str, start: usize, end: usize| {
+        let mut p = Http1Parser::new(config.clone());
+        feed(&mut p, TS, request.as_bytes());
+        let head = format!(
+            "HTTP/1.1 206 Partial\r\nContent-Length: {}\r\nContent-Range: bytes {start}-{end}/68\r\n\r\n",
+            end - start + 1
+        );
+        feed(&mut p, TC, head.as_bytes());
+        feed(&mut p, TC, &EICAR[start..=end]);
+        p
+    };
+    let get = "GET /eicar HTTP/1.1\r\nHost: h\r\n\r\n";
+    let first = part(get, 30, 67);
+    assert_eq!(first.tx(0).unwrap().files(TC)[0].range(), Some((30, 67)));
+    part("GET /other HTTP/1.1\r\nHost: h\r\n\r\n", 0, 29);
+    let last = part(get, 0, 40);
+    let files = last.tx(0).unwrap().files(TC);
+    assert_eq!((files.len(), files[1].size(), files[1].name()), (2, 68, &b"/eicar"[..]));
+    assert_eq!(last.tx(0).unwrap().body(Field::FileData, TC).unwrap().bytes, EICAR);
+}

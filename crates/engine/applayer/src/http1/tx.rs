@@ -9,6 +9,7 @@ use super::config::Http1Config;
 use super::events;
 use super::log;
 use super::message::Message;
+use super::ranges::RangePart;
 use super::uri::Normalised;
 use crate::event::AppEvent;
 use crate::field::Field;
@@ -137,15 +138,14 @@ impl HttpTx {
     }
 
     /// The part of a larger file that the response is, by status and Content-Range.
-    pub(crate) fn response_range(&mut self) -> Option<(u64, u64)> {
+    pub(crate) fn response_range(&mut self) -> Option<RangePart> {
         let value = self.response.headers.value(b"content-range").filter(|_| self.status == 206)?;
-        match log::content_range(value) {
-            Some(r) => r.start.zip(r.end),
-            None => {
-                self.response.event(events::RANGE_INVALID);
-                None
-            }
-        }
+        let Some(range) = log::content_range(value) else {
+            self.response.event(events::RANGE_INVALID);
+            return None;
+        };
+        let key = [self.host.as_deref().unwrap_or_default(), b"\0", &self.uri_raw].concat();
+        Some(RangePart::new(key, range.start?, range.end?, range.size))
     }
 
     fn header_field(field: Field) -> Option<&'static [u8]> {
@@ -257,9 +257,7 @@ impl Transaction for HttpTx {
     fn body(&self, field: Field, dir: Direction) -> Option<Body<'_>> {
         let view = match (field, dir) {
             (Field::HttpRequestBody, Direction::ToServer)
-            | (Field::HttpResponseBody | Field::FileData, Direction::ToClient) => {
-                self.side(dir).window.view()
-            }
+            | (Field::HttpResponseBody | Field::FileData, Direction::ToClient) => self.side(dir).view(),
             (Field::FileData, Direction::ToServer) => self.request.files.iter().rev().find_map(File::view),
             _ => None,
         }?;

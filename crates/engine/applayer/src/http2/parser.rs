@@ -6,7 +6,8 @@ use mimamori_base::{Direction, Timestamp};
 
 use super::events;
 use super::frame::{
-    CONTINUATION, Cutter, END_HEADERS, END_STREAM, HEADERS, Head, PRIORITY, PUSH_PROMISE, Piece, RST_STREAM,
+    CONTINUATION, Cutter, END_HEADERS, END_STREAM, HEADERS, Head, PRIORITY, PRIORITY_FRAME, PUSH_PROMISE,
+    Piece, RST_STREAM, WINDOW_UPDATE,
 };
 use super::hpack::{Hpack, HpackError};
 use super::streams::{Block, Streams};
@@ -46,6 +47,8 @@ pub struct Http2Parser {
     /// Bytes of the preface seen; all of them once it is done with.
     preface: usize,
     flow_events: Vec<AppEvent>,
+    /// Of the input being read.
+    now: Timestamp,
 }
 
 impl Http2Parser {
@@ -59,6 +62,7 @@ impl Http2Parser {
             sides: [Side::default(), Side::default()],
             preface: 0,
             flow_events: Vec::new(),
+            now: Timestamp::EPOCH,
         }
     }
 
@@ -286,7 +290,7 @@ impl Http2Parser {
         let config = self.config.clone();
         let Some(id) = self.streams.get(stream) else { return };
         let Some(tx) = self.txs.by_id_mut(id) else { return self.streams.remove(stream) };
-        tx.side_mut(dir).end_body(whole, id, &config);
+        tx.side_mut(dir).end_body(whole, id, &config, self.now);
         tx.side_mut(dir).finish();
         if tx.request.complete && tx.response.complete {
             self.streams.remove(stream);
@@ -313,7 +317,7 @@ impl Http2Parser {
             let id = tx.id;
             let side = tx.side_mut(dir);
             if !side.complete {
-                side.end_body(false, id, &config);
+                side.end_body(false, id, &config, self.now);
                 side.complete = true;
             }
             tx.publish_events();
@@ -386,7 +390,8 @@ fn take_response(tx: &mut HttpTx, config: &Http1Config) {
 }
 
 impl Parser for Http2Parser {
-    fn feed(&mut self, dir: Direction, input: Input<'_>, _now: Timestamp) -> Outcome {
+    fn feed(&mut self, dir: Direction, input: Input<'_>, now: Timestamp) -> Outcome {
+        self.now = now;
         match input {
             Input::Data(bytes) => self.data(dir, bytes),
             Input::Gap(len) => self.gap(dir, len),

@@ -110,7 +110,7 @@ impl Part {
                 let whole = if ended { joined.len() } else { joined.len() - cut_escape(&joined) };
                 let (now, later) = joined.split_at_checked(whole).unwrap_or((&joined, &[]));
                 let (soft, clean) = quoted_printable(now, &mut out);
-                self.soft = soft && ended || !ended;
+                self.soft = soft || !ended;
                 notes.bad_qp = !clean;
                 self.partial = later.to_vec();
             }

@@ -41,17 +41,11 @@ fn dns(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
     match looks_like(p.bytes, false) {
         None => Answer::No,
         Some(response) => {
-            let server_speaks = p.dir == Direction::ToClient;
-            let ports = [53].iter().chain(&config.dns.ports);
-            let client_port_is_dns = ports.clone().any(|port| *port == p.client_port);
-            let server_port_is_dns = ports.clone().any(|port| *port == p.server_port);
-            if response != server_speaks && client_port_is_dns && !server_port_is_dns {
-                Answer::Reversed
-            } else if response != server_speaks && response && !server_port_is_dns {
-                Answer::Reversed
-            } else {
-                Answer::Yes
-            }
+            let known = |port: u16| port == 53 || config.dns.ports.contains(&port);
+            let as_flow_says = response == (p.dir == Direction::ToClient);
+            // A response towards a port that is not DNS's, or a query from one to another.
+            let swapped = !as_flow_says && !known(p.server_port) && (response || known(p.client_port));
+            if swapped { Answer::Reversed } else { Answer::Yes }
         }
     }
 }
@@ -79,11 +73,16 @@ fn dhcp(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
 fn quic(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
     let Some(first) = p.bytes.first() else { return Answer::No };
     let version = p.bytes.get(1..5);
-    let known = match version {
-        Some([0, 0, 0, 1] | [0x6b, 0x33, 0x43, 0xcf] | [b'Q', b'0', ..] | [0xff, 0, 0, 29..=34]) => true,
-        Some([0xfa, 0xce, 0xb0, _]) => true,
-        _ => false,
-    };
+    let known = matches!(
+        version,
+        Some(
+            [0, 0, 0, 1]
+                | [0x6b, 0x33, 0x43, 0xcf]
+                | [b'Q', b'0', ..]
+                | [0xff, 0, 0, 29..=34]
+                | [0xfa, 0xce, 0xb0, _]
+        )
+    );
     let long_header = first & 0xc0 == 0xc0 && known;
     // Google QUIC before Q046: public header with version, connection id first.
     let google =

@@ -162,8 +162,8 @@ impl State {
                 let path =
                     path.and_then(|(at, n)| inside(m, u32::from(at), u32::from(n))).unwrap_or_default();
                 let share = utf16(path);
-                let pipe = share.to_ascii_uppercase().ends_with(b"\\IPC$");
-                self.begin(c, Subject::TreeConnect { share, pipe, share_type: None });
+                // Only the answer tells whether it is a pipe (MS-SMB2 2.2.10).
+                self.begin(c, Subject::TreeConnect { share, pipe: false, share_type: None });
             }
             command::CREATE => {
                 let create = create_request(m).unwrap_or_default();

@@ -159,7 +159,13 @@ impl Transaction for SmbTx {
     fn bytes(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(&[u8])) {
         match (field, &self.subject) {
             (Field::SmbShare, Subject::TreeConnect { share, pipe: false, .. }) => visit(share),
-            (Field::SmbNamedPipe, Subject::TreeConnect { share, pipe: true, .. }) => visit(share),
+            (Field::SmbNamedPipe, Subject::TreeConnect { share, pipe: true, .. }) => {
+                // SMB 1 names the service in its request, SMB 2 only in its answer.
+                let known_in = if self.version == 1 { Direction::ToServer } else { Direction::ToClient };
+                if dir == known_in {
+                    visit(share);
+                }
+            }
             (Field::SmbNtlmsspUser, Subject::SessionSetup { ntlmssp: Some(n), .. }) => visit(&n.user),
             (Field::SmbNtlmsspDomain, Subject::SessionSetup { ntlmssp: Some(n), .. }) => visit(&n.domain),
             (Field::DceIface, Subject::DceRpc(call)) => call.visit_interfaces(visit),
