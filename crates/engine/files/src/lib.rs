@@ -14,9 +14,11 @@ pub mod decode;
 mod file;
 mod hash;
 mod magic;
+mod range;
 mod window;
 
 pub use file::{File, FileConfig, FileState, MAX_SIDS_PER_FILE};
 pub use hash::{FileHashes, HashKinds};
 pub use magic::magic;
+pub use range::{RangeLimits, RangeStore};
 pub use window::{View, Window, WindowConfig};
