@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod eve;
 pub mod guard;
 pub mod health;
+pub mod lab;
 pub mod live;
 pub mod pipeline;
 pub mod replaying;
