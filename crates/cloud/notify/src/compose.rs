@@ -1,7 +1,7 @@
 //! One mail from what has to be told: subject, plain text, HTML twin.
 
 use askama::Template;
-use mimamori_domain::{NoticeKind, StarRating};
+use mimamori_domain::NoticeKind;
 use mimamori_service::{Composed, MailJob};
 
 use crate::sections::{Section, section};
@@ -105,12 +105,7 @@ fn sections_of(job: &MailJob, portal_url: &str) -> Vec<Section> {
 
 /// 「【★★★ 要対応】竹原商店 様: …」; several alerts carry the highest rating (NT-02).
 fn subject(company: &str, first: &Section, count: usize) -> String {
-    let mark = match first.rating {
-        Some(StarRating::UnderInvestigation) => StarRating::UnderInvestigation.stars().to_owned(),
-        Some(rating) => format!("{} {}", rating.stars(), rating.call()),
-        None => "UTM装置".to_owned(),
-    };
     let others = if count > 1 { format!("（ほか{}件）", count - 1) } else { String::new() };
-    let text = format!("【{mark}】{company} 様: {}{others}", first.subject);
+    let text = format!("【{}】{company} 様: {}{others}", first.mark, first.subject);
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(SUBJECT_MAX_CHARS).collect()
 }

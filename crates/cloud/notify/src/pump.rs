@@ -10,10 +10,10 @@ use crate::backoff;
 use crate::compose::{ComposeError, compose};
 use crate::smtp::{Outcome, Sender};
 
-/// How long a claim lasts: longer than a batch can take, so that it is not claimed twice.
-const LEASE_PER_MAIL: Duration = Duration::from_secs(150);
-/// Deliveries of one claim.
-const BATCH: u32 = 10;
+/// A lease lasts this much longer than an attempt can.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
+/// Deliveries of one round, before what has become due meanwhile is composed.
+const PER_ROUND: u32 = 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PumpError {
@@ -52,10 +52,10 @@ impl Pump {
         Pump { service, sender }
     }
 
-    /// Composes everything due, then delivers one batch.
+    /// Composes everything due, then delivers a few.
     pub async fn round(&mut self) -> Result<Round, PumpError> {
         let mut round = Round { composed: self.compose_due().await?, ..Round::default() };
-        self.deliver_batch(&mut round).await?;
+        self.deliver_some(&mut round).await?;
         Ok(round)
     }
 
@@ -90,10 +90,15 @@ impl Pump {
         Ok(n)
     }
 
-    async fn deliver_batch(&mut self, round: &mut Round) -> Result<(), PumpError> {
-        let token = self.service.claim_token();
-        let lease = LEASE_PER_MAIL * BATCH;
-        for claimed in self.service.claim_deliveries(token, lease, BATCH).await? {
+    /// One claim for each mail, so that a lease need not be longer than one mail can take and a
+    /// crash delays no other.
+    async fn deliver_some(&mut self, round: &mut Round) -> Result<(), PumpError> {
+        for _ in 0..PER_ROUND {
+            let token = self.service.claim_token();
+            let lease = self.sender.longest() + LEASE_MARGIN;
+            let Some(claimed) = self.service.claim_deliveries(token, lease, 1).await?.pop() else {
+                return Ok(());
+            };
             let outcome = self.sender.deliver(&claimed).await;
             let attempt = self.settle(&claimed, outcome, round);
             self.service.settle_delivery(claimed.delivery.id, token, attempt).await?;

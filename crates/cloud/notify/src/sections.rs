@@ -20,6 +20,10 @@ pub(crate) struct Section {
     pub heading: String,
     /// Sentences at the top.
     pub lead: Vec<String>,
+    /// Between the brackets of the subject: `★★★ 要対応`.
+    pub mark: String,
+    /// Until when the steps are wanted, in brackets after 「今すること」; may be empty.
+    pub by_when: &'static str,
     /// Numbered steps.
     pub actions: Vec<String>,
     pub facts: Vec<Fact>,
@@ -40,10 +44,12 @@ pub(crate) struct Fact {
 }
 
 impl Fact {
-    /// The label, filled up with full-width spaces so that plain text lines up.
+    /// The label, filled up to the width of five full-width characters, so that plain text
+    /// lines up in a fixed-width font.
     pub(crate) fn padded(&self) -> String {
-        let width = 5usize.saturating_sub(self.label.chars().count());
-        format!("{}{}", self.label, "\u{3000}".repeat(width))
+        let width: usize = self.label.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+        let missing = 10usize.saturating_sub(width);
+        format!("{}{}{}", self.label, " ".repeat(missing % 2), "\u{3000}".repeat(missing / 2))
     }
 }
 
@@ -67,7 +73,7 @@ pub(crate) fn section(told: &Told, portal_url: &str) -> Option<Section> {
                 jst::date_time(*since)
             );
             let subject = format!("UTM装置「{}」からの連絡が止まっています", g.gateway.name);
-            stopped_section(g, lead, subject, portal_url)
+            stopped_section(g, "UTM装置 停止", lead, subject, portal_url)
         }),
         NoticeKind::GatewayStillStopped { since, .. } => told.gateway.as_ref().map(|g| {
             let days = told.notice.created_at.since(*since).as_secs() / 86_400;
@@ -78,7 +84,7 @@ pub(crate) fn section(told: &Told, portal_url: &str) -> Option<Section> {
                 if days > 0 { format!("{days}日以上") } else { String::new() }
             );
             let subject = format!("UTM装置「{}」がまだ止まっています", g.gateway.name);
-            stopped_section(g, lead, subject, portal_url)
+            stopped_section(g, "UTM装置 停止中", lead, subject, portal_url)
         }),
         NoticeKind::GatewayRecovered { since, at, .. } => {
             told.gateway.as_ref().map(|g| recovered_section(g, *since, *at, portal_url))
@@ -110,6 +116,11 @@ fn alert_section(
     }
     Section {
         rating: Some(alert.rating),
+        mark: match alert.rating {
+            StarRating::UnderInvestigation => alert.rating.stars().to_owned(),
+            rating => format!("{} {}", rating.stars(), rating.call()),
+        },
+        by_when: by_when(alert.rating),
         subject: subject_of(alert, &device),
         heading: format!("{} 「{device}」", alert.rating.text()),
         lead,
@@ -145,6 +156,15 @@ const fn how_likely(rating: StarRating) -> &'static str {
         StarRating::UnderInvestigation => {
             "※調査中※ 分析担当が内容を調べています。結果は同じ宛先にメールでお知らせします。"
         }
+    }
+}
+
+const fn by_when(rating: StarRating) -> &'static str {
+    match rating {
+        StarRating::Three => "（できるだけ早く。すぐに全部できないときも、1番だけは先に）",
+        StarRating::Two => "（翌営業日までに）",
+        StarRating::One => "（一週間以内を目安に）",
+        StarRating::UnderInvestigation => "",
     }
 }
 
@@ -191,6 +211,9 @@ fn when(alert: &Alert) -> String {
     if alert.count <= 1 {
         return first;
     }
+    if first == jst::date_time(alert.last_seen) {
+        return format!("{first} （{}回）", jst::thousands(alert.count));
+    }
     let last = if jst::date(alert.first_seen) == jst::date(alert.last_seen) {
         jst::time(alert.last_seen)
     } else {
@@ -215,7 +238,13 @@ fn device_text(alert: &Alert) -> String {
     if more.is_empty() { name } else { format!("{name}（{}）", more.join(" / ")) }
 }
 
-fn stopped_section(view: &GatewayView, lead: String, subject: String, portal_url: &str) -> Section {
+fn stopped_section(
+    view: &GatewayView,
+    mark: &str,
+    lead: String,
+    subject: String,
+    portal_url: &str,
+) -> Section {
     let gateway = &view.gateway;
     let mut facts = vec![fact("UTM装置", format!("{}（{}）", gateway.name, gateway.serial))];
     if let Some(at) = gateway.last_seen {
@@ -223,6 +252,8 @@ fn stopped_section(view: &GatewayView, lead: String, subject: String, portal_url
     }
     Section {
         rating: None,
+        mark: mark.to_owned(),
+        by_when: "（できるだけ早く）",
         subject,
         heading: format!("UTM装置「{}」の停止", gateway.name),
         lead: vec![lead, "この間、この装置の先にある機器の見守りが止まっています。".to_owned()],
@@ -254,6 +285,8 @@ fn recovered_section(
     };
     Section {
         rating: None,
+        mark: "UTM装置 復旧".to_owned(),
+        by_when: "",
         subject: format!("UTM装置「{}」の見守りを再開しました", gateway.name),
         heading: format!("UTM装置「{}」の復旧", gateway.name),
         lead: vec![format!(

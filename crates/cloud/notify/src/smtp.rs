@@ -14,6 +14,9 @@ use mimamori_service::views::ClaimedDelivery;
 use crate::config::{Security, SmtpConfig, SmtpConfigError};
 use crate::message;
 
+/// A whole conversation may take as long as this many single answers.
+const CONVERSATION_TIMEOUTS: u32 = 4;
+
 /// How an attempt ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
@@ -59,6 +62,12 @@ impl Sender {
         &self.config
     }
 
+    /// The longest that one attempt can take.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.config.timeout * (1 + CONVERSATION_TIMEOUTS + 1)
+    }
+
     /// One attempt.
     pub async fn deliver(&mut self, claimed: &ClaimedDelivery) -> Outcome {
         let wire = match message::build(claimed, &self.config) {
@@ -72,7 +81,7 @@ impl Sender {
                 Err(reason) => return Outcome::TryAgain(reason),
             },
         };
-        let limit = self.config.timeout * 4;
+        let limit = self.config.timeout * CONVERSATION_TIMEOUTS;
         let (outcome, usable) = match tokio::time::timeout(limit, converse(&mut connection, &wire)).await {
             Ok(Ok(response)) => (Outcome::Sent(words(&response)), true),
             Ok(Err((stage, e))) => {
@@ -84,7 +93,7 @@ impl Sender {
                 false,
             ),
         };
-        let clean = matches!(outcome, Outcome::Sent(_)) || (usable && connection.command(Rset).await.is_ok());
+        let clean = matches!(outcome, Outcome::Sent(_)) || (usable && self.reset(&mut connection).await);
         if clean && !connection.has_broken() {
             self.connection = Some(connection);
         }
@@ -96,6 +105,10 @@ impl Sender {
         if let Some(mut connection) = self.connection.take() {
             let _ = tokio::time::timeout(Duration::from_secs(2), connection.quit()).await;
         }
+    }
+
+    async fn reset(&self, connection: &mut AsyncSmtpConnection) -> bool {
+        matches!(tokio::time::timeout(self.config.timeout, connection.command(Rset)).await, Ok(Ok(_)))
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, String> {

@@ -21,4 +21,4 @@ pub use api::Store;
 pub use error::{Result, StoreError};
 pub use postgres::PostgresStore;
 pub use scope::Scope;
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteOptions, SqliteStore};

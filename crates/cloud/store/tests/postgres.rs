@@ -1,6 +1,7 @@
 //! The suite on PostgreSQL, and what only PostgreSQL has: row level security, several nodes.
 
 mod suite;
+#[expect(dead_code, reason = "ending the server is for postgres_down")]
 mod support;
 
 use std::sync::Arc;

@@ -4,7 +4,8 @@ mod suite;
 
 use std::sync::Arc;
 
-use mimamori_store::{SqliteStore, Store};
+use mimamori_domain::DetectionKind;
+use mimamori_store::{SqliteOptions, SqliteStore, Store, StoreError};
 
 pub struct Fresh {
     pub store: Arc<dyn Store>,
@@ -35,4 +36,37 @@ async fn what_was_stored_is_there_after_a_restart() {
     assert!(store.customers(suite::fixture::SYSTEM).await.is_err(), "closed");
     let store = SqliteStore::open(&path).await.unwrap();
     assert_eq!(store.customers(suite::fixture::SYSTEM).await.unwrap().len(), 2);
+}
+
+/// A full disk refuses reports, says so, keeps what it has, and takes more once there is room.
+#[tokio::test]
+async fn a_full_disk_loses_nothing_and_the_service_goes_on_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cloud.db");
+    let limits = SqliteOptions { max_bytes: Some(800 * 1024) };
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(&path, limits).await.unwrap());
+    let w = suite::fixture::World::new(store.clone()).await;
+    let mut stored = 0;
+    let refused = loop {
+        let batch: Vec<_> = (0..50).map(|_| w.detection(DetectionKind::CommandAndControl, 0)).collect();
+        match w.report(0, stored + 1, 10, batch).await {
+            Ok(done) => stored = done.cursor.seq,
+            Err(e) => break e,
+        }
+        assert!(stored < 100_000, "the limit holds");
+    };
+    assert!(matches!(refused, StoreError::DiskFull(_)), "{refused:?}");
+    assert!(refused.is_temporary() && refused.to_string().contains("disk"), "{refused}");
+    assert!(stored > 0);
+    let cursor = store.cursor(suite::fixture::SYSTEM, w.gateways[0]).await.unwrap();
+    assert_eq!(cursor.seq, stored, "the cursor stands where the data ends");
+    let stats = store.stats(suite::fixture::SYSTEM).await.unwrap();
+    assert_eq!(stats.detections, stored);
+    store.close().await;
+    // Somebody made room.
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await.unwrap());
+    let w = suite::fixture::World { store: store.clone(), ..w };
+    let batch: Vec<_> = (0..50).map(|_| w.detection(DetectionKind::CommandAndControl, 0)).collect();
+    w.report(0, stored + 1, 10, batch).await.unwrap();
+    assert_eq!(store.stats(suite::fixture::SYSTEM).await.unwrap().detections, stored + 50);
 }

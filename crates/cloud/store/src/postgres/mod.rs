@@ -104,7 +104,11 @@ impl PostgresStore {
             Reach::Operator => ("operator", String::new()),
             Reach::System => ("system", String::new()),
         };
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin().await.map_err(|e| match e {
+            // The pool keeps trying to connect until its time is up.
+            sqlx::Error::PoolTimedOut => StoreError::Unavailable(Box::new(e)),
+            other => other.into(),
+        })?;
         // `true`: the settings end with the transaction.
         sqlx::query("SELECT set_config('app.scope', $1, true), set_config('app.id', $2, true)")
             .bind(name)

@@ -33,9 +33,24 @@ pub struct SqliteStore {
     writer: writer::Writer,
 }
 
+/// What an operator may choose.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SqliteOptions {
+    /// The file grows no larger; beyond it every write fails as on a full disk.
+    pub max_bytes: Option<u64>,
+}
+
+/// SQLite's default; what `max_page_count` counts in.
+const PAGE_BYTES: u64 = 4_096;
+
 impl SqliteStore {
     /// Opens or creates the file, brings its tables up to date and starts the writer.
     pub async fn open(path: &Path) -> Result<Self> {
+        SqliteStore::open_with(path, SqliteOptions::default()).await
+    }
+
+    /// As [`SqliteStore::open`], with a limit on the size.
+    pub async fn open_with(path: &Path, chosen: SqliteOptions) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -45,6 +60,10 @@ impl SqliteStore {
             .busy_timeout(Duration::from_secs(10))
             .pragma("cache_size", "-16384")
             .pragma("temp_store", "MEMORY");
+        let options = match chosen.max_bytes {
+            Some(bytes) => options.pragma("max_page_count", (bytes / PAGE_BYTES).max(1).to_string()),
+            None => options,
+        };
         let explain = |e: StoreError| match e {
             StoreError::Unavailable(cause) | StoreError::Database(cause) => {
                 StoreError::Refused(format!("cannot open {}: {cause}", path.display()))

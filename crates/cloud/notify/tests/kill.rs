@@ -1,0 +1,119 @@
+//! `kill -9` of the mail pump at every step of claim, send and confirm (NT-05).
+
+#[path = "../../service/tests/support/mod.rs"]
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mimamori_base::{Rng as _, SeededRng, SystemClock};
+use mimamori_domain::{AlertState, DetectionKind};
+use mimamori_notify::receiver::{Act, Stage, Temper};
+use mimamori_notify::{Mailbox, Receiver, ReceiverConfig};
+use mimamori_service::views::AlertFilter;
+use support::Bench;
+
+const ADDRESSES: [&str; 3] = ["a@takehara.example", "b@takehara.example", "c@takehara.example"];
+
+/// Cargo builds the examples of a package beside its tests.
+fn pump_once() -> PathBuf {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    path.join("examples").join("pump_once")
+}
+
+fn start(b: &Bench, server: &Receiver, secs: u64) -> Child {
+    Command::new(pump_once())
+        .arg(b.dir.path().join("cloud.db"))
+        .arg(server.address().port().to_string())
+        .arg(secs.to_string())
+        .spawn()
+        .expect("run through `cargo test`, which builds the examples")
+}
+
+/// Everything arrived, nothing under two Message-IDs, repeats are the same bytes.
+async fn check(b: &Bench, server: &Receiver, repeats_at_most: usize, case: &str) {
+    let messages = server.mailbox().messages();
+    let to: BTreeSet<_> = messages.iter().flat_map(|m| m.envelope_to.clone()).collect();
+    assert_eq!(to.len(), ADDRESSES.len(), "{case}: everybody got it");
+    let mut by_id: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for m in &messages {
+        by_id.entry(m.message_id.clone()).or_default().insert(m.raw.clone());
+    }
+    assert_eq!(by_id.len(), ADDRESSES.len(), "{case}: one Message-ID an address");
+    assert!(by_id.values().all(|bytes| bytes.len() == 1), "{case}: the same bytes");
+    assert!(messages.len() <= ADDRESSES.len() + repeats_at_most, "{case}: {} messages", messages.len());
+    let alert = b.service.alerts(&b.service.console(), AlertFilter::default()).await.unwrap().items.remove(0);
+    assert!(matches!(alert.alert.state, AlertState::Notified { .. }), "{case}");
+}
+
+async fn all_sent(b: &Bench) -> bool {
+    let ledger = b.service.delivery_ledger(&b.service.console(), None, 10).await.unwrap();
+    ledger.len() == ADDRESSES.len() && ledger.iter().all(|d| d.state.as_str() == "sent")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_each_stage_of_the_conversation() {
+    for stage in [Stage::Greeting, Stage::From, Stage::Recipient, Stage::Data, Stage::Dot, Stage::Kept] {
+        let b = Bench::with_addresses(&ADDRESSES).await;
+        let victim: Arc<Mutex<Option<u32>>> = Arc::new(Mutex::new(None));
+        let armed = Arc::new(AtomicBool::new(true));
+        let (target, trigger) = (victim.clone(), armed.clone());
+        let temper: Temper = Arc::new(move |at, _| {
+            if at != stage || !trigger.swap(false, Ordering::SeqCst) {
+                return Act::Go;
+            }
+            if let Some(pid) = *target.lock().unwrap() {
+                Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+            }
+            Act::Drop
+        });
+        let config = ReceiverConfig { temper: Some(temper), ..ReceiverConfig::loopback() };
+        let server = Receiver::start(config, Mailbox::new(100), Arc::new(SystemClock)).await.unwrap();
+        b.report(vec![b.detection(DetectionKind::CommandAndControl)]).await;
+        let mut rounds = 0;
+        while !all_sent(&b).await {
+            // The pid has to be known before the child speaks: the lock is held over the start.
+            let mut child = {
+                let mut pid = victim.lock().unwrap();
+                let child = start(&b, &server, rounds * 3_600);
+                *pid = Some(child.id());
+                child
+            };
+            tokio::task::block_in_place(|| child.wait()).unwrap();
+            rounds += 1;
+            assert!(rounds < 6, "{stage:?}");
+        }
+        assert!(!armed.load(Ordering::SeqCst), "{stage:?} was reached");
+        check(&b, &server, usize::from(stage == Stage::Kept), &format!("{stage:?}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_time() {
+    let rng = SeededRng::new(3);
+    let b = Bench::with_addresses(&ADDRESSES).await;
+    let server =
+        Receiver::start(ReceiverConfig::loopback(), Mailbox::new(100), Arc::new(SystemClock)).await.unwrap();
+    b.report(vec![b.detection(DetectionKind::CommandAndControl)]).await;
+    let mut kills = 0;
+    for round in 0..40 {
+        let mut child = start(&b, &server, round * 3_600);
+        if round < 20 {
+            tokio::time::sleep(Duration::from_millis(rng.next_u64() % 80)).await;
+            child.kill().unwrap();
+            kills += 1;
+        }
+        tokio::task::block_in_place(|| child.wait()).unwrap();
+        if all_sent(&b).await {
+            break;
+        }
+    }
+    assert!(all_sent(&b).await);
+    check(&b, &server, kills, "any time").await;
+}
