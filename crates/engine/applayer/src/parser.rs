@@ -85,6 +85,12 @@ pub trait Parser: Send + std::fmt::Debug {
         None
     }
 
+    /// The narrower protocol that this flow has turned out to speak, such as DNS in HTTP/2. The
+    /// parser and its transactions stay.
+    fn refined(&self) -> Option<AppProto> {
+        None
+    }
+
     /// Anomalies of the flow as a whole, oldest first.
     fn flow_events(&self) -> &[AppEvent] {
         &[]

@@ -324,14 +324,14 @@ impl Session {
         self.parser =
             registry::parser_for(proto, &self.config, self.transport, self.ports, self.expected.as_ref());
         self.state = if self.parser.is_some() { State::Parsing } else { State::Stopped };
-        if let Some(expect) = self.expect_after_change.take() {
-            if expect != proto {
-                self.events.push(if expect == AppProto::Tls {
-                    "applayer_no_tls_after_starttls"
-                } else {
-                    "applayer_unexpected_protocol"
-                });
-            }
+        if let Some(expect) = self.expect_after_change.take()
+            && expect != proto
+        {
+            self.events.push(if expect == AppProto::Tls {
+                "applayer_no_tls_after_starttls"
+            } else {
+                "applayer_unexpected_protocol"
+            });
         }
     }
 
@@ -376,6 +376,10 @@ impl Session {
     fn hand_over(&mut self, dir: Direction, input: Input<'_>, now: Timestamp) {
         let Some(parser) = &mut self.parser else { return };
         let outcome = parser.feed(dir, input, now);
+        if let Some(narrower) = parser.refined().filter(|p| *p != self.proto) {
+            self.original = Some(self.proto);
+            self.proto = narrower;
+        }
         let seen = self.seen_parser_events;
         let fresh = parser.flow_events().get(seen..).unwrap_or_default();
         self.events.extend_from_slice(fresh);

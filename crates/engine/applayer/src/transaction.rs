@@ -65,6 +65,12 @@ pub trait Transaction {
         self.is_complete(Direction::ToServer) && self.is_complete(Direction::ToClient)
     }
 
+    /// Transactions of another protocol inside this one, to be logged on their own: DNS in
+    /// HTTP/2.
+    fn carried(&self) -> Vec<&dyn Transaction> {
+        Vec::new()
+    }
+
     /// EVE's `event_type` of that record; `None` where there is none to write.
     fn event_type(&self) -> Option<&'static str>;
 

@@ -70,6 +70,11 @@ fn write_all(
             && let Some(name) = tx.event_type()
         {
             out.event(tx_event(flow, &session, tx, name, context));
+            for inner in tx.carried() {
+                if let Some(name) = inner.event_type() {
+                    out.event(tx_event(flow, &session, inner, name, context));
+                }
+            }
         }
     }
     flow.data.session = Some(session);

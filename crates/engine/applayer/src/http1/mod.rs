@@ -11,7 +11,7 @@ mod buffers;
 mod chunk;
 mod config;
 pub(crate) mod disposition;
-mod events;
+pub(crate) mod events;
 pub(crate) mod framing;
 mod headers;
 pub(crate) mod line;

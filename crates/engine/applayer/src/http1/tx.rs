@@ -11,8 +11,10 @@ use super::log;
 use super::message::Message;
 use super::ranges::RangePart;
 use super::uri::Normalised;
+use crate::dns::DnsTx;
 use crate::event::AppEvent;
 use crate::field::Field;
+use crate::http2::doh::Collector;
 use crate::transaction::{Body, Transaction};
 
 /// The URL of a transaction whose request was never seen, as the field writes it.
@@ -45,6 +47,9 @@ pub struct HttpTx {
     pub(crate) status_message: Vec<u8>,
     pub(crate) seen_continue: bool,
     pub(crate) stream: Option<StreamPart>,
+    /// DNS messages carried inside, by side: in the making, and read.
+    pub(crate) collecting: [Option<Collector>; 2],
+    pub(crate) dns: [Option<Box<DnsTx>>; 2],
     events: Vec<AppEvent>,
     buffers: [Buffers; 2],
 }
@@ -66,6 +71,8 @@ impl HttpTx {
             status_message: Vec::new(),
             seen_continue: false,
             stream: None,
+            collecting: [None, None],
+            dns: [None, None],
             events: Vec::new(),
             buffers: [Buffers::default(), Buffers::default()],
         }
@@ -137,6 +144,10 @@ impl HttpTx {
         self.method == method
     }
 
+    fn carried_dns(&self, dir: Direction) -> Option<&DnsTx> {
+        self.dns.get(dir.index()).and_then(Option::as_deref)
+    }
+
     /// The part of a larger file that the response is, by status and Content-Range.
     pub(crate) fn response_range(&mut self) -> Option<RangePart> {
         let value = self.response.headers.value(b"content-range").filter(|_| self.status == 206)?;
@@ -195,6 +206,9 @@ impl Transaction for HttpTx {
     }
 
     fn bytes(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(&[u8])) {
+        if let Some(dns) = self.carried_dns(dir) {
+            dns.bytes(field, dir, visit);
+        }
         let side = self.side(dir);
         if side.progress < field.info().progress.min(crate::field::http_step::BODY) {
             return;
@@ -243,6 +257,9 @@ impl Transaction for HttpTx {
     }
 
     fn numbers(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(u64)) {
+        if let Some(dns) = self.carried_dns(dir) {
+            dns.numbers(field, dir, visit);
+        }
         let Some(stream) = self.stream else { return };
         let number = match field {
             Field::Http2Priority => stream.priority.get(dir.index()).copied().flatten().map(u64::from),
@@ -266,6 +283,10 @@ impl Transaction for HttpTx {
 
     fn files(&self, dir: Direction) -> &[File] {
         &self.side(dir).files
+    }
+
+    fn carried(&self) -> Vec<&dyn Transaction> {
+        self.dns.iter().flatten().map(|d| d.as_ref() as &dyn Transaction).collect()
     }
 
     fn files_mut(&mut self, dir: Direction) -> &mut [File] {

@@ -20,5 +20,7 @@ events! {
     REASSEMBLY_LIMIT = "reassembly_limit_reached";
     DATA_STREAM_ZERO = "data_stream_zero";
     HOST_MISMATCH = "authority_host_mismatch";
+    DNS_REQUEST_TOO_LONG = "dns_request_too_long";
+    DNS_RESPONSE_TOO_LONG = "dns_response_too_long";
     USERINFO = "userinfo_in_uri";
 }

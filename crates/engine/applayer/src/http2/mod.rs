@@ -7,6 +7,7 @@
 //!
 //! [`HttpTx`]: crate::http1::HttpTx
 
+pub(crate) mod doh;
 mod events;
 mod frame;
 mod hpack;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mimamori_base::{Direction, Timestamp};
 
+use super::doh::{Collector, from_target, is_dns};
 use super::events;
 use super::frame::{
     CONTINUATION, Cutter, END_HEADERS, END_STREAM, HEADERS, Head, PRIORITY, PRIORITY_FRAME, PUSH_PROMISE,
@@ -15,12 +16,14 @@ use crate::event::AppEvent;
 use crate::field::http_step;
 use crate::http1::Http1Config;
 use crate::http1::disposition::file_name;
+use crate::http1::events::pick;
 use crate::http1::framing::codings;
 use crate::http1::line::is_token;
 use crate::http1::message::FileMode;
 use crate::http1::tx::{HttpTx, StreamPart};
 use crate::http1::uri::{Target, UriRules, normalise, split_host};
 use crate::parser::{Outcome, Parser};
+use crate::proto::AppProto;
 use crate::session::Input;
 use crate::transaction::Transaction;
 use crate::txlist::TxList;
@@ -49,6 +52,8 @@ pub struct Http2Parser {
     flow_events: Vec<AppEvent>,
     /// Of the input being read.
     now: Timestamp,
+    /// A DNS message came along.
+    carries_dns: bool,
 }
 
 impl Http2Parser {
@@ -63,6 +68,7 @@ impl Http2Parser {
             preface: 0,
             flow_events: Vec::new(),
             now: Timestamp::EPOCH,
+            carries_dns: false,
         }
     }
 
@@ -254,6 +260,18 @@ impl Http2Parser {
                 Direction::ToServer => take_request(tx, &config),
                 Direction::ToClient => take_response(tx, &config),
             }
+            if is_dns(tx.side(side).headers.value(b"content-type"))
+                && let Some(slot) = tx.collecting.get_mut(side.index())
+            {
+                *slot = Some(Collector::default());
+            }
+            if side == Direction::ToServer && tx.is_method(b"GET") {
+                let dns = id.and_then(|id| from_target(&tx.uri_raw, id));
+                self.carries_dns |= dns.is_some();
+                if let Some(slot) = tx.dns.first_mut() {
+                    *slot = dns.map(Box::new);
+                }
+            }
             // An interim response is followed by the real one.
             let interim = side == Direction::ToClient && (100..200).contains(&tx.status);
             if !interim {
@@ -280,6 +298,13 @@ impl Http2Parser {
             let side = tx.side_mut(dir);
             side.body_bytes = side.body_bytes.saturating_add(bytes.len() as u64);
             side.body(bytes, id, &config);
+            if let Some(dns) = tx.collecting.get_mut(dir.index()).and_then(Option::as_mut) {
+                dns.push(bytes);
+                if dns.too_long {
+                    let (request, response) = (events::DNS_REQUEST_TOO_LONG, events::DNS_RESPONSE_TOO_LONG);
+                    tx.side_mut(dir).event(pick(dir, request, response));
+                }
+            }
         }
         if end {
             self.finish(dir, stream, true);
@@ -292,6 +317,13 @@ impl Http2Parser {
         let Some(tx) = self.txs.by_id_mut(id) else { return self.streams.remove(stream) };
         tx.side_mut(dir).end_body(whole, id, &config, self.now);
         tx.side_mut(dir).finish();
+        let collected = tx.collecting.get_mut(dir.index()).and_then(Option::take);
+        if let Some(dns) = collected.and_then(|c| c.finish(id, dir)) {
+            self.carries_dns = true;
+            if let Some(slot) = tx.dns.get_mut(dir.index()) {
+                *slot = Some(Box::new(dns));
+            }
+        }
         if tx.request.complete && tx.response.complete {
             self.streams.remove(stream);
         }
@@ -414,6 +446,10 @@ impl Parser for Http2Parser {
 
     fn retire(&mut self, id: u64) {
         self.txs.retire(id);
+    }
+
+    fn refined(&self) -> Option<AppProto> {
+        self.carries_dns.then_some(AppProto::DoH2)
     }
 
     fn flow_events(&self) -> &[AppEvent] {
