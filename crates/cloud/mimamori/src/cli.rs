@@ -21,6 +21,12 @@ pub enum Command {
     Demo(DemoArgs),
     /// お客様・UTM装置・アカウントを登録し、確かめます
     Admin(AdminArgs),
+    /// UTM装置のプログラム（demo --live が中で使います）
+    #[command(hide = true)]
+    Gateway {
+        #[command(subcommand)]
+        command: mimamori_gateway::cli::Command,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -273,13 +273,13 @@ fn trend(days: u16, counts: &[chart::Day]) -> Trend {
 
 fn blind(inspected: u64, uninspected: u64) -> Blind {
     let total = inspected.saturating_add(uninspected);
-    let sentence = if total == 0 {
-        "まだ通信の量が届いていません。".to_owned()
-    } else {
-        format!(
+    let sentence = match (total, uninspected) {
+        (0, _) => "まだ通信の量が届いていません。".to_owned(),
+        (_, 0) => "すべての通信を検査できました。".to_owned(),
+        _ => format!(
             "通信の量のうち{}は、中身を検査できませんでした。",
             gateway::uninspected(inspected, uninspected)
-        )
+        ),
     };
     Blind {
         sentence,
