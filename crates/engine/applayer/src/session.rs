@@ -379,6 +379,9 @@ impl Session {
         if let Some(narrower) = parser.refined().filter(|p| *p != self.proto) {
             self.original = Some(self.proto);
             self.proto = narrower;
+            for side in &mut self.sides {
+                side.proto = Some(narrower);
+            }
         }
         let seen = self.seen_parser_events;
         let fresh = parser.flow_events().get(seen..).unwrap_or_default();

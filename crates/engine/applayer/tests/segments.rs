@@ -223,11 +223,11 @@ proptest! {
         let mut turns = talk.turns.clone();
         for (at, value) in flips {
             let turn = at.index(turns.len());
-            if let Turn::Bytes(_, bytes) = &mut turns[turn] {
-                if !bytes.is_empty() {
-                    let i = at.index(bytes.len());
-                    bytes[i] ^= value;
-                }
+            if let Turn::Bytes(_, bytes) = &mut turns[turn]
+                && !bytes.is_empty()
+            {
+                let i = at.index(bytes.len());
+                bytes[i] ^= value;
             }
         }
         let whole = run(forced(talk.proto, Transport::Tcp), &turns, &mut |n| n);

@@ -26,6 +26,12 @@ pub struct FtpDataTx {
     done: bool,
 }
 
+impl FtpDataTx {
+    fn is_listing(&self) -> bool {
+        self.context.command == "LIST"
+    }
+}
+
 impl Transaction for FtpDataTx {
     fn id(&self) -> u64 {
         self.id
@@ -71,7 +77,7 @@ impl Transaction for FtpDataTx {
     }
 
     fn event_type(&self) -> Option<&'static str> {
-        Some("ftp_data")
+        (!self.is_listing()).then_some("ftp_data")
     }
 
     fn log(&self, out: &mut Map<String, Value>) {
@@ -106,7 +112,9 @@ impl Parser for FtpDataParser {
             Input::Data(bytes) => {
                 if tx.dir.is_none() {
                     tx.dir = Some(dir);
-                    tx.files.push(File::open(&tx.context.file_name, tx.id, &config));
+                    if !tx.is_listing() {
+                        tx.files.push(File::open(&tx.context.file_name, tx.id, &config));
+                    }
                 }
                 if let Some(file) = tx.files.first_mut().filter(|_| tx.dir == Some(dir)) {
                     file.append(bytes);

@@ -106,11 +106,11 @@ impl FtpParser {
     }
 
     fn announce(&mut self, verb: &[u8], argument: &[u8]) {
-        let upload = match verb {
-            b"RETR" => false,
-            b"STOR" | b"STOU" | b"APPE" => true,
-            // Listings also use the port up, but carry no file.
-            b"LIST" | b"NLST" | b"MLSD" => return self.data_port = None,
+        let (command, upload) = match verb {
+            b"RETR" => ("RETR", false),
+            b"STOR" | b"STOU" | b"APPE" => ("STOR", true),
+            // Listings travel the same way, but are no files.
+            b"LIST" | b"NLST" | b"MLSD" => ("LIST", false),
             _ => return,
         };
         let Some((port, listener)) = self.data_port.take() else { return };
@@ -120,7 +120,7 @@ impl FtpParser {
                 listener,
                 port: port.port,
                 context: ExpectationContext {
-                    command: if upload { "STOR".to_owned() } else { "RETR".to_owned() },
+                    command: command.to_owned(),
                     file_name: argument.to_vec(),
                     upload,
                 },

@@ -68,14 +68,14 @@ fn extended(content: &[u8], first: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(rest.len());
     while let Some((first, after)) = rest.split_first() {
         rest = after;
-        if *first == b'%' {
-            if let Some((pair, tail)) = after.split_first_chunk::<2>() {
-                let digits = std::str::from_utf8(pair).ok().and_then(|t| u8::from_str_radix(t, 16).ok());
-                if let Some(byte) = digits {
-                    out.push(byte);
-                    rest = tail;
-                    continue;
-                }
+        if *first == b'%'
+            && let Some((pair, tail)) = after.split_first_chunk::<2>()
+        {
+            let digits = std::str::from_utf8(pair).ok().and_then(|t| u8::from_str_radix(t, 16).ok());
+            if let Some(byte) = digits {
+                out.push(byte);
+                rest = tail;
+                continue;
             }
         }
         out.push(*first);

@@ -143,10 +143,10 @@ impl MimeParser {
         if !continues && line.starts_with(b"--") && self.take_boundary(line, sink) {
             return;
         }
-        if let Some((name, encoding)) = self.doubtful.take().filter(|_| matches!(self.mode, Mode::Headers)) {
-            if !header::is_header_line(line) {
-                self.mode = Mode::Body(self.part_for(Some(name), &encoding, b"message/rfc822", sink));
-            }
+        if let Some((name, encoding)) = self.doubtful.take().filter(|_| matches!(self.mode, Mode::Headers))
+            && !header::is_header_line(line)
+        {
+            self.mode = Mode::Body(self.part_for(Some(name), &encoding, b"message/rfc822", sink));
         }
         match &self.mode {
             Mode::Headers => self.header_line(line, continues, sink),

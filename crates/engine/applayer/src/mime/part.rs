@@ -173,10 +173,10 @@ impl Part {
     }
 
     fn close_file(&mut self, state: FileState, sink: &mut FileSink<'_>) {
-        if let PartKind::File(index) = self.kind {
-            if let Some(file) = sink.files.get_mut(index) {
-                file.close(state);
-            }
+        if let PartKind::File(index) = self.kind
+            && let Some(file) = sink.files.get_mut(index)
+        {
+            file.close(state);
         }
     }
 

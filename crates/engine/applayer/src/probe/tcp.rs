@@ -240,6 +240,7 @@ fn ftp(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
             if server_port(p, &config.ftp.ports) {
                 any([
                     starts_nocase(p.bytes, b"AUTH "),
+                    starts_nocase(p.bytes, b"QUIT"),
                     starts_nocase(p.bytes, b"FEAT"),
                     starts_nocase(p.bytes, b"SYST"),
                 ])

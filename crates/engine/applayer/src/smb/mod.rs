@@ -155,10 +155,11 @@ impl SmbParser {
             }
             return Framed::Used(4 + length);
         }
-        if kind == 0 && body.len() >= STREAM_FROM_BYTES {
-            if let Some(n) = self.begin_following(dir, body, length) {
-                return Framed::Used(4 + n);
-            }
+        if kind == 0
+            && body.len() >= STREAM_FROM_BYTES
+            && let Some(n) = self.begin_following(dir, body, length)
+        {
+            return Framed::Used(4 + n);
         }
         if length > MAX_MESSAGE_BYTES {
             self.state.event(None, "smb.record_overflow");

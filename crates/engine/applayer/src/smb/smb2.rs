@@ -288,10 +288,10 @@ impl State {
                 return;
             }
             command::WRITE => {
-                if let Some(id) = self.writes.remove(&c.message_id) {
-                    if let Some(tx) = self.txs.by_id_mut(id) {
-                        tx.status = Some(Status::Nt(h.status));
-                    }
+                if let Some(id) = self.writes.remove(&c.message_id)
+                    && let Some(tx) = self.txs.by_id_mut(id)
+                {
+                    tx.status = Some(Status::Nt(h.status));
                 }
                 return;
             }

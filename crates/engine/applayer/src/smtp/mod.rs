@@ -262,10 +262,10 @@ impl SmtpParser {
         self.reset();
         self.helo = argument.to_vec();
         let helo = self.helo.clone();
-        if self.current.is_some() || self.txs.created() == 0 {
-            if let Some(tx) = self.open() {
-                tx.helo = helo;
-            }
+        if (self.current.is_some() || self.txs.created() == 0)
+            && let Some(tx) = self.open()
+        {
+            tx.helo = helo;
         }
     }
 
@@ -290,10 +290,10 @@ impl SmtpParser {
 
     fn rcpt_to(&mut self, argument: &[u8]) {
         let Some(address) = after_keyword(argument, b"TO:") else { return };
-        if let Some(tx) = self.open() {
-            if tx.rcpt_to.len() < transaction::MAX_RECIPIENTS {
-                tx.rcpt_to.push(address);
-            }
+        if let Some(tx) = self.open()
+            && tx.rcpt_to.len() < transaction::MAX_RECIPIENTS
+        {
+            tx.rcpt_to.push(address);
         }
     }
 

@@ -80,9 +80,7 @@ fn event_of(error: &x509_parser::nom::Err<X509Error>) -> AppEvent {
             X509Error::InvalidExtensions | X509Error::DuplicateExtensions => {
                 "tls.certificate_invalid_extensions"
             }
-            X509Error::Der(asn1)
-                if matches!(asn1, x509_parser::der_parser::error::BerError::Incomplete(_)) =>
-            {
+            X509Error::Der(x509_parser::der_parser::error::BerError::Incomplete(_)) => {
                 "tls.certificate_invalid_length"
             }
             X509Error::Der(_) => "tls.certificate_invalid_der",

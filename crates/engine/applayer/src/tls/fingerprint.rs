@@ -100,7 +100,9 @@ fn ja4_hash(values: &[u16], signature_algorithms: Option<&[u16]>) -> String {
         return "000000000000".to_owned();
     }
     let mut text = hex_list(values.iter().copied());
-    if let Some(algorithms) = signature_algorithms.filter(|a| !a.is_empty()) {
+    if let Some(algorithms) = signature_algorithms {
+        // The underscore also where there are none, as the reference has it; the definition of
+        // JA4 leaves it out then.
         text.push('_');
         text.push_str(&hex_list(without_grease(algorithms)));
     }
