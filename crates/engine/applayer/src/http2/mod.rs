@@ -12,6 +12,7 @@ mod events;
 mod frame;
 mod hpack;
 mod huffman;
+mod messages;
 mod parser;
 mod streams;
 #[cfg(test)]
