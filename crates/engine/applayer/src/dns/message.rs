@@ -4,6 +4,7 @@
 //! keeps what came before it and says so.
 
 use crate::dns::name::{Name, read_name};
+use crate::dns::names_of_codes::rrtype_name;
 use crate::reader::Reader;
 
 /// Records kept of a section; what follows is read no further.
@@ -222,30 +223,80 @@ fn read_opt(data: &[u8]) -> Option<RData> {
 }
 
 /// Whether `bytes` begin like a DNS message, and whether it is a response. `None`: they do not.
+///
+/// For ports where DNS is at home: a broken message is still one, if its first name can be read.
 #[must_use]
-pub fn looks_like(bytes: &[u8], any_port: bool) -> Option<bool> {
+pub fn looks_like(bytes: &[u8]) -> Option<bool> {
     let header = read_header(bytes)?;
-    let opcode_ok = header.opcode() <= if any_port { 0 } else { 15 };
-    let counts = [header.questions, header.answers, header.authorities, header.additionals];
-    let records: usize = counts.iter().map(|n| usize::from(*n)).sum();
-    // A question takes at least 5 bytes, a record at least 11.
-    let room = bytes.len().saturating_sub(12);
-    let least = usize::from(header.questions) * 5 + (records - usize::from(header.questions)) * 11;
-    if !opcode_ok || records == 0 || least > room + 11 {
+    let questions = usize::from(header.questions);
+    let records: usize =
+        [header.answers, header.authorities, header.additionals].iter().map(|n| usize::from(*n)).sum();
+    // A question takes at least 5 bytes, a record at least 11; the last may be cut.
+    let least = questions * 5 + records * 11;
+    if questions + records == 0 || least > bytes.len().saturating_sub(12) + 11 {
         return None;
     }
-    if any_port && (header.questions != 1 || header.flags & 0x70 & !0x30 != 0) {
+    if read_message(bytes).is_none() {
+        read_question(bytes, &mut Reader::at(bytes, 12))?;
+    }
+    Some(header.is_response())
+}
+
+/// Whether `bytes` are a plain query and nothing else: strict enough to be believed on any port.
+#[must_use]
+pub fn is_plain_query(bytes: &[u8]) -> bool {
+    plain_query(bytes).is_some()
+}
+
+fn plain_query(bytes: &[u8]) -> Option<()> {
+    let header = read_header(bytes)?;
+    // Recursion desired, authentic data, checking disabled: what clients set.
+    let flags_fit = header.flags & !0x0130 == 0;
+    let counts_fit = header.questions == 1 && header.answers == 0 && header.authorities == 0;
+    if !flags_fit || !counts_fit || header.additionals > 1 {
         return None;
     }
-    let message = read_message(bytes);
-    match message {
-        Some(m) if any_port => {
-            let known = m.questions.iter().all(|q| matches!(q.class & 0x7fff, 1 | 3 | 255) && q.rrtype != 0);
-            (known && !m.bad_authorities && !m.bad_additionals).then(|| header.is_response())
+    let mut r = Reader::at(bytes, 12);
+    let mut labels = 0;
+    loop {
+        let label = r.prefixed_u8()?;
+        if label.is_empty() {
+            break;
         }
-        Some(_) => Some(header.is_response()),
-        None if any_port => None,
-        // On its own port a broken message is still one, if its first name can be read.
-        None => read_question(bytes, &mut Reader::at(bytes, 12)).map(|_| header.is_response()),
+        let host_like = label.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if label.len() > 63 || !host_like {
+            return None;
+        }
+        labels += 1;
+    }
+    let (rrtype, class) = (r.u16()?, r.u16()?);
+    if labels < 2 || class != 1 || rrtype_name(rrtype).is_none() {
+        return None;
+    }
+    if header.additionals == 1 {
+        // EDNS (RFC 6891): the root's name, type OPT.
+        let opt = r.u8()? == 0 && r.u16()? == 41;
+        r.take(6)?;
+        r.prefixed_u16()?;
+        opt.then_some(())?;
+    }
+    r.is_empty().then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_queries_are_told_from_chance() {
+        let query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01";
+        assert!(is_plain_query(query));
+        assert!(!is_plain_query(&query[..query.len() - 1]));
+        assert!(!is_plain_query(&[query, &b"x"[..]].concat()));
+        let mut response = query.to_vec();
+        response[2] |= 0x80;
+        assert!(!is_plain_query(&response));
+        assert!(looks_like(&response) == Some(true));
+        assert!(!is_plain_query(&[0; 40]));
     }
 }

@@ -3,6 +3,8 @@
 //! Responsible for literals: those of FETCH answers that hold a message, and of APPEND. Holds
 //! always: a literal is never kept, only passed on; lines come in pieces.
 
+use std::sync::Arc;
+
 use mimamori_base::{Direction, Timestamp};
 use mimamori_files::{FileConfig, WindowConfig};
 
@@ -42,7 +44,7 @@ impl Side {
 /// IMAP of one flow.
 #[derive(Debug)]
 pub struct ImapParser {
-    config: SmtpConfig,
+    config: Arc<SmtpConfig>,
     files: FileConfig,
     txs: TxList<MailboxTx>,
     sides: [Side; 2],
@@ -68,7 +70,7 @@ impl ImapParser {
     pub fn new(config: &AppLayerConfig) -> Self {
         let window = WindowConfig { limit: config.smtp.content_limit, minimal_inspect: 0, lookback: 4096 };
         ImapParser {
-            config: config.smtp.clone(),
+            config: Arc::new(config.smtp.clone()),
             files: FileConfig { hashes: config.file_hashes, window },
             txs: TxList::new(MAX_MAILS),
             sides: [Side::new(), Side::new()],
@@ -120,7 +122,7 @@ impl ImapParser {
 
     fn literal_bytes(&mut self, dir: Direction, literal: Literal, rest: &[u8]) -> usize {
         let n = usize::try_from(literal.left).unwrap_or(usize::MAX).min(rest.len());
-        let (config, files) = (self.config.clone(), self.files);
+        let (config, files) = (Arc::clone(&self.config), self.files);
         let left = literal.left - n as u64;
         if let Some(id) = literal.tx {
             let mut reader = std::mem::replace(&mut self.side(dir).mail, LineReader::new(MAX_LINE_BYTES));

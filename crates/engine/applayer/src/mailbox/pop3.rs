@@ -3,6 +3,8 @@
 //! Holds always: at most [`MAX_WAITING`] commands wait for answers; lines come in pieces of at
 //! most [`MAX_LINE_BYTES`].
 
+use std::sync::Arc;
+
 use mimamori_base::{Direction, Timestamp};
 use mimamori_files::{FileConfig, WindowConfig};
 
@@ -30,7 +32,7 @@ enum Reply {
 /// POP3 of one flow.
 #[derive(Debug)]
 pub struct Pop3Parser {
-    config: SmtpConfig,
+    config: Arc<SmtpConfig>,
     files: FileConfig,
     txs: TxList<MailboxTx>,
     client: LineReader,
@@ -45,7 +47,7 @@ impl Pop3Parser {
     pub fn new(config: &AppLayerConfig) -> Self {
         let window = WindowConfig { limit: config.smtp.content_limit, minimal_inspect: 0, lookback: 4096 };
         Pop3Parser {
-            config: config.smtp.clone(),
+            config: Arc::new(config.smtp.clone()),
             files: FileConfig { hashes: config.file_hashes, window },
             txs: TxList::new(MAX_WAITING * 2),
             client: LineReader::new(MAX_LINE_BYTES),
@@ -125,7 +127,7 @@ impl Pop3Parser {
     }
 
     fn list_line(&mut self, line: Line<'_>, mail: bool) {
-        let (config, files) = (self.config.clone(), self.files);
+        let (config, files) = (Arc::clone(&self.config), self.files);
         if line.ended && !line.continues && line.bytes == b"." {
             self.reply = Reply::Status;
             if let Some(tx) = self.waiting() {

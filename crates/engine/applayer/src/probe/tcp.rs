@@ -392,7 +392,7 @@ fn dns(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
             partial_dns(message, length, p.dir)
         };
     };
-    match looks_like(whole, false) {
+    match looks_like(whole) {
         None => Answer::No,
         Some(response) if response == (p.dir == Direction::ToClient) => Answer::Yes,
         Some(_) if p.may_reverse => Answer::Reversed,

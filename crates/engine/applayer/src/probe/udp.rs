@@ -3,7 +3,7 @@
 use mimamori_base::Direction;
 
 use crate::config::AppLayerConfig;
-use crate::dns::message::looks_like;
+use crate::dns::message::{is_plain_query, looks_like};
 use crate::probe::{Answer, Ask, Probe, tcp};
 use crate::proto::AppProto;
 
@@ -35,10 +35,14 @@ fn either_port(p: &Probe<'_>, ports: &[u16]) -> bool {
 }
 
 fn dns(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
-    if !config.dns.udp || (!either_port(p, &[53]) && !either_port(p, &config.dns.ports)) {
+    if !config.dns.udp {
         return Answer::No;
     }
-    match looks_like(p.bytes, false) {
+    if !either_port(p, &[53]) && !either_port(p, &config.dns.ports) {
+        let at_home_elsewhere = either_port(p, &[137, 5353, 5355]);
+        return yes(p.dir == Direction::ToServer && !at_home_elsewhere && is_plain_query(p.bytes));
+    }
+    match looks_like(p.bytes) {
         None => Answer::No,
         Some(response) => {
             let known = |port: u16| port == 53 || config.dns.ports.contains(&port);
@@ -51,14 +55,14 @@ fn dns(p: &Probe<'_>, config: &AppLayerConfig) -> Answer {
 }
 
 fn mdns(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
-    yes(either_port(p, &[5353]) && looks_like(p.bytes, false).is_some())
+    yes(either_port(p, &[5353]) && looks_like(p.bytes).is_some())
 }
 
 fn llmnr(p: &Probe<'_>, _: &AppLayerConfig) -> Answer {
     if !either_port(p, &[5355]) {
         return Answer::No;
     }
-    match looks_like(p.bytes, false) {
+    match looks_like(p.bytes) {
         None => Answer::No,
         Some(true) if p.dir == Direction::ToServer && p.client_port == 5355 => Answer::Reversed,
         Some(_) => Answer::Yes,

@@ -8,6 +8,7 @@ mod reply;
 mod transaction;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use mimamori_base::{Direction, Timestamp};
 use mimamori_files::{FileConfig, WindowConfig};
@@ -50,7 +51,7 @@ enum Mode {
 /// SMTP of one flow.
 #[derive(Debug)]
 pub struct SmtpParser {
-    config: SmtpConfig,
+    config: Arc<SmtpConfig>,
     file_config: FileConfig,
     txs: TxList<SmtpTx>,
     /// The mail that commands speak of.
@@ -82,7 +83,7 @@ impl SmtpParser {
         SmtpParser {
             file_config: FileConfig { hashes: config.file_hashes, window },
             txs: TxList::new(smtp.max_tx),
-            config: smtp,
+            config: Arc::new(smtp),
             current: None,
             helo: Vec::new(),
             mode: Mode::Commands,
@@ -127,7 +128,7 @@ impl SmtpParser {
 
     /// Runs `work` with the open mail's MIME parser.
     fn with_mime(&mut self, work: impl FnOnce(&mut MimeParser, &mut FileSink<'_>)) {
-        let config = self.config.clone();
+        let config = Arc::clone(&self.config);
         let file_config = self.file_config;
         let Some(tx) = self.open() else { return };
         let mime = tx.mime.get_or_insert_with(|| Box::new(MimeParser::new(&config)));
