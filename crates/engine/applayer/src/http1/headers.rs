@@ -8,6 +8,8 @@ use super::line::{Line, is_blank, is_token, next_line, trim_blank};
 
 /// Bytes of the block kept as they came (`http.header.raw`).
 const MAX_RAW_BYTES: usize = 64 * 1024;
+/// Text of all headers of a side together; what is beyond is not kept.
+const MAX_TEXT_BYTES: usize = 128 * 1024;
 /// Bytes of one joined value.
 const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// Headers kept one by one, all blocks of a side together (HTTP/2).
@@ -30,6 +32,8 @@ pub struct Header {
 pub struct Headers {
     list: Vec<Header>,
     raw: Vec<u8>,
+    /// Bytes of all names and values kept.
+    text_bytes: usize,
 }
 
 /// A hash of a name: case and NULs do not count.
@@ -53,6 +57,11 @@ impl Headers {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Whether no more is kept.
+    fn is_full(&self) -> bool {
+        self.text_bytes >= MAX_TEXT_BYTES
     }
 
     #[must_use]
@@ -81,6 +90,7 @@ impl Headers {
     /// repetition.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> bool {
         let key = key_of(name);
+        self.text_bytes = self.text_bytes.saturating_add(name.len() + value.len());
         if let Some(h) = self.list.iter_mut().find(|h| h.key == key && same_name(&h.name, name)) {
             h.repeated = true;
             if h.value.len().saturating_add(value.len()) < MAX_VALUE_BYTES {
@@ -95,7 +105,8 @@ impl Headers {
 
     /// Adds a header as one of its own even if its name came before (HTTP/2), to a bound.
     pub(crate) fn push_separate(&mut self, name: &[u8], value: &[u8]) {
-        if self.list.len() < MAX_SEPARATE {
+        if self.list.len() < MAX_SEPARATE && !self.is_full() {
+            self.text_bytes = self.text_bytes.saturating_add(name.len() + value.len());
             let key = key_of(name);
             self.list.push(Header { name: name.to_vec(), value: value.to_vec(), repeated: false, key });
         }
@@ -286,7 +297,7 @@ impl BlockReader {
 }
 
 fn add(headers: &mut Headers, name: &[u8], value: &[u8], rules: BlockRules, notice: &mut dyn FnMut(Oddity)) {
-    if headers.len() >= rules.max_headers {
+    if headers.len() >= rules.max_headers || headers.is_full() {
         notice(Oddity::TooMany);
     } else if headers.push(name, value) {
         notice(Oddity::Repetition);
@@ -387,5 +398,11 @@ mod tests {
             (0..9).flat_map(|i| format!("H{i}: x\r\n").into_bytes()).chain(*b"\r\n").collect();
         let (headers, seen, p) = read(&many, false);
         assert_eq!((headers.len(), seen.len(), p.ended), (4, 5, true));
+        let rules = BlockRules { max_line_bytes: 20_000, max_headers: 1024, response: false };
+        let big: Vec<u8> =
+            (0..100).flat_map(|i| format!("H{i}: {}\r\n", "x".repeat(9000)).into_bytes()).collect();
+        let mut kept = Headers::default();
+        BlockReader::default().read(&big, false, rules, &mut kept, &mut |_| {});
+        assert_eq!(kept.len(), 15);
     }
 }
