@@ -90,53 +90,66 @@ pub(crate) fn new_session(key: &FlowKey, app: &Arc<AppLayerConfig>) -> Option<Se
 
 /// Feeds what both streams have released. A packet's acknowledgement releases the other side's
 /// bytes, so that side goes first. Stops where the protocol changes; call again after
-/// [`Session::proceed`].
+/// [`Session::proceed`]. Stops, too, where the bytes show that client and server are the other
+/// way round: `true`, and the flow's sides have been exchanged; call again with the packet's new
+/// direction.
 pub(crate) fn streams(
     flow: &mut Flow<FlowData>,
     app: &Arc<AppLayerConfig>,
     now: Timestamp,
     direction: Direction,
-) {
-    let Some(tcp) = flow.tcp.as_deref_mut() else { return };
+) -> bool {
+    let Some(tcp) = flow.tcp.as_deref_mut() else { return false };
+    let midstream = tcp.midstream;
     for dir in [direction.reverse(), direction] {
         while let Some(chunk) = tcp.stream_mut(dir).next_chunk() {
             if flow.data.session.is_none() {
                 flow.data.session = new_session(&flow.key, app).map(|mut s| {
-                    s.set_midstream(false);
+                    s.set_midstream(midstream);
                     Box::new(s)
                 });
             }
-            let Some(session) = flow.data.session.as_deref_mut() else { return };
+            let Some(session) = flow.data.session.as_deref_mut() else { return false };
             let input = match chunk {
                 Chunk::Data { bytes, .. } => Input::Data(bytes),
                 Chunk::Gap { len, .. } => Input::Gap(len),
                 Chunk::DepthReached | Chunk::End => Input::End,
             };
             session.feed(dir, input, now);
+            if session.take_reversed() {
+                flow.swap_sides();
+                return true;
+            }
             if session.change_pending() {
-                return;
+                return false;
             }
         }
     }
+    false
 }
 
-/// Feeds one datagram.
+/// Feeds one datagram. `true`: it showed that client and server are the other way round, and the
+/// flow's sides have been exchanged.
 pub(crate) fn datagram(
     flow: &mut Flow<FlowData>,
     app: &Arc<AppLayerConfig>,
     payload: &[u8],
     now: Timestamp,
     direction: Direction,
-) {
+) -> bool {
     if flow.data.session.is_none() {
         flow.data.session = new_session(&flow.key, app).map(Box::new);
     }
     if payload.is_empty() {
-        return;
+        return false;
     }
-    if let Some(session) = flow.data.session.as_deref_mut() {
-        session.feed(direction, Input::Data(payload), now);
+    let Some(session) = flow.data.session.as_deref_mut() else { return false };
+    session.feed(direction, Input::Data(payload), now);
+    let reversed = session.take_reversed();
+    if reversed {
+        flow.swap_sides();
     }
+    reversed
 }
 
 /// Marks the files that rules asked to keep.

@@ -112,6 +112,14 @@ impl<T> Flow<T> {
         }
     }
 
+    /// Client and server were taken the wrong way round: swaps key, counters and streams.
+    pub fn swap_sides(&mut self) {
+        self.swap_identity();
+        if let Some(tcp) = &mut self.tcp {
+            tcp.swap_sides();
+        }
+    }
+
     pub(crate) fn swap_identity(&mut self) {
         self.key = self.key.reversed();
         self.traffic.swap(0, 1);

@@ -331,10 +331,7 @@ impl<T> FlowTable<T> {
     /// flow's key, counters and streams.
     pub fn swap_sides(&mut self, handle: FlowHandle) {
         if let Some(flow) = self.get_mut(handle) {
-            flow.swap_identity();
-            if let Some(tcp) = &mut flow.tcp {
-                tcp.swap_sides();
-            }
+            flow.swap_sides();
         }
     }
 

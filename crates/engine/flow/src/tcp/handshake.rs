@@ -95,7 +95,15 @@ impl TcpSession {
     }
 
     pub(super) fn on_syn_sent(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
-        if s.flags.rst() {
+        // An option that the client did not ask for: hosts do not take such a packet.
+        let unasked = direction == ToClient
+            && s.options.timestamps.is_some()
+            && !s.flags.syn()
+            && self.other_syns.is_empty()
+            && self.stream(ToServer).last_ts.is_none();
+        if unasked && (s.flags.rst() || s.flags.fin()) {
+            env.refuse(Event::PktInvalidTimestamp);
+        } else if s.flags.rst() {
             self.reset_in_handshake(direction, s, env);
         } else if s.flags.fin() {
             env.refuse_quietly();
@@ -117,17 +125,38 @@ impl TcpSession {
 
     fn reset_in_handshake(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
         let (mine, other) = self.both_mut(direction);
-        let right = match direction {
-            // The server refuses: it must name our SYN (RFC 9293 section 3.10.7.3).
-            ToClient => s.flags.ack() && seq::lt(other.isn, s.ack) && seq::le(s.ack, other.next_seq),
-            ToServer => s.seq == mine.isn || seq::le(s.seq, mine.next_seq),
-        };
-        if right {
+        if direction == ToServer {
+            // The answer to an acknowledgement of an older session (RFC 9293 section 3.5.1): the
+            // client goes on trying, unless it names its own SYN.
+            if s.seq == mine.next_seq || s.seq == mine.isn {
+                mine.has_rst = true;
+                self.state = TcpState::Closed;
+            }
+            return;
+        }
+        // The server refuses: it must name our SYN (RFC 9293 section 3.10.7.3).
+        if s.flags.ack() && seq::lt(other.isn, s.ack) && seq::le(s.ack, other.next_seq) {
             mine.has_rst = true;
             self.state = TcpState::Closed;
         } else {
             env.refuse(Event::RstInvalidAck);
         }
+    }
+
+    /// A new attempt in a session that was refused before it was open.
+    pub(super) fn try_again(&mut self, s: &Segment<'_>, env: &mut Environment<'_>) {
+        for direction in Direction::BOTH {
+            let (stream, _) = self.both_mut(direction);
+            let accounted = stream.accounted();
+            *stream = super::Stream::default();
+            stream.restore_accounted(accounted);
+        }
+        self.other_syns.clear();
+        self.other_synacks.clear();
+        self.split_handshake = false;
+        self.open_client(s, env.config);
+        self.state = TcpState::SynSent;
+        self.insert_payload(ToServer, s, env);
     }
 
     /// The client's SYN again, maybe with another number: the server will say which counts.
@@ -142,8 +171,9 @@ impl TcpSession {
             return;
         }
         if self.other_syns.len() >= usize::from(env.config.max_syn_queued) {
-            env.refuse(Event::HandshakeSynFlood);
-            return;
+            // The first ones stay, and the newest: a flood pushes neither out.
+            env.event(Event::HandshakeSynFlood);
+            self.other_syns.pop();
         }
         self.other_syns.push(s.candidate());
     }
@@ -212,7 +242,6 @@ impl TcpSession {
         }
         client.last_ack = s.ack;
         client.next_win = s.ack.wrapping_add(client.window);
-        client.acknowledge(s.ack, env.memory);
         self.state = TcpState::SynRecv;
         self.insert_payload(ToClient, s, env);
     }
@@ -325,7 +354,7 @@ impl TcpSession {
                 env.refuse(Event::SplitHandshakeInvalidAck);
                 return;
             }
-        } else if direction == ToClient && s.payload.is_empty() && !s.flags.fin() {
+        } else if direction == ToClient && s.payload.is_empty() && !s.flags.fin() && !midstream {
             // A bare ACK from the server says nothing about the client's.
             if !self.syn_data {
                 env.refuse(Event::HandshakeAckInWrongDir);

@@ -42,8 +42,14 @@ impl TcpSession {
 
     /// A closed session: late acknowledgements and retransmissions change nothing.
     pub(super) fn on_closed(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
-        if s.flags.syn() && !s.flags.ack() && direction == ToServer {
+        if !s.flags.syn() || s.flags.ack() || direction != ToServer {
+            return;
+        }
+        if self.was_open() {
             env.event(Event::ShutdownSynResend);
+        } else {
+            // Refused, and tried again with the same number, as some clients do.
+            self.try_again(s, env);
         }
     }
 
@@ -97,7 +103,7 @@ impl TcpSession {
     fn is_old(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) -> bool {
         let (mine, _) = self.both_mut(direction);
         let end = s.end();
-        if s.payload.is_empty() {
+        if s.payload.is_empty() || !mine.is_past(end) {
             return false;
         }
         if seq::lt(end, mine.last_ack) || (end == mine.last_ack && s.payload.len() > 1) {
@@ -260,6 +266,9 @@ fn report(inserted: Inserted, env: &mut Environment<'_>, whole: bool) {
                 env.out.drop = Some(DropReason::StreamError);
             }
         }
+    }
+    if inserted.gap {
+        env.event(Event::ReassemblySeqGap);
     }
     if inserted.depth_reached {
         env.event(Event::ReassemblyDepthReached);

@@ -217,7 +217,7 @@ impl TcpSession {
             TcpState::Closed => self.on_closed(direction, segment, env),
             _ => self.on_open(direction, segment, env),
         }
-        if self.state >= TcpState::Closing {
+        if self.state >= TcpState::Closing && self.was_open() {
             for stream in &mut self.streams {
                 stream.close();
             }
@@ -225,6 +225,11 @@ impl TcpSession {
         env.out.established = self.state >= TcpState::Established;
         let [to_server, to_client] = &self.streams;
         env.out.pending = [to_server.has_pending(), to_client.has_pending()];
+    }
+
+    /// Whether both sides have taken part.
+    pub(crate) fn was_open(&self) -> bool {
+        self.midstream || self.one_sided || self.streams.iter().all(|s| s.started)
     }
 
     /// A retransmitted SYN with another number begins a new session on the same ports when the

@@ -38,6 +38,8 @@ pub(crate) struct Inserted {
     pub memcap: bool,
     pub too_many_blocks: bool,
     pub before_base: bool,
+    /// Bytes before these are lost for good.
+    pub gap: bool,
 }
 
 /// One direction of a session.
@@ -334,9 +336,10 @@ impl Stream {
         }
         if stored && (at <= self.in_order || (self.app_disabled && self.raw_disabled)) {
             self.in_order = self.in_order.max(end);
-            self.join_in_order();
-            self.move_anchor();
         }
+        result.gap = self.give_up_lost();
+        self.join_in_order();
+        self.move_anchor();
         self.settle(memory);
         result
     }
@@ -390,23 +393,34 @@ impl Stream {
             offset = offset.min(fin);
         }
         self.acked = self.acked.max(offset);
-        let mut gap = false;
         if self.app_disabled && self.raw_disabled {
             self.in_order = self.in_order.max(self.acked);
         }
-        while self.in_order < self.acked {
-            let (begin, run) = self.blocks.run(self.in_order, u64::MAX);
-            if run.is_empty() || begin >= self.acked {
-                gap |= self.lose(self.acked);
-            } else if begin > self.in_order {
-                gap |= self.lose(begin);
-            } else {
-                self.in_order = begin + run.len() as u64;
-            }
-        }
+        let gap = self.give_up_lost();
         self.join_in_order();
         self.move_anchor();
         self.settle(memory);
+        gap
+    }
+
+    /// What is acknowledged, missing, and followed by bytes that were seen, was lost. Without such
+    /// bytes the capture may only have seen the acknowledgement first. True when there was a gap.
+    fn give_up_lost(&mut self) -> bool {
+        let mut gap = false;
+        while self.in_order < self.acked {
+            let (begin, run) = self.blocks.run(self.in_order, u64::MAX);
+            let end = begin + run.len() as u64;
+            if end == begin {
+                break;
+            }
+            if begin > self.in_order {
+                gap |= self.lose(begin.min(self.acked));
+                if begin > self.acked {
+                    break;
+                }
+            }
+            self.in_order = end;
+        }
         gap
     }
 
@@ -498,6 +512,11 @@ impl Stream {
             self.blocks.clear();
             self.in_order = 0;
         }
+    }
+
+    /// Whether everything before `number` was received or given up.
+    pub(crate) fn is_past(&self, number: u32) -> bool {
+        self.offset(number).is_none_or(|offset| offset <= self.in_order)
     }
 
     /// Takes over the memory count of the stream that this one replaces.
