@@ -6,10 +6,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn list(options: &str) -> Vec<Match> {
-    let set = parse_rules(
-        &format!("alert tcp any any -> any any ({options} sid:1;)"),
-        &ParseContext::default(),
-    );
+    let set =
+        parse_rules(&format!("alert tcp any any -> any any ({options} sid:1;)"), &ParseContext::default());
     assert_eq!(set.refused, [], "{options}");
     set.rules[0].buffers[0].matches.clone()
 }
@@ -66,8 +64,9 @@ fn content_text() -> impl Strategy<Value = String> {
         Just("startswith;".to_owned()),
         Just("endswith;".to_owned()),
     ];
-    ("[abA]{1,3}", place, any::<bool>())
-        .prop_map(|(p, place, nocase)| format!("content:\"{p}\"; {place} {}", if nocase { "nocase;" } else { "" }))
+    ("[abA]{1,3}", place, any::<bool>()).prop_map(|(p, place, nocase)| {
+        format!("content:\"{p}\"; {place} {}", if nocase { "nocase;" } else { "" })
+    })
 }
 
 proptest! {
@@ -125,7 +124,11 @@ fn numbers_move_and_fill() {
         ("content:\"a\"; isdataat:!1,relative;", b"aba", true),
         ("isdataat:2;", b"abc", true),
         ("isdataat:3;", b"abc", false),
-        ("content:\"b=\"; base64_decode:relative; base64_data; content:\"foo\"; startswith;", b"b=Zm9vYg==", true),
+        (
+            "content:\"b=\"; base64_decode:relative; base64_data; content:\"foo\"; startswith;",
+            b"b=Zm9vYg==",
+            true,
+        ),
         ("content:\"a\"; pcre:\"/^b+c/R\";", b"axabbc", true),
         ("pcre:\"/a./\"; content:\"c\"; within:1;", b"ab axc", true),
         ("content:\"a\"; content:!\"b\"; within:1;", b"abac", true),

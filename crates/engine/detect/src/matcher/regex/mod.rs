@@ -4,6 +4,7 @@
 //! run on `fancy-regex` with a limit on its steps.
 
 mod class;
+mod escapes;
 mod translate;
 
 use std::sync::OnceLock;

@@ -90,7 +90,7 @@ fn letter_field(letter: char) -> Option<Field> {
         'U' => Field::HttpUri,
         'I' => Field::HttpUriRaw,
         'P' => Field::HttpRequestBody,
-        'Q' => Field::FileData,
+        'Q' => Field::HttpResponseBody,
         'H' => Field::HttpHeader,
         'D' => Field::HttpHeaderRaw,
         'M' => Field::HttpMethod,
@@ -107,7 +107,8 @@ fn letter_field(letter: char) -> Option<Field> {
 /// Whether a letter for `field` may stand in a list of `selected`.
 fn agrees(selected: Selector, field: Field) -> bool {
     match selected {
-        Selector::Field(s) => s == field || (field == Field::FileData && s == Field::HttpResponseBody),
+        // `file_data` of an answer is its body.
+        Selector::Field(s) => s == field || (field == Field::HttpResponseBody && s == Field::FileData),
         _ => false,
     }
 }
@@ -122,9 +123,6 @@ fn place(b: &mut Builder<'_>, field: Option<Field>, matched: Match) -> Result<()
         }
         (Some(f), None) => {
             b.need_app(f);
-            if f == Field::FileData {
-                b.app_needs.push((Field::HttpUri.info().protos, "pcre /Q"));
-            }
             let list = b.list_of(Selector::Field(f));
             b.push_to(list, matched)
         }
