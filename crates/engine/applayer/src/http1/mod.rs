@@ -11,6 +11,8 @@ mod buffers;
 mod chunk;
 mod config;
 pub(crate) mod disposition;
+#[cfg(test)]
+mod evasions;
 pub(crate) mod events;
 pub(crate) mod framing;
 mod headers;
