@@ -287,6 +287,12 @@ path = "/var/log/eve.json"
     }
 
     #[test]
+    fn the_documented_example_is_valid() {
+        let config = parse(include_str!("../../../../docs/gateway.example.toml")).unwrap();
+        assert!(config.cloud.is_some() && config.ports.len() == 2);
+    }
+
+    #[test]
     fn errors_name_line_and_key() {
         for (wrong, line, word) in [
             (GOOD.replace("zone = \"lan\"", "zone = \"lann\""), 11, "lann"),
