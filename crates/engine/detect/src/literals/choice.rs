@@ -25,53 +25,47 @@ pub(super) struct Load {
 impl Default for Load {
     fn default() -> Self {
         let mut common = HashMap::new();
-        for window in COMMON.windows(4) {
-            *common.entry((4, gram(window))).or_insert(0) += 1;
+        for bytes in 2..=4 {
+            for window in COMMON.windows(bytes) {
+                *common.entry((bytes, gram(window))).or_insert(0) += 1;
+            }
         }
-        for window in COMMON.windows(2) {
-            *common.entry((2, gram(window))).or_insert(0) += 1;
-        }
-        Load {
-            filed: HashMap::new(),
-            common,
-        }
+        Load { filed: HashMap::new(), common }
     }
 }
 
-/// The window of `W` bytes of `bytes` to file it under, as (offset, folded window).
-pub(super) fn rarest<const W: usize>(bytes: &[u8], load: &mut Load) -> (u32, u32) {
-    let best = bytes
-        .windows(W)
-        .enumerate()
-        .map(|(offset, window)| {
-            let key = gram(window);
-            let common = load.common.get(&(W, key)).copied().unwrap_or(0);
-            let filed = load.filed.get(&(W, key)).copied().unwrap_or(0);
-            (
-                common * 40 + filed.min(50) * 8 + weight(window),
-                offset,
-                key,
-            )
-        })
-        .min();
-    let (_, offset, key) = best.unwrap_or_default();
-    *load.filed.entry((W, key)).or_insert(0) += 1;
-    (u32::try_from(offset).unwrap_or(u32::MAX), key)
+/// `S` neighbouring windows of `W` bytes to file `bytes` under, as (offset, folded window).
+pub(super) fn rarest<const W: usize, const S: usize>(bytes: &[u8], load: &mut Load) -> Vec<(u32, u32)> {
+    let costs: Vec<u32> = bytes.windows(W).map(|window| load.cost(W, window)).collect();
+    let best = costs.windows(S).enumerate().min_by_key(|(_, run)| run.iter().sum::<u32>());
+    let start = best.map_or(0, |(offset, _)| offset);
+    let windows = bytes.windows(W).enumerate().skip(start).take(S);
+    let chosen: Vec<(u32, u32)> =
+        windows.map(|(offset, window)| (u32::try_from(offset).unwrap_or(u32::MAX), gram(window))).collect();
+    for (_, key) in &chosen {
+        *load.filed.entry((W, *key)).or_insert(0) += 1;
+    }
+    chosen
+}
+
+impl Load {
+    /// How much it costs to file a literal under `window`, on a scale of its own.
+    fn cost(&self, bytes: usize, window: &[u8]) -> u32 {
+        let key = (bytes, gram(window));
+        let common = self.common.get(&key).copied().unwrap_or(0);
+        let filed = self.filed.get(&key).copied().unwrap_or(0);
+        common * 40 + filed.min(50) * 8 + weight(window)
+    }
 }
 
 /// The folded window as a little-endian number.
 pub(super) fn gram(window: &[u8]) -> u32 {
-    window
-        .iter()
-        .rev()
-        .fold(0, |value, byte| (value << 8) | u32::from(fold(*byte)))
+    window.iter().rev().fold(0, |value, byte| (value << 8) | u32::from(fold(*byte)))
 }
 
 /// How often the bytes of a window are seen in traffic, roughly, on a scale of its own.
 fn weight(window: &[u8]) -> u32 {
-    let all_equal = window
-        .windows(2)
-        .all(|pair| matches!(pair, [a, b] if a == b));
+    let all_equal = window.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
     let bytes: u32 = window
         .iter()
         .map(|byte| match fold(*byte) {

@@ -13,9 +13,10 @@ pub(super) struct Entry {
     pub literal: u32,
 }
 
-/// Entries by window of `W` bytes, behind a bitmap that answers "no" from the cache.
+/// Entries by window of `W` bytes, behind a bitmap that answers "no" from the cache. Each literal
+/// is filed under `S` neighbouring windows, so that every `S`-th place of a buffer is enough.
 #[derive(Debug, Default)]
-pub(super) struct GramIndex<const W: usize> {
+pub(super) struct GramIndex<const W: usize, const S: usize> {
     /// Sorted by window.
     entries: Vec<Entry>,
     /// One bit a hash; 64 times as many as entries within bounds.
@@ -34,7 +35,7 @@ fn hash(gram: u32) -> u32 {
     gram.wrapping_mul(0x9E37_79B1)
 }
 
-impl<const W: usize> GramIndex<W> {
+impl<const W: usize, const S: usize> GramIndex<W, S> {
     pub fn build(mut entries: Vec<Entry>) -> Self {
         if entries.is_empty() {
             return GramIndex::default();
@@ -46,7 +47,7 @@ impl<const W: usize> GramIndex<W> {
         let mut index = GramIndex {
             bitmap: vec![0; 1 << (bits - 6)],
             shift: 32 - bits,
-            slots: vec![0; (entries.len() * 4).next_power_of_two()],
+            slots: vec![0; (entries.len() * 2).next_power_of_two()],
             entries,
         };
         let mut previous = None;
@@ -68,9 +69,7 @@ impl<const W: usize> GramIndex<W> {
     }
 
     pub fn memory_bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>()
-            + self.bitmap.capacity() * 8
-            + self.slots.capacity() * 4
+        self.entries.capacity() * size_of::<Entry>() + self.bitmap.capacity() * 8 + self.slots.capacity() * 4
     }
 
     /// Calls `look` with each entry whose window stands in `buffer`, and where.
@@ -79,12 +78,12 @@ impl<const W: usize> GramIndex<W> {
         if self.entries.is_empty() {
             return;
         }
-        for (at, window) in buffer.windows(W).enumerate() {
+        for (place, window) in buffer.windows(W).step_by(S).enumerate() {
             let gram = read::<W>(window);
             let bit = hash(gram) >> self.shift;
             let word = self.bitmap.get((bit >> 6) as usize).copied().unwrap_or(0);
             if word >> (bit & 63) & 1 != 0 {
-                self.look_closer(gram, at, look);
+                self.look_closer(gram, place * S, look);
             }
         }
     }
@@ -133,6 +132,7 @@ fn slot_of(gram: u32) -> usize {
 fn read<const W: usize>(window: &[u8]) -> u32 {
     match *window {
         [a, b, c, d] => u32::from_le_bytes([a, b, c, d]) | 0x2020_2020,
+        [a, b, c] => u32::from_le_bytes([a, b, c, 0]) | 0x0020_2020,
         [a, b] => u32::from(u16::from_le_bytes([fold(a), fold(b)])),
         _ => 0,
     }

@@ -1,10 +1,11 @@
 //! Many literals in one pass: the prefilter's pattern matcher.
 //!
 //! Responsible for telling which of up to a million literals occur in a buffer. Each literal is
-//! filed under one 4-byte window of its own, the one that real traffic has least; a scan hashes
-//! every 4-byte window of the buffer into a bitmap small enough for the first-level cache and
-//! looks closer only where a bit is set. Literals of one to three bytes have a pass of their own,
-//! which costs nothing where there are none.
+//! filed under a few neighbouring windows of its own, those that real traffic has least; a scan
+//! hashes windows of the buffer into a bitmap small enough for the cache and looks closer only
+//! where a bit is set. A literal filed under S neighbouring windows is found by looking at every
+//! S-th place only. Literals fall into classes by length (see [`LiteralSet`]); a class without
+//! literals costs nothing.
 //!
 //! Holds always: every reported occurrence has been compared byte by byte; memory is linear in
 //! the literals' length; building takes no longer than sorting. Deliberately not here: what a
@@ -34,11 +35,21 @@ pub struct Literal {
 pub struct LiteralSet {
     literals: Vec<Stored>,
     arena: Vec<u8>,
-    long: GramIndex<4>,
-    short: GramIndex<2>,
+    /// Literals of five bytes and more in sets of at most [`SPARSE_LITERALS`]: windows of four, at
+    /// every second place.
+    sparse: GramIndex<4, 2>,
+    /// The others of four bytes and more: windows of four, everywhere.
+    dense: GramIndex<4, 1>,
+    /// Literals of two and three bytes: windows of two, everywhere.
+    short: GramIndex<2, 1>,
     /// Literals of a single byte, by that byte.
     single: Vec<(u8, u32)>,
 }
+
+/// Up to so many literals, two windows a literal and half the places are the faster way: with
+/// more, the second choice of a window is too often a common one (measured on Emerging Threats'
+/// literals over its captures; see docs/benchmarks.md).
+const SPARSE_LITERALS: usize = 6_000;
 
 #[derive(Debug)]
 struct Stored {
@@ -60,18 +71,18 @@ impl LiteralSet {
     /// Compiles `literals`. An empty literal is left out: it would occur everywhere.
     pub fn build(literals: impl IntoIterator<Item = Literal>) -> Self {
         let mut set = LiteralSet::default();
-        let mut long = Vec::new();
+        let mut sparse = Vec::new();
+        let mut dense = Vec::new();
         let mut short = Vec::new();
         let mut load = choice::Load::default();
-        let mut given: Vec<Literal> = literals
-            .into_iter()
-            .filter(|l| !l.bytes.is_empty())
-            .collect();
+        let mut given: Vec<Literal> = literals.into_iter().filter(|l| !l.bytes.is_empty()).collect();
+        let few = given.len() <= SPARSE_LITERALS;
         // The short ones have the least choice of windows, so they choose first.
         given.sort_by_key(|l| l.bytes.len());
         for literal in given {
             let index = u32::try_from(set.literals.len()).unwrap_or(u32::MAX);
-            match literal.bytes.as_slice() {
+            let bytes = literal.bytes.as_slice();
+            match bytes {
                 [] => continue,
                 [only] => {
                     set.single.push((*only, index));
@@ -79,27 +90,15 @@ impl LiteralSet {
                         set.single.push((*only ^ 0x20, index));
                     }
                 }
-                bytes if bytes.len() < 4 => {
-                    let (offset, gram) = choice::rarest::<2>(bytes, &mut load);
-                    short.push(Entry {
-                        gram,
-                        offset,
-                        literal: index,
-                    });
-                }
-                bytes => {
-                    let (offset, gram) = choice::rarest::<4>(bytes, &mut load);
-                    long.push(Entry {
-                        gram,
-                        offset,
-                        literal: index,
-                    });
-                }
+                [_, _] | [_, _, _] => file::<2, 1>(bytes, index, &mut load, &mut short),
+                [_, _, _, _, _, ..] if few => file::<4, 2>(bytes, index, &mut load, &mut sparse),
+                _ => file::<4, 1>(bytes, index, &mut load, &mut dense),
             }
             set.store(&literal);
         }
         set.single.sort_unstable();
-        set.long = GramIndex::build(long);
+        set.sparse = GramIndex::build(sparse);
+        set.dense = GramIndex::build(dense);
         set.short = GramIndex::build(short);
         set.arena.shrink_to_fit();
         set.literals.shrink_to_fit();
@@ -123,17 +122,17 @@ impl LiteralSet {
         self.arena.capacity()
             + self.literals.capacity() * size_of::<Stored>()
             + self.single.capacity() * size_of::<(u8, u32)>()
-            + self.long.memory_bytes()
+            + self.sparse.memory_bytes()
+            + self.dense.memory_bytes()
             + self.short.memory_bytes()
     }
 
     /// Calls `hit` with the id of each literal that occurs in `buffer` within its bounds; more
     /// than once where it occurs more than once. The order is not defined.
     pub fn scan(&self, buffer: &[u8], hit: &mut dyn FnMut(u32)) {
-        self.long
-            .scan(buffer, &mut |entry, at| self.verify(entry, at, buffer, hit));
-        self.short
-            .scan(buffer, &mut |entry, at| self.verify(entry, at, buffer, hit));
+        self.sparse.scan(buffer, &mut |entry, at| self.verify(entry, at, buffer, hit));
+        self.dense.scan(buffer, &mut |entry, at| self.verify(entry, at, buffer, hit));
+        self.short.scan(buffer, &mut |entry, at| self.verify(entry, at, buffer, hit));
         if !self.single.is_empty() {
             self.scan_single(buffer, hit);
         }
@@ -146,10 +145,7 @@ impl LiteralSet {
             };
             let from = (stored.min_start as usize).min(buffer.len());
             let to = (stored.max_end as usize).min(buffer.len());
-            if buffer
-                .get(from..to)
-                .is_some_and(|b| memchr::memchr(*byte, b).is_some())
-            {
+            if buffer.get(from..to).is_some_and(|b| memchr::memchr(*byte, b).is_some()) {
                 hit(stored.id);
             }
         }
@@ -169,17 +165,12 @@ impl LiteralSet {
             return;
         }
         let arena_end = stored.start as usize + stored.len as usize;
-        let (Some(found), Some(wanted)) = (
-            buffer.get(start..end),
-            self.arena.get(stored.start as usize..arena_end),
-        ) else {
+        let (Some(found), Some(wanted)) =
+            (buffer.get(start..end), self.arena.get(stored.start as usize..arena_end))
+        else {
             return;
         };
-        let equal = if stored.nocase {
-            found.eq_ignore_ascii_case(wanted)
-        } else {
-            found == wanted
-        };
+        let equal = if stored.nocase { found.eq_ignore_ascii_case(wanted) } else { found == wanted };
         if equal {
             hit(stored.id);
         }
@@ -196,6 +187,17 @@ impl LiteralSet {
         });
         self.arena.extend_from_slice(&literal.bytes);
     }
+}
+
+/// Files a literal under its `S` neighbouring windows of `W` bytes.
+fn file<const W: usize, const S: usize>(
+    bytes: &[u8],
+    literal: u32,
+    load: &mut choice::Load,
+    entries: &mut Vec<Entry>,
+) {
+    let chosen = choice::rarest::<W, S>(bytes, load);
+    entries.extend(chosen.into_iter().map(|(offset, gram)| Entry { gram, offset, literal }));
 }
 
 #[cfg(test)]
