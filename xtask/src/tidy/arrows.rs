@@ -49,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mimamori-base",
             "mimamori-report",
             "mimamori-rules",
+            "mimamori-detect",
             "mimamori-reputation",
             "mimamori-engine",
             "mimamori-capture",
@@ -57,36 +58,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("mimamori-domain", &["mimamori-base"]),
     ("mimamori-store", &["mimamori-base", "mimamori-domain"]),
-    (
-        "mimamori-service",
-        &["mimamori-base", "mimamori-domain", "mimamori-store"],
-    ),
-    (
-        "mimamori-ingest",
-        &[
-            "mimamori-base",
-            "mimamori-report",
-            "mimamori-domain",
-            "mimamori-service",
-        ],
-    ),
-    (
-        "mimamori-notify",
-        &["mimamori-base", "mimamori-domain", "mimamori-service"],
-    ),
-    (
-        "mimamori-web",
-        &["mimamori-base", "mimamori-domain", "mimamori-service"],
-    ),
-    (
-        "mimamori-jobs",
-        &[
-            "mimamori-base",
-            "mimamori-domain",
-            "mimamori-service",
-            "mimamori-notify",
-        ],
-    ),
+    ("mimamori-service", &["mimamori-base", "mimamori-domain", "mimamori-store"]),
+    ("mimamori-ingest", &["mimamori-base", "mimamori-report", "mimamori-domain", "mimamori-service"]),
+    ("mimamori-notify", &["mimamori-base", "mimamori-domain", "mimamori-service"]),
+    ("mimamori-web", &["mimamori-base", "mimamori-domain", "mimamori-service"]),
+    ("mimamori-jobs", &["mimamori-base", "mimamori-domain", "mimamori-service", "mimamori-notify"]),
     (
         "mimamori",
         &[
@@ -114,11 +90,7 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
         .current_dir(root)
         .output()
         .context("cargo metadata")?;
-    anyhow::ensure!(
-        out.status.success(),
-        "cargo metadata: {}",
-        String::from_utf8_lossy(&out.stderr)
-    );
+    anyhow::ensure!(out.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&out.stderr));
     let meta: Value = serde_json::from_slice(&out.stdout).context("cargo metadata's JSON")?;
     let packages = meta["packages"].as_array().cloned().unwrap_or_default();
     Ok(packages.iter().flat_map(check_package).collect())
@@ -128,9 +100,7 @@ fn check_package(package: &Value) -> Vec<String> {
     let name = package["name"].as_str().unwrap_or_default();
     let manifest = package["manifest_path"].as_str().unwrap_or_default();
     let Some((_, allowed)) = ARROWS.iter().find(|(n, _)| *n == name) else {
-        return vec![format!(
-            "{name}: not in ARROWS of xtask/src/tidy/arrows.rs: say what it may import"
-        )];
+        return vec![format!("{name}: not in ARROWS of xtask/src/tidy/arrows.rs: say what it may import")];
     };
     let in_engine = manifest.contains("/crates/engine/");
     let mut findings = Vec::new();

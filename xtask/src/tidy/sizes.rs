@@ -19,8 +19,7 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut functions = 0usize;
     for file in files.iter().filter(|f| is_source(f)) {
         let place = file.display();
-        let text =
-            std::fs::read_to_string(root.join(file)).with_context(|| format!("read {place}"))?;
+        let text = std::fs::read_to_string(root.join(file)).with_context(|| format!("read {place}"))?;
         let lines = text.lines().count();
         if lines > FILE_CEILING {
             findings.push(format!("{place}: {lines} lines, ceiling {FILE_CEILING}: split it"));
@@ -52,10 +51,9 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
 }
 
 fn is_source(file: &Path) -> bool {
-    let is_test = file
-        .components()
-        .any(|c| matches!(c.as_os_str().to_str(), Some("tests" | "benches" | "fuzz")))
-        || file.file_name().is_some_and(|n| n == "tests.rs");
+    let is_test =
+        file.components().any(|c| matches!(c.as_os_str().to_str(), Some("tests" | "benches" | "fuzz")))
+            || file.file_name().is_some_and(|n| n == "tests.rs");
     file.extension().is_some_and(|e| e == "rs") && !is_test
 }
 
@@ -97,7 +95,8 @@ impl<'ast> Visit<'ast> for Functions {
         for banned in ["ignore", "allow"] {
             if a.path().is_ident(banned) {
                 let line = a.span().start().line;
-                self.unfinished.push(format!("line {line}: #[{banned}] is not used here; see the style card"));
+                self.unfinished
+                    .push(format!("line {line}: #[{banned}] is not used here; see the style card"));
             }
         }
         syn::visit::visit_attribute(self, a);
