@@ -58,6 +58,8 @@ struct Side {
     /// Bytes kept to tell the protocol by.
     seen: Vec<u8>,
     ended: bool,
+    /// The protocol was settled by the other side before this side's bytes could tell.
+    forced: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -182,6 +184,13 @@ impl Session {
     #[must_use]
     pub fn proto(&self) -> AppProto {
         self.proto
+    }
+
+    /// The other side settled this side's protocol, before its own bytes could: rules on
+    /// protocol detection have nothing to see here.
+    #[must_use]
+    pub fn is_forced(&self, dir: Direction) -> bool {
+        pick(&self.sides, dir).forced
     }
 
     /// What the bytes of the side `dir` said by themselves.
@@ -384,6 +393,7 @@ impl Session {
             self.original = Some(self.proto);
             self.proto = narrower;
             for side in &mut self.sides {
+                side.forced = !side.decided;
                 side.proto = Some(narrower);
             }
         }

@@ -225,7 +225,9 @@ fn traffic_holds(
 fn app_protocol_holds(check: &AppProtocolCheck, input: &Input<'_>) -> bool {
     let Some(flow) = &input.flow else { return false };
     let Some(session) = flow.session else { return false };
-    let has = |p: AppProto| check.protos.contains(&p);
+    // The first is the protocol itself, those after it are related ones.
+    let related = if check.exact { check.protos.get(..1).unwrap_or_default() } else { check.protos };
+    let has = |p: AppProto| related.contains(&p);
     let known = |p: AppProto| p != AppProto::Unknown;
     let of = |p: AppProto| known(p).then(|| has(p));
     let held = match check.mode {
