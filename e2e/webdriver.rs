@@ -1,5 +1,6 @@
 //! A small WebDriver client: just what the browser test needs, on std and serde_json.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -14,6 +15,8 @@ pub struct Browser {
     driver: Child,
     port: u16,
     session: String,
+    /// What the pages are found to do wrong, gathered to be told at once.
+    pub faults: RefCell<Vec<String>>,
 }
 
 impl Browser {
@@ -32,7 +35,7 @@ impl Browser {
                 return None;
             }
         };
-        let mut browser = Browser { driver, port, session: String::new() };
+        let mut browser = Browser { driver, port, session: String::new(), faults: RefCell::default() };
         let options = json!({
             "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=ja", "--hide-scrollbars"]
         });

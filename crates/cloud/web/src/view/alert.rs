@@ -196,7 +196,7 @@ fn what(a: &Alert) -> Answer {
         more.push(last.reason.to_string());
     }
     if let Some(peer) = a.evidence.last().map(|e| e.detection.peer_text()) {
-        more.push(format!("通信先: {peer}"));
+        more.push(format!("通信先: {}", wording::shortened(&peer)));
     }
     if a.late {
         more.push("（UTM装置とつながらない時間があったため、遅れてお知らせしています。）".to_owned());

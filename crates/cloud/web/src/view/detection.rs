@@ -29,7 +29,7 @@ impl Row {
             summary: wording::summary(d),
             device: d.device.display_name(),
             gateway: gateway.to_owned(),
-            remote: d.peer_text(),
+            remote: wording::shortened(&d.peer_text()),
             outcome: d.outcome.into(),
         }
     }

@@ -218,7 +218,8 @@ pub fn uninspected(inspected: u64, uninspected: u64) -> String {
 
 fn duration(secs: u64) -> String {
     match secs {
-        0..3_600 => format!("{}分", secs / 60),
+        0..60 => "1分未満".to_owned(),
+        60..3_600 => format!("{}分", secs / 60),
         3_600..86_400 => format!("{}時間{}分", secs / 3_600, secs % 3_600 / 60),
         _ => format!("{}日と{}時間", secs / 86_400, secs % 86_400 / 3_600),
     }

@@ -68,7 +68,22 @@ pub fn summary(d: &Detection) -> String {
     if let Some(signature) = d.signature.as_ref().filter(|s| !s.msg.is_empty()) {
         return signature.msg.to_string();
     }
-    d.peer_text()
+    match &d.reputation {
+        Some(reputation) => format!("名簿にある通信先（{}）", reputation.kind.label()),
+        None => shortened(&d.peer_text()),
+    }
+}
+
+/// A long name without its middle: the end of a host name tells whose it is.
+pub fn shortened(name: &str) -> String {
+    const MOST: usize = 40;
+    let length = name.chars().count();
+    if length <= MOST {
+        return name.to_owned();
+    }
+    let head: String = name.chars().take(12).collect();
+    let tail: String = name.chars().skip(length - (MOST - 13)).collect();
+    format!("{head}…{tail}")
 }
 
 /// The state of an alert for its card.
@@ -100,4 +115,18 @@ pub const fn headline(headline: Headline) -> HeadlineWords {
         Headline::ActionNeeded => ("act", "act", "ご利用の環境で問題がみつかりました"),
     };
     HeadlineWords { class, icon, sentence }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_keeps_its_end() {
+        let name = format!("{}.t.badcdn.example", "a1".repeat(40));
+        let short = shortened(&name);
+        assert_eq!(short.chars().count(), 40);
+        assert!(short.starts_with("a1a1") && short.ends_with(".t.badcdn.example"), "{short}");
+        assert_eq!(shortened("files.example"), "files.example");
+    }
 }
