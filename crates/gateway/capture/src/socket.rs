@@ -346,3 +346,48 @@ fn socklen<T>() -> libc::socklen_t {
 fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Puts a frame where the kernel would, in slot 1.
+    fn received(frame: &[u8], vnet: [u8; VNET_BYTES], tag: Option<[u8; 4]>) -> Batch {
+        let mut batch = Batch::new();
+        batch.accept(0, VNET_BYTES, None, false);
+        batch.memory[SLOT_BYTES..SLOT_BYTES + VNET_BYTES].copy_from_slice(&vnet);
+        let start = SLOT_BYTES + HEADROOM;
+        batch.memory[start..start + frame.len()].copy_from_slice(frame);
+        batch.accept(1, VNET_BYTES + frame.len(), tag, false);
+        batch
+    }
+
+    fn needs_checksum(start: u16, offset: u16) -> [u8; VNET_BYTES] {
+        let mut vnet = [0; VNET_BYTES];
+        vnet[0] = VNET_NEEDS_CSUM;
+        vnet[6..8].copy_from_slice(&start.to_ne_bytes());
+        vnet[8..10].copy_from_slice(&offset.to_ne_bytes());
+        vnet
+    }
+
+    #[test]
+    fn a_tag_that_the_kernel_took_off_is_put_back_and_the_checksum_moves_along() {
+        let frame: Vec<u8> = (0..40).collect();
+        let batch = received(&frame, needs_checksum(34, 16), Some([0x81, 0, 0, 9]));
+        let expected = [&frame[..12], &[0x81, 0, 0, 9], &frame[12..]].concat();
+        assert_eq!(batch.frame(1), expected);
+        assert_eq!(batch.partial_checksum(1), Some(Partial { start: 38, offset: 16 }));
+    }
+
+    #[test]
+    fn untagged_frames_are_untouched_and_short_ones_do_no_harm() {
+        let frame: Vec<u8> = (0..40).collect();
+        let batch = received(&frame, [0; VNET_BYTES], None);
+        assert_eq!(batch.frame(1), frame);
+        assert_eq!(batch.partial_checksum(1), None);
+        assert_eq!(batch.frame(0), b"");
+        assert_eq!(batch.frame(7), b"");
+        let short = received(b"short", [0; VNET_BYTES], Some([0x81, 0, 0, 9]));
+        assert_eq!(short.frame(1), b"short");
+    }
+}

@@ -29,6 +29,8 @@ const BATCH_BYTES: usize = 1 << 20;
 const COMMANDS_REMEMBERED: usize = 64;
 /// How long the last delivery may take when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// A renewal that failed is tried again after this; the old certificate is good for weeks yet.
+const RENEW_AGAIN: Duration = Duration::from_secs(3_600);
 
 #[derive(Clone, Debug)]
 pub struct AgentConfig {
@@ -81,6 +83,7 @@ pub struct Agent<H> {
     cloud: Cloud,
     status: Arc<Mutex<UplinkStatus>>,
     commands_seen: VecDeque<String>,
+    renew_not_before: Timestamp,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +112,7 @@ impl<H: Host> Agent<H> {
             cloud,
             status: Arc::default(),
             commands_seen: VecDeque::new(),
+            renew_not_before: Timestamp::EPOCH,
         })
     }
 
@@ -225,9 +229,11 @@ impl<H: Host> Agent<H> {
     }
 
     async fn renew_if_due(&mut self) {
-        if !self.identity.renewal_due(self.reporter.now()) {
+        let now = self.reporter.now();
+        if !self.identity.renewal_due(now) || now < self.renew_not_before {
             return;
         }
+        self.renew_not_before = now + RENEW_AGAIN;
         let renewed = self.identity.renew(&self.config.state_dir, &mut self.cloud).await;
         match renewed {
             Ok(identity) => {
@@ -238,7 +244,6 @@ impl<H: Host> Agent<H> {
                 self.identity = identity;
                 tracing::info!("certificate renewed");
             }
-            // The old one is good for some time yet; tried again in the next round.
             Err(error) => tracing::warn!(%error, "certificate could not be renewed yet"),
         }
     }
