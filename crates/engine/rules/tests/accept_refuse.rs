@@ -145,6 +145,7 @@ fn buffers() {
             "content:\"a\"; http_uri; content:\"b\"; http_header; nocase;",
             "file_data; content:\"a\"; pkt_data; content:\"b\";",
             "uricontent:\"a\"; urilen:>5,raw;",
+            "http.host; content:\"example.com\"; nocase; pcre:\"/\\S+X/\";",
             "http.user_agent; absent;",
             "http.user_agent; absent: or_else; content:\"x\";",
             "http.uri; to_lowercase; dotprefix; content:\".a\";",
@@ -169,6 +170,9 @@ fn buffers() {
             ("dns.query; content:\"x\";", "does not go with"),
             ("http.uri; subslice:1,0; content:\"x\";", "leaves nothing"),
             ("file.data; dataset:set,names,type string,save ../x;", "below the data folder"),
+            ("http.host; content:\"Example.com\";", "lower case"),
+            ("pcre:\"/Example/W\";", "lower case"),
+            ("http.method; content:\"GET \";", "no blanks"),
             ("base64_data; content:\"a\";", "needs a base64_decode"),
         ],
     );

@@ -6,7 +6,7 @@ use mimamori_applayer::field::Sides;
 use crate::ast::{Absent, Buffer, Check, Match, Rule, RuleProto, Selector, SigId};
 use crate::error::{Result, RuleError, bail};
 use crate::parse::builder::{Builder, Item, List};
-use crate::parse::{kind, limits};
+use crate::parse::{field_rules, kind, limits};
 
 /// Checks the whole and makes the rule.
 pub fn finish(mut b: Builder<'_>, line: u32) -> Result<Rule> {
@@ -18,6 +18,7 @@ pub fn finish(mut b: Builder<'_>, line: u32) -> Result<Rule> {
     for list in &mut b.lists {
         mark_relative(&mut list.items);
     }
+    field_rules::apply(&mut b)?;
     limits::check(&b)?;
     let app = app_protocols(&b)?;
     let (to_server, to_client) = directions(&b)?;

@@ -2,6 +2,7 @@
 
 mod app;
 mod builder;
+mod field_rules;
 mod finish;
 mod header;
 mod keyword;

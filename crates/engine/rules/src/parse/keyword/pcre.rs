@@ -33,6 +33,9 @@ pub fn pcre(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
     };
     let mut re = Pcre { pattern: unescape_pcre(pattern).into(), negated, ..Pcre::default() };
     let field = apply_flags(&mut re, flags)?;
+    if field == Some(Field::HttpHost) && !re.nocase && has_capital(&re.pattern) {
+        bail!("`http.host` is in lower case: an expression with capitals can never match");
+    }
     if let Some(captures) = captures {
         re.captures = listed_captures(captures)?;
     }
@@ -50,6 +53,16 @@ fn expression<'a>(o: &RawOption<'a>) -> Result<(&'a str, bool)> {
     let value = required(o)?;
     let bare = value.strip_prefix('!').map_or((value, false), |v| (v.trim_start(), true));
     if bare.0.starts_with('/') { Ok(bare) } else { quoted(o) }
+}
+
+/// A capital that is no escape such as `\S`.
+fn has_capital(pattern: &str) -> bool {
+    let mut escaped = false;
+    pattern.bytes().any(|b| {
+        let capital = !escaped && b.is_ascii_uppercase();
+        escaped = b == b'\\' && !escaped;
+        capital
+    })
 }
 
 /// The last slash that is not escaped and has only flags or captures behind it.
