@@ -258,12 +258,13 @@ fn gw_12_kill_dash_nine_loses_nothing_that_was_durable() {
 
         let mut spool = open(dir.path());
         let kept = batch(&mut spool);
-        let numbers: Vec<u64> = kept.iter().map(|(n, _)| *n).collect();
-        let first = numbers.first().copied().unwrap_or(durable + 1);
-        assert!(first <= acknowledged + 1, "{first} is missing before it; acknowledged {acknowledged}");
-        let expected: Vec<u64> = (first..first + numbers.len() as u64).collect();
-        assert_eq!(numbers, expected, "no hole, no repetition");
-        assert!(first + numbers.len() as u64 > durable, "{durable} was durable");
+        // What was acknowledged may still be there, in part: it was killed while deleting.
+        let numbers: Vec<u64> = kept.iter().map(|(n, _)| *n).filter(|n| *n > acknowledged).collect();
+        let next = numbers.last().map_or(acknowledged, |n| *n) + 1;
+        let expected: Vec<u64> = (acknowledged + 1..next).collect();
+        assert_eq!(numbers, expected, "no hole, no repetition; acknowledged {acknowledged}");
+        assert!(next > durable, "{durable} was durable");
+        assert!(spool.stats().next_seq > durable, "a number would be used again");
         assert!(kept.iter().all(|(n, text)| *text == format!("text {n}")));
     }
     assert!(durable > 100, "the child did some work");
