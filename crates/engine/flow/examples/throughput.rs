@@ -61,8 +61,10 @@ fn main() {
     );
 }
 
+type Capture<'f> = (LinkType, Vec<(Timestamp, &'f [u8])>);
+
 /// Link type and frames of a pcap file as most machines write it.
-fn little_endian_pcap(file: &[u8]) -> Option<(LinkType, Vec<(Timestamp, &[u8])>)> {
+fn little_endian_pcap(file: &[u8]) -> Option<Capture<'_>> {
     if file.first_chunk::<4>()? != &[0xd4, 0xc3, 0xb2, 0xa1] {
         return None;
     }

@@ -5,6 +5,7 @@ mod checks;
 mod event;
 mod handshake;
 mod open;
+mod pickup;
 mod seq;
 mod session;
 mod stream;
