@@ -67,7 +67,8 @@ impl TcpSession {
         }
         // A receiver takes one byte even when its window is closed (window probes).
         let edge = seq::max(mine.next_win, mine.last_ack.wrapping_add(1));
-        if seq::le(s.end(), edge) {
+        let end = s.end().wrapping_sub(u32::from(s.flags.fin()));
+        if seq::le(end, edge) {
             return true;
         }
         let named = match self.state {

@@ -40,8 +40,13 @@ impl TcpSession {
         self.advance(direction, s);
     }
 
-    /// A closed session: late acknowledgements and retransmissions change nothing.
+    /// A closed session: late acknowledgements and retransmissions change nothing. Inline, new bytes
+    /// stop here: a reset that only we have seen must not open a way around the inspection.
     pub(super) fn on_closed(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
+        let (mine, _) = self.both_mut(direction);
+        if env.config.inline && !s.payload.is_empty() && !mine.is_past(s.end()) {
+            env.refuse_quietly();
+        }
         if !s.flags.syn() || s.flags.ack() || direction != ToServer {
             return;
         }
