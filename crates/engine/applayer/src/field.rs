@@ -208,12 +208,12 @@ fields! {
     MdnsAnswersRrname: "mdns.answers.rrname", [Mdns], Both, MultiBytes, ONE_STEP;
     MdnsAuthoritiesRrname: "mdns.authorities.rrname", [Mdns], Both, MultiBytes, ONE_STEP;
     MdnsAdditionalsRrname: "mdns.additionals.rrname", [Mdns], Both, MultiBytes, ONE_STEP;
-    MdnsResponseRrname: "mdns.response.rrname", [Mdns], ToClient, MultiBytes, ONE_STEP;
+    MdnsResponseRrname: "mdns.response.rrname", [Mdns], Both, MultiBytes, ONE_STEP;
     LlmnrQueriesRrname: "llmnr.queries.rrname", [Llmnr], Both, MultiBytes, ONE_STEP;
     LlmnrAnswersRrname: "llmnr.answers.rrname", [Llmnr], Both, MultiBytes, ONE_STEP;
     LlmnrAuthoritiesRrname: "llmnr.authorities.rrname", [Llmnr], Both, MultiBytes, ONE_STEP;
     LlmnrAdditionalsRrname: "llmnr.additionals.rrname", [Llmnr], Both, MultiBytes, ONE_STEP;
-    LlmnrResponseRrname: "llmnr.response.rrname", [Llmnr], ToClient, MultiBytes, ONE_STEP;
+    LlmnrResponseRrname: "llmnr.response.rrname", [Llmnr], Both, MultiBytes, ONE_STEP;
     SslState: "ssl_state", [Tls], Both, Number, ONE_STEP;
     SslVersion: "ssl_version", [Tls], Both, Number, ONE_STEP;
     FtpReplyReceived: "ftp.reply_received", [Ftp], Both, Number, ONE_STEP;

@@ -2,7 +2,6 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use mimamori_base::Direction;
 use serde_json::{Map, Value, json};
 
 use crate::dns::message::{Message, Question, RData, Record};
@@ -74,10 +73,7 @@ pub fn link_local(tx: &DnsTx) -> Map<String, Value> {
 }
 
 fn type_name(tx: &DnsTx) -> &'static str {
-    match tx.dir {
-        Direction::ToServer => "request",
-        Direction::ToClient => "response",
-    }
+    if tx.is_response() { "response" } else { "request" }
 }
 
 fn put_flags(o: &mut Map<String, Value>, flags: u16) {

@@ -52,13 +52,14 @@ impl DnsParser {
             self.add(dir, Message::default(), Some(names.malformed_data));
             return;
         };
-        let by_flow = matches!(self.proto, AppProto::Dns);
-        // Multicast replies go the same way as queries: the header alone tells.
-        let dir = match (by_flow, header.is_response()) {
-            (true, _) => dir,
-            (false, true) => Direction::ToClient,
-            (false, false) => Direction::ToServer,
-        };
+        if self.proto != AppProto::Dns {
+            // Multicast: answers go the same way as queries.
+            match read_message(bytes) {
+                Some(message) => self.add(dir, message, None),
+                None => self.add(dir, Message { header, ..Message::default() }, Some(names.malformed_data)),
+            }
+            return;
+        }
         match (dir, header.is_response()) {
             (Direction::ToServer, true) => {
                 self.add(dir, Message { header, ..Message::default() }, Some(names.not_a_request));

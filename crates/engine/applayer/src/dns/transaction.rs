@@ -76,6 +76,15 @@ impl DnsTx {
         tx
     }
 
+    /// Over multicast only the header tells.
+    #[must_use]
+    pub fn is_response(&self) -> bool {
+        match self.proto {
+            AppProto::Mdns | AppProto::Llmnr => self.message.header.is_response(),
+            _ => self.dir == Direction::ToClient,
+        }
+    }
+
     fn judge(&mut self) {
         let names = event_names(self.proto);
         let header = self.message.header;
@@ -194,7 +203,9 @@ impl Transaction for DnsTx {
             Field::DnsAdditionalsRrname | Field::MdnsAdditionalsRrname | Field::LlmnrAdditionalsRrname => {
                 visit_record_names(&m.additionals, visit);
             }
-            Field::DnsResponseRrname | Field::MdnsResponseRrname | Field::LlmnrResponseRrname => {
+            Field::DnsResponseRrname | Field::MdnsResponseRrname | Field::LlmnrResponseRrname
+                if self.is_response() =>
+            {
                 m.questions.iter().for_each(|question| visit(&question.name.bytes));
                 for record in m.records() {
                     visit(&record.name.bytes);

@@ -188,7 +188,7 @@ impl FtpParser {
             at += used;
             if self.overrun {
                 self.finish();
-                return Outcome::Failed;
+                return Outcome::Opaque;
             }
             if tls == Some(true) {
                 self.finish();

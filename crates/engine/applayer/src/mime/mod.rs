@@ -307,6 +307,13 @@ impl MimeParser {
         Part::new(kind, encoding)
     }
 
+    /// The line to come had its first dot doubled on the way. The reference hashes both.
+    pub fn doubled_dot(&mut self) {
+        if !self.top {
+            self.md5_line(b".", false);
+        }
+    }
+
     fn md5_line(&mut self, line: &[u8], ended: bool) {
         if let Some(md5) = &mut self.md5 {
             md5.update(line);

@@ -17,6 +17,7 @@ const NO_ANDX: u8 = 0xff;
 mod command {
     pub const CLOSE: u8 = 0x04;
     pub const TRANS: u8 = 0x25;
+    pub const TRANS2: u8 = 0x32;
     pub const READ_ANDX: u8 = 0x2e;
     pub const WRITE_ANDX: u8 = 0x2f;
     pub const NEGOTIATE: u8 = 0x72;
@@ -207,6 +208,7 @@ impl Smb1 {
             }
             command::WRITE_ANDX => write(state, c, b),
             command::TRANS => self.transact(state, h, c, b),
+            command::TRANS2 => {}
             _ => drop(state.begin(c, Subject::Plain)),
         }
     }
@@ -222,7 +224,8 @@ impl Smb1 {
                 state.pipe_bytes(c, file_id(fid), Direction::ToServer, data);
                 self.pipe_calls.insert(c.message_id, file_id(fid));
             }
-            _ => drop(state.begin(c, Subject::Plain)),
+            // Other transactions are the everyday traffic of browsing, not worth a record.
+            _ => {}
         }
     }
 

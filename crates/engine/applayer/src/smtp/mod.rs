@@ -185,11 +185,14 @@ impl SmtpParser {
             return;
         }
         // Dot stuffing (RFC 5321 4.5.2).
-        let text = match line.bytes.strip_prefix(b".") {
-            Some(rest) if !line.continues && line.bytes.len() > 1 => rest,
-            _ => line.bytes,
-        };
-        self.with_mime(|mime, sink| mime.line(text, line.ended, line.crlf, sink));
+        let doubled = line.bytes.starts_with(b".") && !line.continues && line.bytes.len() > 1;
+        let text = line.bytes.get(usize::from(doubled)..).unwrap_or_default();
+        self.with_mime(|mime, sink| {
+            if doubled {
+                mime.doubled_dot();
+            }
+            mime.line(text, line.ended, line.crlf, sink);
+        });
     }
 
     fn chunk_bytes(&mut self, rest: &[u8], left: u64, last: bool) -> usize {
