@@ -74,7 +74,7 @@ impl MqttParser {
                 Some(content) => self.take_message(dir, Message { header, content }),
                 None => {
                     self.add(dir, None, Some("mqtt.malformed_traffic"));
-                    return Outcome::Opaque;
+                    return Outcome::Failed;
                 }
             }
         }
