@@ -33,6 +33,8 @@ pub struct FlowInput<'a> {
     pub raw: Option<RawWindow<'a>>,
     /// Anomalies of the flow's protocol as a whole that this packet brought.
     pub app_events: &'a [AppEvent],
+    /// The protocol's parser had given up before this packet: its transactions are not asked.
+    pub failed_before: bool,
     /// Payload is encrypted or otherwise not to be searched.
     pub no_payload: bool,
 }

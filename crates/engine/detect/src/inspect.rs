@@ -97,8 +97,9 @@ impl Run<'_, '_> {
         }
         let Some(dir) = dir else { return };
         let known = self.input.flow.as_ref().and_then(|f| f.session).is_some_and(|s| {
-            s.proto() != mimamori_applayer::AppProto::Unknown
-                || s.proto_of(dir) != mimamori_applayer::AppProto::Unknown
+            !s.is_forced(dir)
+                && (s.proto() != mimamori_applayer::AppProto::Unknown
+                    || s.proto_of(dir) != mimamori_applayer::AppProto::Unknown)
         });
         let due = known
             && self.flow.as_deref_mut().is_some_and(|f| {
@@ -165,9 +166,9 @@ impl Run<'_, '_> {
         let scratch = &mut *self.scratch;
         let mut found = |sig: SigIndex| scratch.add(sig);
         let no_payload = input.flow.as_ref().is_some_and(|f| f.no_payload);
-        if !no_payload {
+        {
             let payload = input.packet.payload;
-            if !payload.is_empty() && !input.pseudo {
+            if !no_payload && !payload.is_empty() && !input.pseudo {
                 group.payload.scan(src, dst, payload, &mut found);
                 if input.flow.as_ref().is_none_or(|f| !f.in_stream) {
                     group.stream.scan(src, dst, payload, &mut found);

@@ -24,9 +24,6 @@ pub(crate) fn matches(sig: &Signature, run: &mut Run<'_, '_>) -> Option<Found> {
     }
     let input = run.input;
     let flow = input.flow.as_ref();
-    if flow.is_some_and(|f| f.no_payload) && has_payload(sig) {
-        return None;
-    }
     if sig.needs_stream
         && let Some(raw) = input.raw()
     {
@@ -37,7 +34,8 @@ pub(crate) fn matches(sig: &Signature, run: &mut Run<'_, '_>) -> Option<Found> {
     }
     let in_stream = flow.is_some_and(|f| f.in_stream);
     let packet = sig.needs_packet || (sig.needs_stream && !in_stream && !only_stream(sig));
-    if !packet || (input.pseudo && has_payload(sig)) {
+    let no_payload = input.pseudo || flow.is_some_and(|f| f.no_payload);
+    if !packet || (no_payload && has_payload(sig)) {
         return None;
     }
     on(sig, input.packet.payload, Window::WHOLE, run)

@@ -22,6 +22,9 @@ use crate::tx_parts::{self, Asked};
 pub(crate) fn inspect(run: &mut Run<'_, '_>) {
     let Some(flow_in) = &run.input.flow else { return };
     let Some(session) = flow_in.session else { return };
+    if flow_in.failed_before {
+        return;
+    }
     let dir = flow_in.direction;
     let Some(flow) = run.flow.as_deref_mut() else { return };
     if flow.generation != session.generation() {

@@ -12,7 +12,8 @@ use crate::event::{
     AlertFacts, Endpoint, Event, EventKind, EventSink, address_text, direction_text, mac_text,
 };
 use crate::flow_data::FlowData;
-use crate::flow_log::{app_protos, counters, proto_text, variables};
+use crate::community;
+use crate::flow_log::{app_protos, counters, proto_text, traffic, variables};
 use crate::tx_log::file_object;
 
 /// Writes an event for each alert of `decision`.
@@ -69,6 +70,10 @@ fn alert_event(
         event.dst_mac = event.dst_mac.or(mac_of(flow, direction).1);
         if details {
             flow_details(flow, alert, direction, &mut event);
+            traffic(flow, &core.rules.detector, &mut event.more);
+        }
+        if core.config().log.community_id {
+            event.more.insert("community_id".to_owned(), community::id(&flow.key).into());
         }
     }
     event

@@ -60,6 +60,10 @@ pub struct LogOptions {
     /// Packet and payload within alerts. Never on in a gateway: content stays on the device.
     pub alert_payload: bool,
     pub ethernet: bool,
+    /// Digests of every file, asked for by a rule or not.
+    pub file_hashes: bool,
+    /// The flow's community id (version 1, seed 0) in each record.
+    pub community_id: bool,
 }
 
 impl Default for LogOptions {
@@ -74,6 +78,8 @@ impl Default for LogOptions {
             alert_details: true,
             alert_payload: false,
             ethernet: true,
+            file_hashes: false,
+            community_id: false,
         }
     }
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use mimamori_applayer::AppLayerConfig;
 use mimamori_applayer::config::AutoSwitch;
 use mimamori_base::{Direction, Timestamp};
-use mimamori_detect::{Decision, DetectState, FlowInput, Input, Scratch};
+use mimamori_detect::{Decision, DetectState, FlowDetect, FlowInput, Input, Scratch};
 use mimamori_flow::{Association, Flow, FlowHandle, FlowTable, StreamEvent, StreamEvents, TcpOutcome};
-use mimamori_packet::{Packet, Transport};
+use mimamori_packet::{Decoder, Origin, Packet, Transport};
 use mimamori_reputation::Reputation;
 
 use crate::app_feed::{self, Expectations};
@@ -152,8 +152,14 @@ impl Core {
             self.rules.detector.inspect(&input, None, &mut self.state, &mut self.scratch);
         self.count(&decision);
         alert_log::report(self, &input, &decision, None, context, out);
-        if self.config.ips && let Some(sig) = decision.drop {
+        if !self.config.ips {
+            return;
+        }
+        if let Some(sig) = decision.drop {
             self.drop_packet(packet, None, Some(sig), "rules", context, out);
+        } else if packet.conflicting_fragment {
+            // The first copy wins here; another one must not reach a host that prefers it.
+            self.drop_packet(packet, None, None, "defrag error", context, out);
         }
     }
 
@@ -190,15 +196,45 @@ impl Core {
                 self.drop_in_flow(packet, context, handle, direction, reason, out);
                 return;
             }
+            self.feed_tcp(context.now, handle, &mut direction);
             if let Some(payload) = outcome.rewrite_payload {
-                rewrite(packet, &payload, context);
+                self.rewritten(packet, &payload, context, handle, direction, &facts, out);
+                return;
             }
-            self.feed_tcp(context.now, handle, direction);
         } else if matches!(packet.transport, Transport::Udp(_)) {
             self.feed_udp(packet, context.now, handle, &mut direction);
         }
         self.inspect(packet, context, handle, direction, &facts, out);
         self.after_inspection(packet, context, handle, direction, &facts, out);
+    }
+
+    /// A packet that contradicts what was seen first: what goes on, and what rules look at, is
+    /// the packet with the bytes seen first. Inside a tunnel it cannot be rewritten and stops.
+    #[expect(clippy::too_many_arguments, reason = "one step of the packet's way, not an interface")]
+    fn rewritten(
+        &mut self,
+        packet: &Packet<'_>,
+        payload: &[u8],
+        context: &mut FrameContext<'_>,
+        handle: FlowHandle,
+        direction: Direction,
+        facts: &StreamFacts,
+        out: &mut dyn EventSink,
+    ) {
+        let whole = packet.origin == Origin::Wire;
+        let Some(frame) = inject::with_payload(packet, payload).filter(|_| whole) else {
+            self.inspect(packet, context, handle, direction, facts, out);
+            self.drop_in_flow(packet, context, handle, direction, "stream error", out);
+            return;
+        };
+        context.verdict.action = FrameAction::Replace(frame.clone());
+        let mut decoder = Decoder::new(self.config.decode.clone());
+        decoder.decode(context.now, packet.link_type, &frame, &mut |p| {
+            if p.origin == Origin::Wire {
+                self.inspect(p, context, handle, direction, facts, out);
+                self.after_inspection(p, context, handle, direction, facts, out);
+            }
+        });
     }
 
     fn take_outcome(&mut self, packet: &Packet<'_>, outcome: &TcpOutcome, facts: &mut StreamFacts) {
@@ -256,12 +292,16 @@ impl Core {
         false
     }
 
-    fn feed_tcp(&mut self, now: Timestamp, handle: FlowHandle, direction: Direction) {
+    fn feed_tcp(&mut self, now: Timestamp, handle: FlowHandle, direction: &mut Direction) {
         let Some(flow) = self.flows.get_mut(handle) else { return };
         if !self.expectations.is_empty() && is_undecided(flow) {
             expect(flow, &self.app_config, &mut self.expectations, now);
         }
-        app_feed::streams(flow, &self.app_config, now, direction);
+        // A session turns round once, at its first bytes.
+        if app_feed::streams(flow, &self.app_config, now, *direction) {
+            *direction = direction.reverse();
+            app_feed::streams(flow, &self.app_config, now, *direction);
+        }
         self.expectations.take(flow, now);
     }
 
@@ -274,7 +314,9 @@ impl Core {
     ) {
         self.stats.inspected_bytes += packet.payload.len() as u64;
         let Some(flow) = self.flows.get_mut(handle) else { return };
-        app_feed::datagram(flow, &self.app_config, packet.payload, now, *direction);
+        if app_feed::datagram(flow, &self.app_config, packet.payload, now, *direction) {
+            *direction = direction.reverse();
+        }
         self.expectations.take(flow, now);
     }
 
@@ -492,6 +534,11 @@ impl Core {
         );
         self.count(&decision);
         mark_files(flow, direction, &decision);
+        if decision.pass_flow {
+            flow.data.action = FlowAction::Pass;
+        } else if decision.drop_flow {
+            flow.data.action = FlowAction::Drop;
+        }
         if !decision.alerts.is_empty() {
             flow.data.detect.alerted = true;
             let input = Input {
@@ -512,9 +559,10 @@ fn app_config(config: &EngineConfig, rules: &Ruleset) -> AppLayerConfig {
     let needs = rules.detector.needs();
     let mut app = config.app.clone();
     let kinds = &mut app.file_hashes;
-    kinds.md5 |= needs.md5;
-    kinds.sha1 |= needs.sha1;
-    kinds.sha256 |= needs.sha256;
+    let all = config.log.file_hashes;
+    kinds.md5 |= needs.md5 || all;
+    kinds.sha1 |= needs.sha1 || all;
+    kinds.sha256 |= needs.sha256 || all;
     let kinds = *kinds;
     Arc::make_mut(&mut app.http1).hashes = kinds;
     if app.smtp.body_md5 == AutoSwitch::Auto && needs.mail_body_md5 {
@@ -551,12 +599,18 @@ fn ask(
 ) -> Asked {
     let data = &mut flow.data;
     let session = data.session.as_deref();
-    let flush = pseudo || session.is_none_or(|s| wants_flush(s, direction));
     let no_payload = session.is_some_and(|s| s.hints().no_raw_inspection);
+    let flush = pseudo
+        || no_payload
+        || session.is_none_or(|s| wants_flush(s, &data.detect, direction));
     let tcp = flow.tcp.as_deref();
-    let window = tcp.filter(|_| !no_payload).and_then(|t| {
-        raw::due(t.stream(direction), asking.inline, flush, asking.chunk_bytes)
-    });
+    if no_payload && let Some(t) = tcp {
+        data.raw_ends.get_or_insert(Direction::BOTH.map(|d| t.stream(d).released()));
+    }
+    let raw_end = data.raw_ends.and_then(|e| e.get(direction.index()).copied());
+    let window = tcp
+        .filter(|t| raw_end.is_none_or(|end| t.stream(direction).raw_progress() < end))
+        .and_then(|t| raw::due(t.stream(direction), asking.inline, flush, asking.chunk_bytes));
     let progress = window.map(|(_, progress)| progress);
     let events = session.map_or(&[][..], |s| s.events());
     let app_events = events.get(data.session_events..).unwrap_or_default();
@@ -575,12 +629,14 @@ fn ask(
             in_stream,
             raw: window.map(|(w, _)| w),
             app_events,
+            failed_before: data.failed,
             no_payload,
         }),
     };
     let decision =
         asking.rules.detector.inspect(&input, Some(&mut data.detect), state, scratch);
     data.session_events = events.len();
+    data.failed = session.is_some_and(mimamori_applayer::Session::failed);
     if let (Some(progress), Some(tcp)) = (progress, flow.tcp.as_deref_mut()) {
         tcp.stream_mut(direction).set_raw_progress(progress);
     }
@@ -591,10 +647,17 @@ fn ask(
 }
 
 /// Whether collected stream bytes are due because the protocol has come to an end of something.
-fn wants_flush(session: &mimamori_applayer::Session, direction: Direction) -> bool {
+fn wants_flush(
+    session: &mimamori_applayer::Session,
+    detect: &FlowDetect,
+    direction: Direction,
+) -> bool {
     session.is_stopped()
         || session.proto() == mimamori_applayer::AppProto::Failed
-        || session.transactions().iter().any(|t| t.is_complete(direction))
+        || session
+            .transactions()
+            .iter()
+            .any(|t| t.is_complete(direction) && !detect.is_inspected(t.id(), direction))
 }
 
 /// A flow's first packet.
@@ -641,11 +704,3 @@ fn mark_files(flow: &mut Flow<FlowData>, direction: Direction, decision: &Decisi
     app_feed::mark_files(session, direction, &decision.stores);
 }
 
-/// Puts `payload` in the packet's place in the frame and corrects the checksum.
-fn rewrite(packet: &Packet<'_>, payload: &[u8], context: &mut FrameContext<'_>) {
-    if packet.tunnel_depth == 0
-        && let Some(frame) = inject::with_payload(packet, payload)
-    {
-        context.verdict.action = FrameAction::Replace(frame);
-    }
-}

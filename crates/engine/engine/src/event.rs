@@ -95,6 +95,15 @@ pub struct ReputationFacts {
     pub blocked: bool,
 }
 
+/// What a device says of itself when it asks for an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceFacts {
+    /// As text: `aa:bb:cc:dd:ee:ff`.
+    pub mac: String,
+    pub ip: Option<IpAddr>,
+    pub host_name: Option<String>,
+}
+
 /// Something to report.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -114,6 +123,8 @@ pub struct Event {
     pub zones: Option<(Zone, Option<Zone>)>,
     pub alert: Option<Box<AlertFacts>>,
     pub reputation: Option<Box<ReputationFacts>>,
+    /// A device that made itself known (DHCP).
+    pub device: Option<Box<DeviceFacts>>,
     /// Further objects in EVE's shape: `http`, `flow`, `vlan`, …
     pub more: Map<String, Value>,
 }
@@ -136,6 +147,7 @@ impl Event {
             zones: None,
             alert: None,
             reputation: None,
+            device: None,
             more: Map::new(),
         }
     }

@@ -25,6 +25,10 @@ pub struct FlowData {
     pub(crate) reported: Vec<u64>,
     pub(crate) link: Option<mimamori_packet::LinkType>,
     pub(crate) generation: u32,
+    /// The parser had given up when the last inspection ended.
+    pub(crate) failed: bool,
+    /// Where the raw stream of each direction ends for rules: from there on it is encrypted.
+    pub(crate) raw_ends: Option<[u64; 2]>,
 }
 
 /// What was decided about a flow.

@@ -9,7 +9,7 @@ use mimamori_packet::{Decoder, LinkType};
 use crate::core::{Core, FrameContext};
 use crate::event::EventSink;
 use crate::flow_data::FlowData;
-use crate::{app_feed, flow_log, pseudo, raw, tx_log};
+use crate::{app_feed, community, flow_log, pseudo, raw, tx_log};
 
 /// Stretches between gaps that are looked at when a flow ends, for each direction.
 const MAX_PARTS: usize = 32;
@@ -42,7 +42,11 @@ pub(crate) fn finish(
     let context = FrameContext::new(flow.last_seen, 0, None, &[]);
     tx_log::write_ended(flow, &context, &log, out);
     if log.flows {
-        out.event(flow_log::flow_event(flow, now));
+        let mut event = flow_log::flow_event(flow, &core.rules.detector);
+        if log.community_id {
+            event.more.insert("community_id".to_owned(), community::id(&flow.key).into());
+        }
+        out.event(event);
     }
 }
 
@@ -50,7 +54,9 @@ fn last_bytes(core: &Core, flow: &mut Flow<FlowData>, now: Timestamp) {
     let app = Arc::new(core.config().app.clone());
     // Each change of protocol may leave bytes for the next one; a handful is plenty.
     for _ in 0..8 {
-        app_feed::streams(flow, &app, now, Direction::ToClient);
+        if app_feed::streams(flow, &app, now, Direction::ToClient) {
+            continue;
+        }
         let Some(session) = flow.data.session.as_deref_mut() else { return };
         if !session.change_pending() {
             break;

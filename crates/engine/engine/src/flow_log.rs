@@ -1,6 +1,7 @@
 //! Records of flows and of the engine's counters.
 
 use mimamori_base::{Direction, Timestamp};
+use mimamori_detect::Detector;
 use mimamori_flow::{Flow, TcpSession};
 use serde_json::{Map, Value, json};
 
@@ -44,7 +45,7 @@ pub(crate) fn counters(flow: &Flow<FlowData>) -> Map<String, Value> {
 
 /// The record of a flow that has ended.
 #[must_use]
-pub(crate) fn flow_event(flow: &Flow<FlowData>, _now: Timestamp) -> Event {
+pub(crate) fn flow_event(flow: &Flow<FlowData>, detector: &Detector) -> Event {
     let mut event = Event::new(flow.last_seen, EventKind::Flow);
     event.flow_id = Some(flow.id);
     event.src = Some(Endpoint { ip: flow.key.src, port: flow.key.src_port });
@@ -96,6 +97,7 @@ pub(crate) fn flow_event(flow: &Flow<FlowData>, _now: Timestamp) -> Event {
         );
     }
     variables(flow, &mut event.more);
+    traffic(flow, detector, &mut event.more);
     event
 }
 
@@ -108,10 +110,9 @@ pub(crate) fn app_protos(flow: &Flow<FlowData>, event: &mut Event) {
     use mimamori_applayer::AppProto;
     let Some(session) = flow.data.session.as_deref() else { return };
     let proto = session.proto();
-    if proto == AppProto::Unknown {
-        return;
+    if proto != AppProto::Unknown {
+        event.app_proto = Some(proto.name());
     }
-    event.app_proto = Some(proto.name());
     for (dir, key) in [(Direction::ToServer, "app_proto_ts"), (Direction::ToClient, "app_proto_tc")] {
         let of = session.proto_of(dir);
         if of != proto && of != AppProto::Unknown {
@@ -156,6 +157,30 @@ fn tcp_object(tcp: &TcpSession) -> Value {
     }
     put("state", tcp.state.name().into());
     Value::Object(out)
+}
+
+/// What rules said of the flow's traffic by bits named `traffic/id/…` and `traffic/label/…`.
+pub(crate) fn traffic(flow: &Flow<FlowData>, detector: &Detector, more: &mut Map<String, Value>) {
+    let mut ids = Vec::new();
+    let mut labels = Vec::new();
+    for bit in flow.data.detect.bits() {
+        let Some(name) = detector.bit_name(*bit) else { continue };
+        if let Some(id) = name.strip_prefix("traffic/id/") {
+            ids.push(Value::from(id));
+        } else if let Some(label) = name.strip_prefix("traffic/label/") {
+            labels.push(Value::from(label));
+        }
+    }
+    if ids.is_empty() && labels.is_empty() {
+        return;
+    }
+    let mut object = Map::new();
+    for (key, list) in [("id", ids), ("label", labels)] {
+        if !list.is_empty() {
+            object.insert(key.to_owned(), Value::Array(list));
+        }
+    }
+    more.insert("traffic".to_owned(), Value::Object(object));
 }
 
 /// Variables that rules captured.

@@ -12,6 +12,7 @@
 mod alert_log;
 mod alert_payload;
 mod app_feed;
+mod community;
 mod config;
 mod core;
 mod engine;
@@ -32,7 +33,7 @@ mod verdict;
 pub use config::{EngineConfig, ExceptionDefault, ExceptionPolicy, LogOptions, default_vars};
 pub use engine::{Engine, EngineStats};
 pub use event::{
-    AlertFacts, Endpoint, Event, EventKind, EventSink, NoSink, ReputationFacts, address_text,
+    AlertFacts, DeviceFacts, Endpoint, Event, EventKind, EventSink, NoSink, ReputationFacts, address_text,
     mac_text,
 };
 pub use mimamori_packet::LinkType;

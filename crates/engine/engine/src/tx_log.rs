@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 
 use crate::config::LogOptions;
 use crate::core::FrameContext;
-use crate::event::{Endpoint, Event, EventKind, EventSink};
+use crate::community;
+use crate::event::{DeviceFacts, Endpoint, Event, EventKind, EventSink, mac_text};
 use crate::flow_data::FlowData;
 use crate::flow_log::{app_protos, proto_text, vlans};
 
@@ -69,7 +70,19 @@ fn write_all(
             && !flow.data.detect.is_log_suppressed(tx.id())
             && let Some(name) = tx.event_type()
         {
-            out.event(tx_event(flow, &session, tx, name, context));
+            let mut event = tx_event(flow, &session, tx, name, context);
+            if log.community_id {
+                event.more.insert("community_id".to_owned(), community::id(&flow.key).into());
+            }
+            if log.ethernet
+                && let (Some(src), Some(dst)) = (event.src_mac, event.dst_mac)
+            {
+                event.more.insert(
+                    "ether".to_owned(),
+                    json!({"src_mac": mac_text(src), "dest_mac": mac_text(dst)}),
+                );
+            }
+            out.event(event);
             for inner in tx.carried() {
                 if let Some(name) = inner.event_type() {
                     out.event(tx_event(flow, &session, inner, name, context));
@@ -109,7 +122,22 @@ fn tx_event(
     event.app_proto = Some(session.proto().name());
     event.more.insert("tx_id".to_owned(), tx.id().into());
     tx.log(&mut event.more);
+    event.device = device(&event.more);
     event
+}
+
+/// The device behind a DHCP record.
+fn device(more: &Map<String, Value>) -> Option<Box<DeviceFacts>> {
+    let dhcp = more.get("dhcp")?;
+    let text = |key: &str| dhcp.get(key).and_then(Value::as_str);
+    Some(Box::new(DeviceFacts {
+        mac: text("client_mac")?.to_owned(),
+        ip: text("assigned_ip")
+            .or_else(|| text("requested_ip"))
+            .and_then(|t| t.parse().ok())
+            .filter(|ip: &std::net::IpAddr| !ip.is_unspecified()),
+        host_name: text("hostname").map(str::to_owned),
+    }))
 }
 
 fn write_files(
