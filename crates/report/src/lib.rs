@@ -22,7 +22,7 @@ pub use api::{
     Command, CommandKind, Cursor, EnrolAnswer, EnrolRequest, HeartbeatAnswer, Refusal, RefusalCode,
     RenewAnswer, RenewRequest, ReportsAnswer,
 };
-pub use batch::{Batch, BatchError, Line, Undecodable, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_RECORD_BYTES};
+pub use batch::{Batch, BatchError, Line, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_RECORD_BYTES, Undecodable};
 pub use detection::{
     Detection, DetectionKind, Device, Endpoint, FileEvidence, FileVerdict, Outcome, Reputation,
     ReputationKind, Severity, Signature, SignatureMetadata, Traffic, Transport,

@@ -32,7 +32,8 @@ fn a_batch_round_trips_with_gaps_in_its_numbers() {
 
 #[test]
 fn one_record_of_an_unknown_kind_is_put_aside_and_the_others_are_read() {
-    let mut plain = b"{\"v\":1,\"epoch\":1,\"count\":2}\n{\"seq\":1,\"report\":{\"type\":\"telepathy\"}}\n".to_vec();
+    let mut plain =
+        b"{\"v\":1,\"epoch\":1,\"count\":2}\n{\"seq\":1,\"report\":{\"type\":\"telepathy\"}}\n".to_vec();
     let json = serde_json::to_string(&event(2)).unwrap();
     plain.extend_from_slice(format!("{{\"seq\":2,\"report\":{json}}}\n").as_bytes());
     let batch = Batch::decode(&plain).unwrap();
@@ -48,7 +49,10 @@ fn untrustworthy_numbers_refuse_the_batch() {
     assert!(matches!(Batch::decode(b"{\"v\":1,\"epoch\":1,\"count\":3}\n"), Err(BatchError::Header(_))));
     let many = format!("{{\"v\":1,\"epoch\":1,\"count\":{}}}\n", MAX_BATCH_RECORDS + 1);
     assert_eq!(Batch::decode(many.as_bytes()), Err(BatchError::TooLarge));
-    let long = format!("{{\"v\":1,\"epoch\":1,\"count\":1}}\n{{\"seq\":1,\"x\":\"{}\"}}\n", "a".repeat(MAX_RECORD_BYTES));
+    let long = format!(
+        "{{\"v\":1,\"epoch\":1,\"count\":1}}\n{{\"seq\":1,\"x\":\"{}\"}}\n",
+        "a".repeat(MAX_RECORD_BYTES)
+    );
     assert!(matches!(Batch::decode(long.as_bytes()), Err(BatchError::Sequence { .. })));
 }
 

@@ -12,7 +12,10 @@ pub enum Item {
     /// Something about the gateway itself, in words.
     Note(Line),
     /// Understood by nobody: kept aside for the operator.
-    Undecodable { raw: Vec<u8>, reason: Line },
+    Undecodable {
+        raw: Vec<u8>,
+        reason: Line,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +36,12 @@ pub trait Backend: Send + Sync + 'static {
     async fn may_report(&self, gateway: GatewayId, fingerprint: &str) -> Result<bool, BackendError>;
 
     /// Stores what is above the cursor and moves it, in one transaction.
-    async fn commit(&self, gateway: GatewayId, epoch: u64, items: Vec<(u64, Item)>) -> Result<Cursor, BackendError>;
+    async fn commit(
+        &self,
+        gateway: GatewayId,
+        epoch: u64,
+        items: Vec<(u64, Item)>,
+    ) -> Result<Cursor, BackendError>;
 
     /// Notes the heartbeat; answers the commands that wait for this gateway.
     async fn heartbeat(&self, gateway: GatewayId, beat: Heartbeat) -> Result<Vec<Command>, BackendError>;

@@ -13,11 +13,11 @@ use std::time::Duration;
 use mimamori_base::Timestamp;
 use mimamori_domain::GatewayId;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -88,10 +88,8 @@ impl DeviceCa {
         let read = |path: &Path| {
             fs::read_to_string(path).map_err(|source| CaError::Io { path: path.to_owned(), source })
         };
-        let unusable = |path: &Path, e: rcgen::Error| CaError::Unusable {
-            path: path.to_owned(),
-            reason: e.to_string(),
-        };
+        let unusable =
+            |path: &Path, e: rcgen::Error| CaError::Unusable { path: path.to_owned(), reason: e.to_string() };
         let pem = read(pem_path)?;
         let key = KeyPair::from_pem(&read(key_path)?).map_err(|e| unusable(key_path, e))?;
         let issuer = Issuer::from_ca_cert_pem(&pem, key).map_err(|e| unusable(pem_path, e))?;
@@ -105,10 +103,8 @@ impl DeviceCa {
     }
 
     pub fn der(&self) -> Result<CertificateDer<'static>, CaError> {
-        CertificateDer::from_pem_slice(self.pem.as_bytes()).map_err(|e| CaError::Unusable {
-            path: PathBuf::from("ca.pem"),
-            reason: e.to_string(),
-        })
+        CertificateDer::from_pem_slice(self.pem.as_bytes())
+            .map_err(|e| CaError::Unusable { path: PathBuf::from("ca.pem"), reason: e.to_string() })
     }
 
     /// Reads a request and checks that its sender holds the key; tells the key's fingerprint.
@@ -194,9 +190,7 @@ fn create(dir: &Path, now: Timestamp) -> Result<(), CaError> {
     params.distinguished_name.push(DnType::CommonName, "Mimamori gateway CA");
     let certificate = params.self_signed(&key)?;
     // The key first: a CA that is half there is noticed at the next start.
-    for (name, text, mode) in
-        [("ca.key", key.serialize_pem(), 0o600), ("ca.pem", certificate.pem(), 0o644)]
-    {
+    for (name, text, mode) in [("ca.key", key.serialize_pem(), 0o600), ("ca.pem", certificate.pem(), 0o644)] {
         let path = dir.join(name);
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).map_err(io(&path))?;

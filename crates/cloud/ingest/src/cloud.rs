@@ -21,7 +21,12 @@ impl Backend for Service {
         self.gateway_may_report(gateway, fingerprint).await.map_err(|e| unavailable(&e))
     }
 
-    async fn commit(&self, gateway: GatewayId, epoch: u64, items: Vec<(u64, Item)>) -> Result<Cursor, BackendError> {
+    async fn commit(
+        &self,
+        gateway: GatewayId,
+        epoch: u64,
+        items: Vec<(u64, Item)>,
+    ) -> Result<Cursor, BackendError> {
         let items = items.into_iter().map(|(seq, item)| (seq, row(item))).collect();
         let done = self.commit_reports(gateway, epoch, items).await.map_err(|e| unavailable(&e))?;
         Ok(Cursor { epoch: done.cursor.epoch, seq: done.cursor.seq })

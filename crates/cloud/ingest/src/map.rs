@@ -55,10 +55,10 @@ pub fn detection(d: report::Detection, now: Timestamp, rng: &dyn Rng) -> domain:
         host: opt(&d.host),
         url: opt(&d.url),
         file: d.file.as_ref().map(file),
-        reputation: d.reputation.as_ref().map(|r| domain::Reputation {
-            kind: reputation(r.kind),
-            family: opt(&r.family),
-        }),
+        reputation: d
+            .reputation
+            .as_ref()
+            .map(|r| domain::Reputation { kind: reputation(r.kind), family: opt(&r.family) }),
         app_proto: opt(&d.app_protocol),
         from_zone: Some(d.source.zone),
         to_zone: Some(d.destination.zone),

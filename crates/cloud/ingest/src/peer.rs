@@ -26,8 +26,5 @@ pub(crate) struct KnownGateway {
 pub(crate) fn identify(certificate: &CertificateDer<'_>) -> Option<KnownGateway> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let name = parsed.subject().iter_common_name().next()?.as_str().ok()?;
-    Some(KnownGateway {
-        id: GatewayId::parse(name).ok()?,
-        fingerprint: fingerprint(parsed.public_key().raw),
-    })
+    Some(KnownGateway { id: GatewayId::parse(name).ok()?, fingerprint: fingerprint(parsed.public_key().raw) })
 }

@@ -74,9 +74,11 @@ impl IntoResponse for No {
 impl<B> Shared<B> {
     fn turned_away(&self, error: BackendError) -> No {
         match error {
-            BackendError::Refused => {
-                No::new(StatusCode::FORBIDDEN, RefusalCode::CertificateUnknown, "this gateway is not in service")
-            }
+            BackendError::Refused => No::new(
+                StatusCode::FORBIDDEN,
+                RefusalCode::CertificateUnknown,
+                "this gateway is not in service",
+            ),
             BackendError::Unavailable(reason) => {
                 tracing::error!(%reason, "reports cannot be stored; gateways keep them");
                 No::busy(StatusCode::SERVICE_UNAVAILABLE, self.outage_retry)
@@ -100,7 +102,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, No> {
 }
 
 fn pem(text: String) -> Result<Pem, No> {
-    Pem::parse(text).map_err(|e| No::new(StatusCode::INTERNAL_SERVER_ERROR, RefusalCode::Other, e.to_string()))
+    Pem::parse(text)
+        .map_err(|e| No::new(StatusCode::INTERNAL_SERVER_ERROR, RefusalCode::Other, e.to_string()))
 }
 
 async fn enrol<B: Backend>(
@@ -109,17 +112,19 @@ async fn enrol<B: Backend>(
     body: Bytes,
 ) -> Result<Json<EnrolAnswer>, No> {
     let now = shared.clock.now();
-    shared
-        .enrol_limit
-        .take(&peer.ip, now)
-        .map_err(|wait| No::busy(StatusCode::TOO_MANY_REQUESTS, wait))?;
+    shared.enrol_limit.take(&peer.ip, now).map_err(|wait| No::busy(StatusCode::TOO_MANY_REQUESTS, wait))?;
     let ask: EnrolRequest = parse(&body)?;
     let request = shared.ca.check_request(ask.csr_pem.as_str()).map_err(|e| shared.no_certificate(e))?;
-    let enrolled = shared.backend.enrol(ask.serial.as_str(), ask.secret.as_str(), request.fingerprint()).await;
+    let enrolled =
+        shared.backend.enrol(ask.serial.as_str(), ask.secret.as_str(), request.fingerprint()).await;
     let gateway = enrolled.map_err(|e| match e {
         BackendError::Refused => {
             tracing::warn!(serial = %ask.serial, ip = %peer.ip, "enrolment refused");
-            No::new(StatusCode::FORBIDDEN, RefusalCode::EnrolmentRefused, "serial number or secret not accepted")
+            No::new(
+                StatusCode::FORBIDDEN,
+                RefusalCode::EnrolmentRefused,
+                "serial number or secret not accepted",
+            )
         }
         other => shared.turned_away(other),
     })?;
@@ -135,7 +140,9 @@ async fn enrol<B: Backend>(
 
 /// Who sent it, if it may report.
 async fn admit<B: Backend>(shared: &Shared<B>, peer: &Peer) -> Result<KnownGateway, No> {
-    let stranger = || No::new(StatusCode::UNAUTHORIZED, RefusalCode::CertificateUnknown, "a gateway certificate is needed");
+    let stranger = || {
+        No::new(StatusCode::UNAUTHORIZED, RefusalCode::CertificateUnknown, "a gateway certificate is needed")
+    };
     let gateway = peer.gateway.clone().ok_or_else(stranger)?;
     shared
         .gateway_limit
@@ -159,10 +166,8 @@ async fn renew<B: Backend>(
     if request.fingerprint() != gateway.fingerprint {
         return Err(No::malformed("a renewal keeps the key"));
     }
-    let issued = shared
-        .ca
-        .issue(&request, gateway.id, shared.clock.now())
-        .map_err(|e| shared.no_certificate(e))?;
+    let issued =
+        shared.ca.issue(&request, gateway.id, shared.clock.now()).map_err(|e| shared.no_certificate(e))?;
     Ok(Json(RenewAnswer { certificate_pem: pem(issued.pem)?, renew_after: issued.renew_after }))
 }
 
@@ -186,7 +191,8 @@ async fn reports<B: Backend>(
     let epoch = batch.epoch;
     let items: Vec<(u64, Item)> = batch.lines.into_iter().map(|l| map::item(l, now, rng)).collect();
     let bad = items.iter().filter(|(_, i)| matches!(i, Item::Undecodable { .. })).count();
-    let committed = shared.backend.commit(gateway.id, epoch, items).await.map_err(|e| shared.turned_away(e))?;
+    let committed =
+        shared.backend.commit(gateway.id, epoch, items).await.map_err(|e| shared.turned_away(e))?;
     Ok(Json(ReportsAnswer { committed, quarantined: u32::try_from(bad).unwrap_or(u32::MAX) }))
 }
 

@@ -160,7 +160,13 @@ impl<B: Backend> Ingest<B> {
     }
 }
 
-async fn connection(tcp: TcpStream, from: SocketAddr, tls: TlsAcceptor, app: axum::Router, mut stop: watch::Receiver<bool>) {
+async fn connection(
+    tcp: TcpStream,
+    from: SocketAddr,
+    tls: TlsAcceptor,
+    app: axum::Router,
+    mut stop: watch::Receiver<bool>,
+) {
     let _ = tcp.set_nodelay(true);
     let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(tcp)).await {
         Ok(Ok(stream)) => stream,
@@ -202,7 +208,11 @@ async fn connection(tcp: TcpStream, from: SocketAddr, tls: TlsAcceptor, app: axu
     }
 }
 
-fn tls_config(ca: &Arc<DeviceCa>, names: Vec<String>, clock: Arc<dyn Clock>) -> Result<ServerConfig, IngestError> {
+fn tls_config(
+    ca: &Arc<DeviceCa>,
+    names: Vec<String>,
+    clock: Arc<dyn Clock>,
+) -> Result<ServerConfig, IngestError> {
     let tls = |e: String| IngestError::Tls(e);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();

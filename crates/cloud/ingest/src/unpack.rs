@@ -18,7 +18,8 @@ pub(crate) enum UnpackError {
 }
 
 pub(crate) fn unpack(compressed: &[u8]) -> Result<Vec<u8>, UnpackError> {
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(compressed).map_err(|_| UnpackError::NotZstd)?;
+    let mut decoder =
+        zstd::stream::read::Decoder::with_buffer(compressed).map_err(|_| UnpackError::NotZstd)?;
     decoder.window_log_max(MAX_WINDOW_LOG).map_err(|_| UnpackError::NotZstd)?;
     let mut plain = Vec::new();
     let limit = u64::try_from(MAX_BATCH_BYTES).unwrap_or(u64::MAX) + 1;

@@ -40,7 +40,14 @@ fn child_gateway() {
         let spool = SpoolConfig { max_bytes: 1 << 26, segment_bytes: 20_000 };
         let spool = Spool::open(&dir.join("spool"), spool, SystemClock.now()).unwrap();
         let reporter = Reporter::new(spool, Arc::new(SystemClock));
-        let agent = Agent::new(agent_config(dir), Identity::load(dir).unwrap(), reporter.clone(), Arc::new(TestHost::default()), Arc::new(SystemRng)).unwrap();
+        let agent = Agent::new(
+            agent_config(dir),
+            Identity::load(dir).unwrap(),
+            reporter.clone(),
+            Arc::new(TestHost::default()),
+            Arc::new(SystemRng),
+        )
+        .unwrap();
         let (_keep, stop) = watch::channel(false);
         tokio::spawn(agent.run(stop));
         let mut out = std::io::stdout();

@@ -48,7 +48,9 @@ async fn gw_12_every_report_arrives_once_and_in_order_through_outages_and_lost_a
     *cloud.memory.faults.lock().unwrap() =
         vec![Fault::AnswerLost, Fault::Down, Fault::AnswerLost, Fault::Down, Fault::Down];
     let host = Arc::new(TestHost::default());
-    let agent = Agent::new(cloud.agent_config(dir.path()), identity, reporter.clone(), host, Arc::new(SystemRng)).unwrap();
+    let agent =
+        Agent::new(cloud.agent_config(dir.path()), identity, reporter.clone(), host, Arc::new(SystemRng))
+            .unwrap();
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(agent.run(stopped));
     for n in 0..3_000 {
@@ -58,7 +60,7 @@ async fn gw_12_every_report_arrives_once_and_in_order_through_outages_and_lost_a
         }
     }
     until("all reports", || reporter.stats().records == 0).await;
-    let rows = cloud.memory.rows.lock().unwrap();
+    let rows = cloud.memory.rows.lock().unwrap().clone();
     let told: Vec<String> = rows
         .iter()
         .map(|(_, _, item)| match item {
@@ -87,14 +89,23 @@ async fn gw_09_a_command_is_carried_out_once_and_its_outcome_reported() {
     *cloud.memory.commands.lock().unwrap() =
         vec![command("c1", CommandKind::Restart), command("c2", CommandKind::Unknown)];
     let host = Arc::new(TestHost::default());
-    let agent = Agent::new(cloud.agent_config(dir.path()), identity, reporter(dir.path()), host.clone(), Arc::new(SystemRng)).unwrap();
+    let agent = Agent::new(
+        cloud.agent_config(dir.path()),
+        identity,
+        reporter(dir.path()),
+        host.clone(),
+        Arc::new(SystemRng),
+    )
+    .unwrap();
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(agent.run(stopped));
     until("heartbeats", || cloud.memory.beats.load(Ordering::SeqCst) >= 3).await;
     until("outcomes", || cloud.memory.rows.lock().unwrap().len() == 2).await;
     assert_eq!(*host.obeyed.lock().unwrap(), ["c1", "c2"]);
-    let rows = cloud.memory.rows.lock().unwrap();
-    assert!(matches!(&rows[0].2, Item::Note(l) if l.contains("command_done") && l.contains("佐藤") && l.contains("[c1]")));
+    let rows = cloud.memory.rows.lock().unwrap().clone();
+    assert!(
+        matches!(&rows[0].2, Item::Note(l) if l.contains("command_done") && l.contains("佐藤") && l.contains("[c1]"))
+    );
     assert!(matches!(&rows[1].2, Item::Note(l) if l.contains("command_refused")));
     stop.send(true).unwrap();
     running.await.unwrap();
@@ -114,7 +125,9 @@ async fn gw_10_enrolment_needs_the_right_secret_once() {
     assert_eq!(Identity::load(&state).unwrap().gateway(), first.gateway());
     // Another device with the same secret: burnt.
     assert!(matches!(cloud.enrolment().run(&dir.path().join("other")).await, Err(EnrolError::Refused)));
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(state.join("identity.json")).unwrap().permissions());
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(state.join("identity.json")).unwrap().permissions(),
+    );
     assert_eq!(mode & 0o777, 0o600);
     assert!(!format!("{first:?}").contains("PRIVATE"), "no key in Debug");
 }

@@ -34,7 +34,9 @@ pub struct LiveGateway {
 pub fn check() -> anyhow::Result<()> {
     match lab::obstacle() {
         None => Ok(()),
-        Some(obstacle) => anyhow::bail!("--live を使うには、{obstacle} が要ります。--live を付けなければ、そのまま始められます"),
+        Some(obstacle) => anyhow::bail!(
+            "--live を使うには、{obstacle} が要ります。--live を付けなければ、そのまま始められます"
+        ),
     }
 }
 
@@ -75,7 +77,11 @@ pub async fn run(
         (lab, up)
     })
     .await?;
-    anyhow::ensure!(up, "UTM装置を通信が通りません。{} を見てください", lab.work().join("mimamori.log").display());
+    anyhow::ensure!(
+        up,
+        "UTM装置を通信が通りません。{} を見てください",
+        lab.work().join("mimamori.log").display()
+    );
     screen.say(WHO, "UTM装置がAF_PACKETでブリッジを始めました。本物の通信を流します。");
     let mut lab = lab;
     while !*stop.borrow() {
@@ -143,10 +149,24 @@ fn enrol_and_start(lab: &mut Lab, gateway: &LiveGateway, config: &Path) -> anyho
     let secret_file = secret.to_string_lossy().into_owned();
     let out = lab.on(
         "gw",
-        &[&program, "gateway", "enrol", "--config", &config, "--serial", &gateway.serial, "--secret-file", &secret_file],
+        &[
+            &program,
+            "gateway",
+            "enrol",
+            "--config",
+            &config,
+            "--serial",
+            &gateway.serial,
+            "--secret-file",
+            &secret_file,
+        ],
     )?;
     let _ = std::fs::remove_file(secret);
-    anyhow::ensure!(out.status.success(), "UTM装置を登録できません: {}", String::from_utf8_lossy(&out.stderr).trim());
+    anyhow::ensure!(
+        out.status.success(),
+        "UTM装置を登録できません: {}",
+        String::from_utf8_lossy(&out.stderr).trim()
+    );
     lab.start("gw", &[&program, "gateway", "run", "--config", &config])?;
     Ok(())
 }

@@ -7,8 +7,8 @@
 //! wrong cable makes. Deliberately not here: what to do when inspection dies (the caller's).
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mimamori_base::{Clock, Timestamp, Zone};
@@ -40,7 +40,9 @@ pub enum BridgeError {
     PortCount(usize),
     #[error("interface `{0}` is named twice")]
     Twice(String),
-    #[error("the ports' MTU differ ({a} has {a_mtu}, {b} has {b_mtu}): large frames would be lost; set them equal")]
+    #[error(
+        "the ports' MTU differ ({a} has {a_mtu}, {b} has {b_mtu}): large frames would be lost; set them equal"
+    )]
     Mtu { a: String, a_mtu: u32, b: String, b_mtu: u32 },
     #[error("interface `{interface}` cannot be opened: {source} (inspection needs root or CAP_NET_RAW)")]
     Open { interface: String, source: io::Error },
@@ -90,7 +92,8 @@ pub struct Passage {
 
 /// The inspector behind the bridge.
 pub trait Inspector {
-    fn inspect(&mut self, now: Timestamp, passage: Passage, frame: &[u8], inject: &mut Injections) -> Verdict;
+    fn inspect(&mut self, now: Timestamp, passage: Passage, frame: &[u8], inject: &mut Injections)
+    -> Verdict;
 
     /// Called about twenty times a second and after bursts; `false` ends the bridge.
     fn tick(&mut self, now: Timestamp) -> bool;
@@ -216,7 +219,13 @@ impl Bridge {
     }
 
     /// One batch from one port: verdicts, then everything out in order.
-    fn serve(&mut self, index: usize, batch: &mut Batch, inspector: &mut dyn Inspector, now: Timestamp) -> Result<(), BridgeError> {
+    fn serve(
+        &mut self,
+        index: usize,
+        batch: &mut Batch,
+        inspector: &mut dyn Inspector,
+        now: Timestamp,
+    ) -> Result<(), BridgeError> {
         let Some(port) = self.ports.get(index) else { return Ok(()) };
         match port.socket.receive(batch) {
             Ok(_) => {}
@@ -245,7 +254,14 @@ impl Bridge {
         Ok(())
     }
 
-    fn frame(&mut self, index: usize, slot: usize, batch: &mut Batch, inspector: &mut dyn Inspector, now: Timestamp) {
+    fn frame(
+        &mut self,
+        index: usize,
+        slot: usize,
+        batch: &mut Batch,
+        inspector: &mut dyn Inspector,
+        now: Timestamp,
+    ) {
         let partial = batch.partial_checksum(slot);
         let Some((frame, whole)) = batch.frame_mut(slot) else { return };
         Counters::add(&self.counters.received, 1);

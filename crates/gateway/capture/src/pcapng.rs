@@ -44,13 +44,8 @@ struct Found {
 impl<R: Read> PcapNg<R> {
     /// The block type of the first section header has been read already.
     pub(crate) fn after_magic(source: R) -> Result<Self, CaptureError> {
-        let mut reader = PcapNg {
-            source,
-            order: Order::Little,
-            interfaces: Vec::new(),
-            frames: 0,
-            block: Vec::new(),
-        };
+        let mut reader =
+            PcapNg { source, order: Order::Little, interfaces: Vec::new(), frames: 0, block: Vec::new() };
         reader.section_header()?;
         Ok(reader)
     }

@@ -84,7 +84,10 @@ impl Batch {
 pub(crate) enum Outgoing {
     Slot(usize),
     /// A changed frame that keeps the kernel's header of the slot it came from.
-    Rewritten { slot: usize, frame: Vec<u8> },
+    Rewritten {
+        slot: usize,
+        frame: Vec<u8>,
+    },
     Made(Vec<u8>),
 }
 
@@ -137,7 +140,13 @@ impl PacketSocket {
     fn set<T: Copy>(&self, level: libc::c_int, option: libc::c_int, value: &T) -> io::Result<()> {
         // SAFETY: `value` is a plain C value that lives through the call, with its own size.
         check(unsafe {
-            libc::setsockopt(self.fd.as_raw_fd(), level, option, std::ptr::from_ref(value).cast(), socklen::<T>())
+            libc::setsockopt(
+                self.fd.as_raw_fd(),
+                level,
+                option,
+                std::ptr::from_ref(value).cast(),
+                socklen::<T>(),
+            )
         })
     }
 
@@ -166,7 +175,13 @@ impl PacketSocket {
         // SAFETY: every pointer in `messages` leads into `batch.memory`, `controls` or `vectors`,
         // which outlive the call, with lengths inside them; each slot is used by one message.
         let got = unsafe {
-            libc::recvmmsg(self.fd.as_raw_fd(), messages.as_mut_ptr(), count, libc::MSG_DONTWAIT, std::ptr::null_mut())
+            libc::recvmmsg(
+                self.fd.as_raw_fd(),
+                messages.as_mut_ptr(),
+                count,
+                libc::MSG_DONTWAIT,
+                std::ptr::null_mut(),
+            )
         };
         if got < 0 {
             let error = io::Error::last_os_error();

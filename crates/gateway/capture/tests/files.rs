@@ -75,10 +75,7 @@ fn pcapng_of_the_other_byte_order_in_nanoseconds() {
     assert!(error.is_none(), "{error:?}");
     assert_eq!(
         frames,
-        [
-            (Timestamp(1_700_000_000_123_456), 113, b"hello".to_vec()),
-            (Timestamp(0), 113, b"hi".to_vec())
-        ]
+        [(Timestamp(1_700_000_000_123_456), 113, b"hello".to_vec()), (Timestamp(0), 113, b"hi".to_vec())]
     );
 }
 

@@ -175,7 +175,10 @@ impl GatewayConfig {
 
 fn cloud(check: &Checker<'_>, raw: RawCloud) -> Result<CloudConfig, ConfigError> {
     let address = CloudAddress::parse(raw.url.get_ref()).map_err(|_| {
-        check.at(raw.url.span().start, format!("[cloud] url: 「{}」は https://名前:8443 の形ではありません", raw.url.get_ref()))
+        check.at(
+            raw.url.span().start,
+            format!("[cloud] url: 「{}」は https://名前:8443 の形ではありません", raw.url.get_ref()),
+        )
     })?;
     let seconds = raw.heartbeat_seconds.as_ref().map_or(60, |s| *s.get_ref());
     if !(5..=3600).contains(&seconds) {
@@ -199,10 +202,14 @@ fn ports(check: &Checker<'_>, raw: Vec<RawPort>) -> Result<Vec<PortConfig>, Conf
         return Ok(ports);
     }
     if !ports.iter().any(|p| p.zone == Zone::Wan) {
-        return Err(check.whole("zone = \"wan\" の [[port]] がありません。ルーターにつなぐ端子を wan にしてください"));
+        return Err(
+            check.whole("zone = \"wan\" の [[port]] がありません。ルーターにつなぐ端子を wan にしてください")
+        );
     }
     if ports.iter().all(|p| p.zone == Zone::Wan) {
-        return Err(check.whole("wan 以外の [[port]] がありません。社内の機器をつなぐ端子を lan などにしてください"));
+        return Err(
+            check.whole("wan 以外の [[port]] がありません。社内の機器をつなぐ端子を lan などにしてください")
+        );
     }
     Ok(ports)
 }
@@ -220,7 +227,13 @@ fn engine(check: &Checker<'_>, raw: &RawInspection) -> Result<EngineConfig, Conf
             let (address, bits) = net.get_ref().split_once('/').unwrap_or((net.get_ref(), "32"));
             let fine = address.parse::<IpAddr>().is_ok() && bits.parse::<u8>().is_ok_and(|b| b <= 128);
             if !fine {
-                return Err(check.at(net.span().start, format!("[inspection] home_net: 「{}」は 192.168.1.0/24 の形ではありません", net.get_ref())));
+                return Err(check.at(
+                    net.span().start,
+                    format!(
+                        "[inspection] home_net: 「{}」は 192.168.1.0/24 の形ではありません",
+                        net.get_ref()
+                    ),
+                ));
             }
         }
         let at = nets.first().map_or(0, |n| n.span().start);

@@ -57,7 +57,12 @@ impl Definitions {
     }
 
     /// From files; with no rule file, the built-in rules.
-    pub fn load(rules: &[PathBuf], lists: &[PathBuf], config: &EngineConfig, rng: &dyn Rng) -> Result<Self, DefinitionsError> {
+    pub fn load(
+        rules: &[PathBuf],
+        lists: &[PathBuf],
+        config: &EngineConfig,
+        rng: &dyn Rng,
+    ) -> Result<Self, DefinitionsError> {
         if rules.is_empty() && lists.is_empty() {
             return Self::starter(config, rng);
         }

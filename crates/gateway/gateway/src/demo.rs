@@ -15,8 +15,8 @@ use mimamori_capture::{CaptureError, CaptureReader};
 use mimamori_engine::{Engine, EngineConfig};
 use mimamori_report::{Detection, GatewayEventKind};
 use mimamori_uplink::{
-    Agent, AgentConfig, ClientError, CloudAddress, EnrolError, Enrolment, Identity, IdentityError,
-    Reporter, Spool, SpoolConfig, SpoolError,
+    Agent, AgentConfig, ClientError, CloudAddress, EnrolError, Enrolment, Identity, IdentityError, Reporter,
+    Spool, SpoolConfig, SpoolError,
 };
 use tokio::sync::watch;
 
@@ -99,7 +99,8 @@ pub async fn run(
     let spool = Spool::open(&config.state_dir.join("spool"), SpoolConfig::default(), clock.now())?;
     let reporter = Reporter::new(spool, clock.clone());
     let health = Arc::new(Health::new(clock.clone(), reporter.clone()));
-    let engine_config = crate::pipeline::inline_engine();
+    let mut engine_config = crate::pipeline::inline_engine();
+    crate::pipeline::seed(&mut engine_config, rng.as_ref());
     let definitions = Definitions::starter(&engine_config, rng.as_ref())?;
     health.update(|s| {
         s.definitions.clone_from(&definitions.version);
@@ -120,7 +121,16 @@ pub async fn run(
     reporter.event_now(GatewayEventKind::Started, "起動しました");
 
     let halted = Arc::new(AtomicBool::new(false));
-    let replayer = Replayer { config, engine_config, definitions, reporter: reporter.clone(), health, clock, progress, halted: halted.clone() };
+    let replayer = Replayer {
+        config,
+        engine_config,
+        definitions,
+        reporter: reporter.clone(),
+        health,
+        clock,
+        progress,
+        halted: halted.clone(),
+    };
     let mut replaying = tokio::task::spawn_blocking(move || replayer.run());
     let mut finished = None;
     tokio::select! {
@@ -144,7 +154,11 @@ pub async fn run(
     done.map_err(|e| ReplayError::Died(e.to_string()))?
 }
 
-async fn identity(config: &ReplayConfig, address: &CloudAddress, progress: &ProgressFn) -> Result<Identity, ReplayError> {
+async fn identity(
+    config: &ReplayConfig,
+    address: &CloudAddress,
+    progress: &ProgressFn,
+) -> Result<Identity, ReplayError> {
     match Identity::load(&config.state_dir) {
         Ok(identity) => return Ok(identity),
         Err(IdentityError::NotEnrolled) => {}
@@ -237,7 +251,11 @@ impl Replayer {
         }
         pipeline.finish(now);
         self.health.update(|s| s.take(&pipeline));
-        (self.progress)(Progress::CaseDone { name: case.name.clone(), frames, detections: pipeline.stats().detections });
+        (self.progress)(Progress::CaseDone {
+            name: case.name.clone(),
+            frames,
+            detections: pipeline.stats().detections,
+        });
         Ok(())
     }
 

@@ -42,14 +42,22 @@ pub async fn examine(config: &GatewayConfig) -> Vec<Finding> {
     all.extend(dns().await);
     match &config.cloud {
         Some(cloud) => all.extend(way_to_cloud(config, cloud).await),
-        None => all.push(finding("見守りシステム", Verdict::Note, "[cloud] が設定されていません。検知はこの装置だけに残ります")),
+        None => all.push(finding(
+            "見守りシステム",
+            Verdict::Note,
+            "[cloud] が設定されていません。検知はこの装置だけに残ります",
+        )),
     }
     all
 }
 
 fn ports(config: &GatewayConfig) -> Vec<Finding> {
     if config.ports.is_empty() {
-        return vec![finding("端子", Verdict::Bad, "設定に [[port]] がありません。wan と lan の端子を書いてください")];
+        return vec![finding(
+            "端子",
+            Verdict::Bad,
+            "設定に [[port]] がありません。wan と lan の端子を書いてください",
+        )];
     }
     let mut all = Vec::new();
     let mut mtus = Vec::new();
@@ -62,13 +70,21 @@ fn ports(config: &GatewayConfig) -> Vec<Finding> {
                 if interface.up {
                     finding(&what, Verdict::Good, "つながっています")
                 } else {
-                    finding(&what, Verdict::Bad, "つながっていません。ケーブルと相手の機器の電源を確かめてください")
+                    finding(
+                        &what,
+                        Verdict::Bad,
+                        "つながっていません。ケーブルと相手の機器の電源を確かめてください",
+                    )
                 }
             }
         });
     }
     if mtus.windows(2).any(|w| w.first() != w.last()) {
-        all.push(finding("MTU", Verdict::Bad, "端子ごとに MTU が違います。大きなパケットが失われるので、同じ値にしてください"));
+        all.push(finding(
+            "MTU",
+            Verdict::Bad,
+            "端子ごとに MTU が違います。大きなパケットが失われるので、同じ値にしてください",
+        ));
     }
     all
 }
@@ -79,7 +95,11 @@ fn definitions(config: &GatewayConfig) -> Finding {
         Ok(d) if d.refused() > 0 => finding(
             "定義",
             Verdict::Note,
-            format!("ルール {}件を使います。{}件は使えません（`check-rules` で理由が分かります）", d.loaded(), d.refused()),
+            format!(
+                "ルール {}件を使います。{}件は使えません（`check-rules` で理由が分かります）",
+                d.loaded(),
+                d.refused()
+            ),
         ),
         Ok(d) => finding("定義", Verdict::Good, format!("ルール {}件を使います", d.loaded())),
     }
@@ -109,7 +129,11 @@ async fn dns() -> Vec<Finding> {
     let servers: Vec<IpAddr> =
         text.lines().filter_map(|l| l.strip_prefix("nameserver ")?.trim().parse().ok()).take(3).collect();
     if servers.is_empty() {
-        return vec![finding("名前解決（53/UDP）", Verdict::Note, "DNSサーバーが設定されていません。DHCP（67/UDP）で届いていないかもしれません")];
+        return vec![finding(
+            "名前解決（53/UDP）",
+            Verdict::Note,
+            "DNSサーバーが設定されていません。DHCP（67/UDP）で届いていないかもしれません",
+        )];
     }
     let mut all = Vec::new();
     for server in servers {
@@ -117,7 +141,11 @@ async fn dns() -> Vec<Finding> {
         all.push(if ask(server).await {
             finding(&what, Verdict::Good, "答えがあります")
         } else {
-            finding(&what, Verdict::Bad, "答えがありません。ルーターの設定で 53/UDP が止められていないか確かめてください")
+            finding(
+                &what,
+                Verdict::Bad,
+                "答えがありません。ルーターの設定で 53/UDP が止められていないか確かめてください",
+            )
         });
     }
     all
@@ -140,7 +168,8 @@ async fn ask(server: IpAddr) -> bool {
 async fn way_to_cloud(config: &GatewayConfig, cloud: &CloudConfig) -> Vec<Finding> {
     let mut all = Vec::new();
     let what = format!("見守りシステム（{}/TCP {}）", cloud.address.port(), cloud.address.host());
-    let connected = tokio::time::timeout(TIMEOUT, TcpStream::connect((cloud.address.host(), cloud.address.port()))).await;
+    let connected =
+        tokio::time::timeout(TIMEOUT, TcpStream::connect((cloud.address.host(), cloud.address.port()))).await;
     match connected {
         Ok(Ok(_)) => all.push(finding(&what, Verdict::Good, "届きます")),
         Ok(Err(error)) => {
@@ -148,19 +177,31 @@ async fn way_to_cloud(config: &GatewayConfig, cloud: &CloudConfig) -> Vec<Findin
             return all;
         }
         Err(_) => {
-            all.push(finding(&what, Verdict::Bad, "返事がありません。ルーターやファイアウォールで止められていないか確かめてください"));
+            all.push(finding(
+                &what,
+                Verdict::Bad,
+                "返事がありません。ルーターやファイアウォールで止められていないか確かめてください",
+            ));
             return all;
         }
     }
     let pem = match std::fs::read_to_string(&cloud.ca_file) {
         Ok(pem) => pem,
         Err(error) => {
-            all.push(finding("証明書", Verdict::Bad, format!("{} を読めません: {error}", cloud.ca_file.display())));
+            all.push(finding(
+                "証明書",
+                Verdict::Bad,
+                format!("{} を読めません: {error}", cloud.ca_file.display()),
+            ));
             return all;
         }
     };
     all.push(match Identity::load(&config.state_dir) {
-        Err(IdentityError::NotEnrolled) => finding("登録", Verdict::Bad, "まだ登録されていません。`mimamori-gateway enrol` を実行してください"),
+        Err(IdentityError::NotEnrolled) => finding(
+            "登録",
+            Verdict::Bad,
+            "まだ登録されていません。`mimamori-gateway enrol` を実行してください",
+        ),
         Err(error) => finding("登録", Verdict::Bad, error.to_string()),
         Ok(identity) => greet(cloud, &pem, &identity).await,
     });

@@ -45,7 +45,10 @@ pub struct Guard<F> {
 
 impl<F> std::fmt::Debug for Guard<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Guard").field("alive", &self.pipeline.is_some()).field("deaths", &self.deaths).finish_non_exhaustive()
+        f.debug_struct("Guard")
+            .field("alive", &self.pipeline.is_some())
+            .field("deaths", &self.deaths)
+            .finish_non_exhaustive()
     }
 }
 

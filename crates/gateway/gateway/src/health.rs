@@ -121,7 +121,9 @@ impl Host for Health {
                 self.reload.store(true, Ordering::SeqCst);
                 CommandOutcome::Done
             }
-            CommandKind::Unknown => CommandOutcome::Refused("この装置のソフトウェアが対応していない指示です".into()),
+            CommandKind::Unknown => {
+                CommandOutcome::Refused("この装置のソフトウェアが対応していない指示です".into())
+            }
         }
     }
 }

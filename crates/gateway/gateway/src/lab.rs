@@ -26,8 +26,7 @@ const GATEWAY_IP: &str = "169.254.77.2";
 const DOWNLOAD_BYTES: usize = 20_000_000;
 
 /// The standard harmless test file, in two pieces so that no scanner takes this source for it.
-const EICAR: [&str; 2] =
-    [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"];
+const EICAR: [&str; 2] = [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
@@ -47,13 +46,24 @@ pub fn obstacle() -> Option<String> {
     if !root {
         return Some("root の権限（sudo を付けて実行してください）".to_owned());
     }
-    let needed = [("ip", "iproute2"), ("nginx", "nginx-light"), ("dnsmasq", "dnsmasq"), ("curl", "curl"), ("dig", "bind9-dnsutils"), ("openssl", "openssl")];
-    let missing: Vec<&str> = needed.iter().filter(|(tool, _)| !found(tool)).map(|(_, package)| *package).collect();
-    (!missing.is_empty()).then(|| format!("パッケージ {}（apt-get install {}）", missing.join("、"), missing.join(" ")))
+    let needed = [
+        ("ip", "iproute2"),
+        ("nginx", "nginx-light"),
+        ("dnsmasq", "dnsmasq"),
+        ("curl", "curl"),
+        ("dig", "bind9-dnsutils"),
+        ("openssl", "openssl"),
+    ];
+    let missing: Vec<&str> =
+        needed.iter().filter(|(tool, _)| !found(tool)).map(|(_, package)| *package).collect();
+    (!missing.is_empty())
+        .then(|| format!("パッケージ {}（apt-get install {}）", missing.join("、"), missing.join(" ")))
 }
 
 fn found(tool: &str) -> bool {
-    ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/bin"].iter().any(|dir| Path::new(dir).join(tool).exists())
+    ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/bin"]
+        .iter()
+        .any(|dir| Path::new(dir).join(tool).exists())
 }
 
 /// One thing that was tried, and whether it went as it must.
@@ -103,7 +113,9 @@ impl Lab {
         self.wire("lan0", "pc1", "00:0b:5d:12:34:56")?;
         self.wire("lan1", "pc2", "00:1b:8b:65:43:21")?;
         self.wire("wan0", "inet", "00:00:5e:00:53:01")?;
-        for (ns, address) in [("pc1", "192.168.1.23/24"), ("pc2", "192.168.1.31/24"), ("inet", "192.168.1.1/24")] {
+        for (ns, address) in
+            [("pc1", "192.168.1.23/24"), ("pc2", "192.168.1.31/24"), ("inet", "192.168.1.1/24")]
+        {
             run(&["ip", "-n", &self.ns(ns), "addr", "add", address, "dev", "eth0"])?;
         }
         for ns in ["pc1", "pc2"] {
@@ -123,7 +135,9 @@ impl Lab {
     /// A cable from a port of the gateway to the only interface of a namespace.
     fn wire(&self, port: &str, ns: &str, mac: &str) -> Result<(), LabError> {
         let (gw, far) = (self.ns("gw"), self.ns(ns));
-        run(&["ip", "link", "add", port, "netns", &gw, "type", "veth", "peer", "name", "eth0", "netns", &far])?;
+        run(&[
+            "ip", "link", "add", port, "netns", &gw, "type", "veth", "peer", "name", "eth0", "netns", &far,
+        ])?;
         run(&["ip", "-n", &far, "link", "set", "eth0", "address", mac])?;
         run(&["ip", "-n", &far, "link", "set", "eth0", "up"])?;
         // The gateway's kernel itself must not speak on the ports.
@@ -139,8 +153,20 @@ impl Lab {
         fs::write(www.join("eicar.com"), EICAR.concat())?;
         let (key, certificate) = (self.work.join("site.key"), self.work.join("site.pem"));
         run(&[
-            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj",
-            &format!("/O=Mimamori Lab/CN={CLEAN_HOST}"), "-keyout", &text(&key), "-out", &text(&certificate),
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "3650",
+            "-subj",
+            &format!("/O=Mimamori Lab/CN={CLEAN_HOST}"),
+            "-keyout",
+            &text(&key),
+            "-out",
+            &text(&certificate),
         ])?;
         let config = self.work.join("nginx.conf");
         fs::write(&config, nginx(&self.work, &www, &key, &certificate))?;
@@ -149,8 +175,18 @@ impl Lab {
         let bad = format!("--address=/nisemono-bank.example/{BAD_IP}");
         self.start(
             "inet",
-            &["dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--pid-file=", "--user=root",
-              "--listen-address=192.168.1.1", "--bind-interfaces", &clean, &bad],
+            &[
+                "dnsmasq",
+                "--keep-in-foreground",
+                "--no-resolv",
+                "--no-hosts",
+                "--pid-file=",
+                "--user=root",
+                "--listen-address=192.168.1.1",
+                "--bind-interfaces",
+                &clean,
+                &bad,
+            ],
         )?;
         std::thread::sleep(Duration::from_millis(300));
         Ok(())
@@ -158,7 +194,8 @@ impl Lab {
 
     /// Starts a program in a namespace; it ends with the laboratory.
     pub fn start(&mut self, ns: &str, command: &[&str]) -> Result<u32, LabError> {
-        let log = fs::File::create(self.work.join(format!("{}.log", command.first().map_or("x", |c| name_of(c)))))?;
+        let log =
+            fs::File::create(self.work.join(format!("{}.log", command.first().map_or("x", |c| name_of(c)))))?;
         let child = Command::new("ip")
             .args(["netns", "exec", &self.ns(ns)])
             .args(command)
@@ -200,9 +237,17 @@ impl Lab {
         let stopped = shown.contains("接続を止めました");
         all.push(check("偽サイト（HTTP）が止まり、理由のページが出る", stopped, &shown));
         let tls = self.curl("pc2", BAD_HOST, BAD_IP, "443", &format!("https://{BAD_HOST}/"))?;
-        all.push(check("偽サイト（HTTPS、TLSのサーバー名）が止まる", !tls.status.success() && tls.stdout.is_empty(), &words(&tls)));
+        all.push(check(
+            "偽サイト（HTTPS、TLSのサーバー名）が止まる",
+            !tls.status.success() && tls.stdout.is_empty(),
+            &words(&tls),
+        ));
         let name = self.dig("pc1", BAD_HOST)?;
-        all.push(check("偽サイトの名前（DNS）が止まる", name.contains("NXDOMAIN") && !name.contains(BAD_IP), &name));
+        all.push(check(
+            "偽サイトの名前（DNS）が止まる",
+            name.contains("NXDOMAIN") && !name.contains(BAD_IP),
+            &name,
+        ));
         let fine = self.dig("pc1", CLEAN_HOST)?;
         all.push(check("普通の名前（DNS）は引ける", fine.contains(CLEAN_IP), &fine));
         let file = self.curl("pc1", CLEAN_HOST, CLEAN_IP, "80", &format!("http://{CLEAN_HOST}/eicar.com"))?;
@@ -212,7 +257,8 @@ impl Lab {
     }
 
     fn clean_download(&self, what: &'static str, scheme: &str, port: &str) -> Result<Check, LabError> {
-        let got = self.curl("pc1", CLEAN_HOST, CLEAN_IP, port, &format!("{scheme}://{CLEAN_HOST}/download.bin"))?;
+        let got =
+            self.curl("pc1", CLEAN_HOST, CLEAN_IP, port, &format!("{scheme}://{CLEAN_HOST}/download.bin"))?;
         let same = got.stdout == fs::read(self.work.join("www/download.bin"))?;
         Ok(check(what, same, &format!("{} bytes {}", got.stdout.len(), String::from_utf8_lossy(&got.stderr))))
     }
@@ -245,7 +291,11 @@ impl Lab {
 
     /// What an earlier run that was killed left running inside its namespace.
     fn end_leftovers(&self, name: &str) {
-        let Ok(out) = Command::new("ip").args(["netns", "pids", &self.ns(name)]).stderr(Stdio::null()).output() else { return };
+        let Ok(out) =
+            Command::new("ip").args(["netns", "pids", &self.ns(name)]).stderr(Stdio::null()).output()
+        else {
+            return;
+        };
         for pid in String::from_utf8_lossy(&out.stdout).split_ascii_whitespace() {
             let _ = Command::new("kill").args(["-KILL", pid]).stderr(Stdio::null()).status();
         }
@@ -291,7 +341,10 @@ fn run(command: &[&str]) -> Result<(), LabError> {
     if out.status.success() {
         return Ok(());
     }
-    Err(LabError::Command { command: command.join(" "), words: String::from_utf8_lossy(&out.stderr).trim().to_owned() })
+    Err(LabError::Command {
+        command: command.join(" "),
+        words: String::from_utf8_lossy(&out.stderr).trim().to_owned(),
+    })
 }
 
 /// Bytes that neither compress nor repeat.

@@ -41,11 +41,18 @@ pub fn run(
     stop: Arc<AtomicBool>,
     reload: Arc<AtomicBool>,
 ) -> anyhow::Result<Ended> {
-    anyhow::ensure!(!config.ports.is_empty(), "設定に [[port]] がありません。wan と lan の端子を書いてください");
+    let mut seeded = config.clone();
+    crate::pipeline::seed(&mut seeded.engine, rng.as_ref());
+    let config = &seeded;
+    anyhow::ensure!(
+        !config.ports.is_empty(),
+        "設定に [[port]] がありません。wan と lan の端子を書いてください"
+    );
     let definitions = Definitions::load(&config.rules, &config.lists, &config.engine, rng.as_ref())
         .context("定義（ルール・一覧）を読めません")?;
     let mut bridge = Bridge::open(&config.ports, clock.clone()).context("ブリッジを始められません")?;
-    let spool = Spool::open(&config.state_dir.join("spool"), config.spool, clock.now()).context("送信待ちの保存領域を開けません")?;
+    let spool = Spool::open(&config.state_dir.join("spool"), config.spool, clock.now())
+        .context("送信待ちの保存領域を開けません")?;
     let damaged = spool.stats().damaged_places;
     let reporter = Reporter::new(spool, clock.clone());
     let health = Arc::new(Health::new(clock.clone(), reporter.clone()));
@@ -57,7 +64,17 @@ pub fn run(
     let (new_definitions, taken) = sync_channel(1);
     let reloader = Reloader { config: config.clone(), rng, reporter: reporter.clone(), out: new_definitions };
     note_definitions(&health, &definitions);
-    let mut inspection = Inspection::new(config, definitions, &bridge, reporter.clone(), health.clone(), taken, reload, reloader, uplink.as_ref().map(|u| u.0.clone()));
+    let mut inspection = Inspection::new(
+        config,
+        definitions,
+        &bridge,
+        reporter.clone(),
+        health.clone(),
+        taken,
+        reload,
+        reloader,
+        uplink.as_ref().map(|u| u.0.clone()),
+    );
     tracing::info!(ports = config.ports.len(), "inspecting");
     let result = bridge.run(&mut inspection, &stop);
     inspection.guard.finish(clock.now());
@@ -197,7 +214,8 @@ impl Inspection {
         }
         let Ok(new) = self.taken.try_recv() else { return };
         note_definitions(&self.health, &new);
-        let detail = format!("定義を更新しました（ルール {} 件、使えないもの {} 件）", new.loaded(), new.refused());
+        let detail =
+            format!("定義を更新しました（ルール {} 件、使えないもの {} 件）", new.loaded(), new.refused());
         self.guard.with(now, |p| {
             p.engine_mut().replace_rules(new.rules.clone());
             p.engine_mut().replace_reputation(new.reputation.clone());
@@ -235,13 +253,18 @@ impl Inspection {
             s.blind_spots.packets_uninspected = uninspected;
             s.passing_uninspected = passing;
         });
-        let uplink = self.uplink.as_ref().map(|u| u.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone());
+        let uplink =
+            self.uplink.as_ref().map(|u| u.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone());
         let status = Status::new(now, &self.health, self.reporter.stats(), uplink);
         status::write(&self.state_dir, &status);
     }
 }
 
-fn maker(config: GatewayConfig, current: Arc<std::sync::Mutex<Definitions>>, reporter: Reporter) -> MakePipeline {
+fn maker(
+    config: GatewayConfig,
+    current: Arc<std::sync::Mutex<Definitions>>,
+    reporter: Reporter,
+) -> MakePipeline {
     Box::new(move || {
         let definitions = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         let engine = Engine::new(config.engine.clone(), definitions.rules, definitions.reputation);
@@ -255,7 +278,13 @@ fn maker(config: GatewayConfig, current: Arc<std::sync::Mutex<Definitions>>, rep
 }
 
 impl Inspector for Inspection {
-    fn inspect(&mut self, now: Timestamp, passage: Passage, frame: &[u8], inject: &mut Injections) -> Verdict {
+    fn inspect(
+        &mut self,
+        now: Timestamp,
+        passage: Passage,
+        frame: &[u8],
+        inject: &mut Injections,
+    ) -> Verdict {
         match self.guard.frame(now, passage.from, passage.to, frame) {
             Outcome::Inspected(verdict) => {
                 for injected in verdict.inject {
@@ -293,7 +322,11 @@ impl Inspector for Inspection {
         for link in self.links.iter_mut().filter(|l| l.0 == interface) {
             link.2 = up;
         }
-        let (kind, word) = if up { (GatewayEventKind::LinkUp, "つながりました") } else { (GatewayEventKind::LinkDown, "抜けています") };
+        let (kind, word) = if up {
+            (GatewayEventKind::LinkUp, "つながりました")
+        } else {
+            (GatewayEventKind::LinkDown, "抜けています")
+        };
         self.reporter.event_now(kind, &format!("端子 {interface} が{word}"));
     }
 }

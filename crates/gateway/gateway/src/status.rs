@@ -69,8 +69,12 @@ impl Status {
             cloud: match uplink {
                 None => CloudState::NotConfigured,
                 Some(UplinkStatus { state: UplinkState::Connecting, .. }) => CloudState::Connecting,
-                Some(UplinkStatus { state: UplinkState::Online, delivered, .. }) => CloudState::Online { delivered },
-                Some(UplinkStatus { state: UplinkState::Offline { reason }, .. }) => CloudState::Offline { reason },
+                Some(UplinkStatus { state: UplinkState::Online, delivered, .. }) => {
+                    CloudState::Online { delivered }
+                }
+                Some(UplinkStatus { state: UplinkState::Offline { reason }, .. }) => {
+                    CloudState::Offline { reason }
+                }
             },
         }
     }

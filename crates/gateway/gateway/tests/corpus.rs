@@ -19,7 +19,10 @@ fn corpus() -> PathBuf {
 fn zones(frame: &[u8]) -> (Zone, Zone) {
     // The router 192.168.1.1 and everything beyond it lie on the WAN side.
     let office = match frame.get(12..14) {
-        Some([0x08, 0x00]) => matches!(frame.get(26..30), Some([192, 168, 1, h]) if *h != 1) || frame.get(26..30) == Some(&[0; 4]),
+        Some([0x08, 0x00]) => {
+            matches!(frame.get(26..30), Some([192, 168, 1, h]) if *h != 1)
+                || frame.get(26..30) == Some(&[0; 4])
+        }
         Some([0x08, 0x06]) => matches!(frame.get(28..32), Some([192, 168, 1, h]) if *h != 1),
         _ => matches!(frame.get(22), Some(0xfd | 0xfe)),
     };
@@ -42,14 +45,19 @@ fn detections(capture: &Path) -> Vec<Detection> {
         pipeline.frame(now, from, Some(to), frame.bytes);
     }
     pipeline.finish(now);
-    let all = seen.lock().unwrap().clone();
-    all
+    drop(pipeline);
+    Arc::into_inner(seen).unwrap().into_inner().unwrap()
 }
 
 fn line(d: &Detection) -> String {
     let mut out = format!("{} {} {} {} x{}", d.kind, d.severity, d.outcome, d.traffic, d.count);
     let device = d.device.as_ref().map_or("-".into(), |d| {
-        format!("{}/{}/{}", d.ip, d.host_name.as_ref().map_or("-", |n| n.as_str()), d.maker.as_ref().map_or("-", |n| n.as_str()))
+        format!(
+            "{}/{}/{}",
+            d.ip,
+            d.host_name.as_ref().map_or("-", |n| n.as_str()),
+            d.maker.as_ref().map_or("-", |n| n.as_str())
+        )
     });
     let _ = write!(out, " device={device}");
     if let Some(s) = &d.signature {
@@ -70,7 +78,11 @@ fn line(d: &Detection) -> String {
 #[test]
 fn what_is_reported_for_each_capture() {
     let mut found = String::new();
-    let mut cases: Vec<PathBuf> = fs::read_dir(corpus()).unwrap().map(|e| e.unwrap().path()).filter(|p| p.join("capture.pcap").exists()).collect();
+    let mut cases: Vec<PathBuf> = fs::read_dir(corpus())
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.join("capture.pcap").exists())
+        .collect();
     cases.sort();
     assert!(!cases.is_empty());
     for case in cases {
@@ -80,5 +92,8 @@ fn what_is_reported_for_each_capture() {
         }
     }
     let golden = include_str!("corpus.golden");
-    assert!(found == golden, "reports have changed; if rightly so, put this into tests/corpus.golden:\n{found}");
+    assert!(
+        found == golden,
+        "reports have changed; if rightly so, put this into tests/corpus.golden:\n{found}"
+    );
 }

@@ -51,7 +51,9 @@ fn gw_01_clean_traffic_passes_bit_for_bit_and_bad_is_stopped() {
 
     // A VLAN tag survives the bridge.
     let tagged = |ns, ip| {
-        let made = lab.on(ns, &["ip", "link", "add", "link", "eth0", "name", "v9", "type", "vlan", "id", "9"]).unwrap();
+        let made = lab
+            .on(ns, &["ip", "link", "add", "link", "eth0", "name", "v9", "type", "vlan", "id", "9"])
+            .unwrap();
         lab.on(ns, &["ip", "addr", "add", ip, "dev", "v9"]).unwrap();
         lab.on(ns, &["ip", "link", "set", "v9", "up"]).unwrap();
         made.status.success()
@@ -66,7 +68,21 @@ fn gw_01_clean_traffic_passes_bit_for_bit_and_bad_is_stopped() {
     // A reload does not cut a download.
     let download = std::thread::scope(|s| {
         let running = s.spawn(|| {
-            lab.on("pc1", &["curl", "-s", "--limit-rate", "10M", "-o", "/dev/null", "-w", "%{size_download}", "http://203.0.113.10/download.bin"]).unwrap()
+            lab.on(
+                "pc1",
+                &[
+                    "curl",
+                    "-s",
+                    "--limit-rate",
+                    "10M",
+                    "-o",
+                    "/dev/null",
+                    "-w",
+                    "%{size_download}",
+                    "http://203.0.113.10/download.bin",
+                ],
+            )
+            .unwrap()
         });
         std::thread::sleep(Duration::from_millis(500));
         hangup(gateway);

@@ -12,8 +12,8 @@ use std::time::Duration;
 use mimamori_base::{Rng, Timestamp};
 use mimamori_report::api::BATCH_CONTENT_TYPE;
 use mimamori_report::{
-    Batch, Command, GatewayEvent, GatewayEventKind, Heartbeat, HeartbeatAnswer, RefusalCode,
-    Report, ReportsAnswer, Text,
+    Batch, Command, GatewayEvent, GatewayEventKind, Heartbeat, HeartbeatAnswer, RefusalCode, Report,
+    ReportsAnswer, Text,
 };
 use tokio::sync::watch;
 
@@ -58,7 +58,9 @@ pub enum UplinkState {
     Connecting,
     Online,
     /// Not delivered since; the reason in words.
-    Offline { reason: String },
+    Offline {
+        reason: String,
+    },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -160,7 +162,11 @@ impl<H: Host> Agent<H> {
     }
 
     /// Sleeps until a report comes in or the next heartbeat is due; tells how long to gather.
-    async fn wait_for_work(&self, next_beat: tokio::time::Instant, stop: &mut watch::Receiver<bool>) -> Duration {
+    async fn wait_for_work(
+        &self,
+        next_beat: tokio::time::Instant,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Duration {
         tokio::select! {
             () = self.reporter.wake.notified() => self.config.gather,
             () = tokio::time::sleep_until(next_beat) => Duration::ZERO,
@@ -181,7 +187,10 @@ impl<H: Host> Agent<H> {
         let answer: ReportsAnswer =
             serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))?;
         if answer.quarantined > 0 {
-            tracing::warn!(records = answer.quarantined, "the cloud could not read some reports and put them aside");
+            tracing::warn!(
+                records = answer.quarantined,
+                "the cloud could not read some reports and put them aside"
+            );
         }
         let reporter = self.reporter.clone();
         blocking(move || reporter.acknowledge(answer.committed)).await?;
@@ -193,7 +202,8 @@ impl<H: Host> Agent<H> {
     }
 
     async fn beat(&mut self) -> Result<(), DeliveryError> {
-        let json = serde_json::to_vec(&self.host.heartbeat()).map_err(|e| ClientError::Answer(e.to_string()))?;
+        let json =
+            serde_json::to_vec(&self.host.heartbeat()).map_err(|e| ClientError::Answer(e.to_string()))?;
         let answer = self.cloud.post("/v1/heartbeat", "application/json", json).await?;
         let answer: HeartbeatAnswer =
             serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))?;
@@ -213,7 +223,9 @@ impl<H: Host> Agent<H> {
         self.commands_seen.push_back(command.id.as_str().to_owned());
         tracing::info!(id = %command.id, kind = %command.kind, by = %command.by, "command of the operator");
         let (kind, detail) = match self.host.command(command) {
-            CommandOutcome::Done => (GatewayEventKind::CommandDone, format!("{}（指示: {}）", command.kind, command.by)),
+            CommandOutcome::Done => {
+                (GatewayEventKind::CommandDone, format!("{}（指示: {}）", command.kind, command.by))
+            }
             CommandOutcome::Refused(why) => (GatewayEventKind::CommandRefused, why),
         };
         let event = Report::Event(GatewayEvent {

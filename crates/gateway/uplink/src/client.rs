@@ -38,7 +38,9 @@ pub enum ClientError {
     Unreachable { address: CloudAddress, source: std::io::Error },
     #[error("{address} does not answer")]
     Timeout { address: CloudAddress },
-    #[error("{address} did not prove to be our cloud (its certificate is not from the pinned CA, or the clock is wrong): {reason}")]
+    #[error(
+        "{address} did not prove to be our cloud (its certificate is not from the pinned CA, or the clock is wrong): {reason}"
+    )]
     NotOurCloud { address: CloudAddress, reason: String },
     #[error("the connection to {address} broke: {reason}")]
     Broken { address: CloudAddress, reason: String },
@@ -127,13 +129,22 @@ impl fmt::Debug for Cloud {
 
 impl Cloud {
     /// With an identity: mutual TLS. Without: only good for enrolment.
-    pub fn new(address: CloudAddress, pinned_ca_pem: &str, identity: Option<&Identity>) -> Result<Self, ClientError> {
+    pub fn new(
+        address: CloudAddress,
+        pinned_ca_pem: &str,
+        identity: Option<&Identity>,
+    ) -> Result<Self, ClientError> {
         let tls = tls_config(pinned_ca_pem, identity)?;
         Ok(Cloud { address, tls: Arc::new(tls), connection: None })
     }
 
     /// Sends one request, on the open connection if there is one.
-    pub async fn post(&mut self, path: &str, content_type: &str, body: Vec<u8>) -> Result<Bytes, ClientError> {
+    pub async fn post(
+        &mut self,
+        path: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<Bytes, ClientError> {
         let body = Bytes::from(body);
         if let Some(mut kept) = self.connection.take().filter(|c| !c.is_closed()) {
             // A kept connection may have died silently: one more try on a new one. Every request
@@ -189,7 +200,8 @@ impl Cloud {
             let tcp = TcpStream::connect((self.address.host(), self.address.port()))
                 .await
                 .map_err(|source| ClientError::Unreachable { address: address(), source })?;
-            tcp.set_nodelay(true).map_err(|source| ClientError::Unreachable { address: address(), source })?;
+            tcp.set_nodelay(true)
+                .map_err(|source| ClientError::Unreachable { address: address(), source })?;
             let name = ServerName::try_from(self.address.host.clone())
                 .map_err(|_| ClientError::Address(self.address.to_string()))?;
             TlsConnector::from(self.tls.clone())

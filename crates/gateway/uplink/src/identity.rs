@@ -40,7 +40,9 @@ pub enum IdentityError {
 pub enum EnrolError {
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error("serial number and secret were not accepted: check both; a secret works once and only until its date")]
+    #[error(
+        "serial number and secret were not accepted: check both; a secret works once and only until its date"
+    )]
     Refused,
     #[error(transparent)]
     Cloud(#[from] ClientError),
@@ -74,8 +76,7 @@ impl Identity {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(IdentityError::NotEnrolled),
             Err(source) => return Err(IdentityError::Io { path, source }),
         };
-        serde_json::from_slice(&bytes)
-            .map_err(|e| IdentityError::Damaged { path, reason: e.to_string() })
+        serde_json::from_slice(&bytes).map_err(|e| IdentityError::Damaged { path, reason: e.to_string() })
     }
 
     /// The id that the cloud gave to this gateway.
@@ -139,7 +140,10 @@ pub struct Enrolment {
 
 impl fmt::Debug for Enrolment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Enrolment").field("address", &self.address).field("serial", &self.serial).finish_non_exhaustive()
+        f.debug_struct("Enrolment")
+            .field("address", &self.address)
+            .field("serial", &self.serial)
+            .finish_non_exhaustive()
     }
 }
 

@@ -30,7 +30,11 @@ impl Reporter {
         let dropped = spool.take_dropped();
         if dropped > 0 {
             // The event says how many at least; it is itself of high value.
-            let event = self.event(GatewayEventKind::SpoolOverflow, "保存領域がいっぱいのため、重要度の低い記録を破棄しました", dropped);
+            let event = self.event(
+                GatewayEventKind::SpoolOverflow,
+                "保存領域がいっぱいのため、重要度の低い記録を破棄しました",
+                dropped,
+            );
             let json = serde_json::to_vec(&event).unwrap_or_default();
             let _ = spool.append(event.value(), &json);
             spool.take_dropped();

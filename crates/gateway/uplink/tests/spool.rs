@@ -152,10 +152,7 @@ fn a_disk_set_back_starts_a_new_epoch_and_sends_what_it_has() {
 fn an_oversized_record_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut spool = open(dir.path());
-    assert!(matches!(
-        spool.append(Value::High, &[b'x'; 20_000]),
-        Err(SpoolError::RecordTooLarge(20_000))
-    ));
+    assert!(matches!(spool.append(Value::High, &[b'x'; 20_000]), Err(SpoolError::RecordTooLarge(20_000))));
 }
 
 /// Cuts the newest segment at every length: whatever was whole before the cut is read.
@@ -207,7 +204,8 @@ proptest! {
 #[test]
 fn child_that_appends_until_killed() {
     let Some(dir) = std::env::var_os("MIMAMORI_SPOOL_CHILD") else { return };
-    let mut spool = Spool::open(Path::new(&dir), SpoolConfig { max_bytes: 1 << 24, segment_bytes: 3_000 }, NOW).unwrap();
+    let mut spool =
+        Spool::open(Path::new(&dir), SpoolConfig { max_bytes: 1 << 24, segment_bytes: 3_000 }, NOW).unwrap();
     let mut out = std::io::stdout();
     loop {
         let next = spool.stats().next_seq;
@@ -284,7 +282,8 @@ fn a_full_disk_gives_up_low_value_and_recovers() {
         return;
     }
     let result = std::panic::catch_unwind(|| {
-        let mut spool = Spool::open(dir.path(), SpoolConfig { max_bytes: 1 << 20, segment_bytes: 4_000 }, NOW).unwrap();
+        let mut spool =
+            Spool::open(dir.path(), SpoolConfig { max_bytes: 1 << 20, segment_bytes: 4_000 }, NOW).unwrap();
         spool.append(Value::High, b"important").unwrap();
         for n in 0..2_000 {
             match spool.append(Value::Low, format!("filler {n:04} {}", "x".repeat(80)).as_bytes()) {

@@ -56,7 +56,12 @@ impl Backend for Memory {
         Ok(known && !*self.barred.lock().unwrap())
     }
 
-    async fn commit(&self, _: GatewayId, epoch: u64, items: Vec<(u64, Item)>) -> Result<Cursor, BackendError> {
+    async fn commit(
+        &self,
+        _: GatewayId,
+        epoch: u64,
+        items: Vec<(u64, Item)>,
+    ) -> Result<Cursor, BackendError> {
         let fault = self.faults.lock().unwrap().pop();
         if fault == Some(Fault::Down) {
             return Err(BackendError::Unavailable("database is down".into()));

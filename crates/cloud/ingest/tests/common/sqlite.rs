@@ -94,9 +94,11 @@ pub async fn provision(dir: &Path) {
     let name = |n: &str| Name::parse(n).unwrap();
     let reseller = NewReseller { name: name("会"), desk_phone: name("0120"), desk_hours: name("平日") };
     let reseller = service.create_reseller(&console, reseller).await.unwrap();
-    let customer = NewCustomer { reseller: reseller.id, name: name("店"), addresses: NotifyAddresses::default() };
+    let customer =
+        NewCustomer { reseller: reseller.id, name: name("店"), addresses: NotifyAddresses::default() };
     let customer = service.create_customer(&console, customer).await.unwrap();
-    let gateway = NewGateway { customer: customer.id, serial: Serial::parse(SERIAL).unwrap(), name: name("本店") };
+    let gateway =
+        NewGateway { customer: customer.id, serial: Serial::parse(SERIAL).unwrap(), name: name("本店") };
     let (_, secret) = service.create_gateway(&console, gateway).await.unwrap();
     service.close().await;
     let ingest = ingest(dir, ([127, 0, 0, 1], port).into()).await;

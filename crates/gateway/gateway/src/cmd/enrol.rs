@@ -37,7 +37,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let secret = match &args.secret_file {
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("{} を読めません", path.display()))?,
+        Some(path) => {
+            std::fs::read_to_string(path).with_context(|| format!("{} を読めません", path.display()))?
+        }
         None => {
             eprintln!("シークレットを入力してください:");
             let mut text = String::new();

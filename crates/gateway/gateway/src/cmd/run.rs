@@ -48,11 +48,8 @@ fn restart() -> anyhow::Result<ExitCode> {
 
 async fn signals(stop: Arc<AtomicBool>, reload: Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let all = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
+    let all =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = all else {
         tracing::error!("signals cannot be received");
         return;

@@ -66,10 +66,14 @@ fn text(s: &Status, uptime_seconds: u64) -> String {
         out.push_str("注意: 検査機能が止まっており、通信は検査なしで通っています。\n");
     }
     out.push_str(&match &s.cloud {
-        CloudState::NotConfigured => "見守りシステム: 設定されていません（検知はこの装置だけに残ります）\n".to_owned(),
+        CloudState::NotConfigured => {
+            "見守りシステム: 設定されていません（検知はこの装置だけに残ります）\n".to_owned()
+        }
         CloudState::Connecting => "見守りシステム: 接続しています\n".to_owned(),
         CloudState::Online { delivered } => format!("見守りシステム: 接続済み（送信 {delivered}件）\n"),
-        CloudState::Offline { reason } => format!("見守りシステム: つながりません（記録は装置に残り、あとで送られます）\n  理由: {reason}\n"),
+        CloudState::Offline { reason } => format!(
+            "見守りシステム: つながりません（記録は装置に残り、あとで送られます）\n  理由: {reason}\n"
+        ),
     });
     out.push_str(&format!("送信待ち {}件、破棄 {}件\n", s.waiting_reports, s.dropped_reports));
     out

@@ -43,16 +43,26 @@ fn by_class(class: &str) -> Option<DetectionKind> {
         "network-scan" | "attempted-recon" | "successful-recon-limited" | "successful-recon-largescale" => {
             DetectionKind::Scan
         }
-        "policy-violation" | "coin-mining" | "pup-activity" | "inappropriate-content" => DetectionKind::Policy,
+        "policy-violation" | "coin-mining" | "pup-activity" | "inappropriate-content" => {
+            DetectionKind::Policy
+        }
         "protocol-command-decode" | "unusual-client-port-connection" | "non-standard-protocol" => {
             DetectionKind::Anomaly
         }
         "trojan-activity" | "targeted-activity" | "external-ip-check" => return None,
-        "attempted-admin" | "attempted-user" | "attempted-dos" | "successful-admin" | "successful-user"
-        | "unsuccessful-user" | "web-application-attack" | "web-application-activity" | "shellcode-detect"
-        | "denial-of-service" | "default-login-attempt" | "suspicious-login" | "rpc-portmap-decode" => {
-            DetectionKind::Attack
-        }
+        "attempted-admin"
+        | "attempted-user"
+        | "attempted-dos"
+        | "successful-admin"
+        | "successful-user"
+        | "unsuccessful-user"
+        | "web-application-attack"
+        | "web-application-activity"
+        | "shellcode-detect"
+        | "denial-of-service"
+        | "default-login-attempt"
+        | "suspicious-login"
+        | "rpc-portmap-decode" => DetectionKind::Attack,
         _ => return None,
     })
 }
@@ -65,11 +75,10 @@ fn by_message(message: &str) -> Option<DetectionKind> {
         "PHISHING" => DetectionKind::PhishingSite,
         "EXPLOIT_KIT" | "CURRENT_EVENTS" => DetectionKind::MalwareSite,
         "SCAN" => DetectionKind::Scan,
-        "POLICY" | "P2P" | "GAMES" | "CHAT" | "TOR" | "COINMINER" | "ADWARE_PUP" | "REMOTE_ACCESS" | "FILE_SHARING" => {
-            DetectionKind::Policy
-        }
-        "EXPLOIT" | "ATTACK_RESPONSE" | "WEB_SERVER" | "WEB_SPECIFIC_APPS" | "WEB_CLIENT" | "SHELLCODE" | "DOS"
-        | "SQL" | "NETBIOS" | "RPC" | "ACTIVEX" | "VOIP" => DetectionKind::Attack,
+        "POLICY" | "P2P" | "GAMES" | "CHAT" | "TOR" | "COINMINER" | "ADWARE_PUP" | "REMOTE_ACCESS"
+        | "FILE_SHARING" => DetectionKind::Policy,
+        "EXPLOIT" | "ATTACK_RESPONSE" | "WEB_SERVER" | "WEB_SPECIFIC_APPS" | "WEB_CLIENT" | "SHELLCODE"
+        | "DOS" | "SQL" | "NETBIOS" | "RPC" | "ACTIVEX" | "VOIP" => DetectionKind::Attack,
         _ => return None,
     })
 }

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use mimamori_base::{Direction, Timestamp, Zone};
 use mimamori_engine::{AlertFacts, Event, EventKind, ReputationFacts, ReputationKind as ListKind};
 use mimamori_report::{
-    Detection, DetectionKind, Device, Endpoint, FileEvidence, FileVerdict, MacAddr, Outcome,
-    Reputation, ReputationKind, Severity, Signature, SignatureMetadata, Text, Traffic, Transport,
+    Detection, DetectionKind, Device, Endpoint, FileEvidence, FileVerdict, MacAddr, Outcome, Reputation,
+    ReputationKind, Severity, Signature, SignatureMetadata, Text, Traffic, Transport,
 };
 use serde_json::Value;
 

@@ -51,7 +51,8 @@ impl Devices {
             }
         } else {
             self.make_room();
-            let device = Device { ip, host_name: None, maker: maker(mac), zone, first_seen: now, last_seen: now };
+            let device =
+                Device { ip, host_name: None, maker: maker(mac), zone, first_seen: now, last_seen: now };
             self.by_mac.insert(mac, device);
         }
         if let Some(name) = super::dhcp::host_name(frame)
@@ -79,7 +80,11 @@ impl Devices {
 
     #[must_use]
     pub fn by_ip(&self, ip: IpAddr) -> Option<([u8; 6], &Device)> {
-        self.by_mac.iter().filter(|(_, d)| d.ip == Some(ip)).max_by_key(|(_, d)| d.last_seen).map(|(m, d)| (*m, d))
+        self.by_mac
+            .iter()
+            .filter(|(_, d)| d.ip == Some(ip))
+            .max_by_key(|(_, d)| d.last_seen)
+            .map(|(m, d)| (*m, d))
     }
 
     #[must_use]

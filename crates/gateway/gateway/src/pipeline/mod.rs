@@ -13,7 +13,7 @@ pub mod merge;
 
 use std::collections::BTreeMap;
 
-use mimamori_base::{Timestamp, Zone};
+use mimamori_base::{Rng, Timestamp, Zone};
 use mimamori_engine::{Engine, EngineConfig, Event, EventSink, LinkType, Path, Verdict};
 use mimamori_report::{BlindSpots, Detection, Report};
 use mimamori_uplink::Reporter;
@@ -29,6 +29,13 @@ pub fn inline_engine() -> EngineConfig {
     let mut config = EngineConfig { ips: true, ..EngineConfig::default() };
     config.flow.stream.inline = true;
     config
+}
+
+/// Gives the engine's tables keys of their own, so that nobody outside can prepare addresses
+/// and ports that collide in them.
+pub fn seed(config: &mut EngineConfig, rng: &dyn Rng) {
+    config.flow.hash_seed = (rng.next_u64(), rng.next_u64());
+    config.decode.defrag.hash_seed = (rng.next_u64(), rng.next_u64());
 }
 
 /// Counters that a person may ask for.

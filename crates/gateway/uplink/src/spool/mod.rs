@@ -389,8 +389,8 @@ fn is_full(error: &io::Error) -> bool {
 }
 
 fn lock(dir: &Path) -> Result<File, SpoolError> {
-    let file = File::create(dir.join("lock"))
-        .map_err(|source| SpoolError::Io { path: dir.to_owned(), source })?;
+    let file =
+        File::create(dir.join("lock")).map_err(|source| SpoolError::Io { path: dir.to_owned(), source })?;
     // A process that is just ending, or a child between fork and exec, holds it for a moment.
     for _ in 0..20 {
         match file.try_lock() {

@@ -19,7 +19,12 @@ pub(super) struct Header {
 /// What stands at the beginning of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Parsed<'a> {
-    Record { seq: u64, value: Value, payload: &'a [u8], total: usize },
+    Record {
+        seq: u64,
+        value: Value,
+        payload: &'a [u8],
+        total: usize,
+    },
     /// The bytes end inside a record that looks sound so far.
     Incomplete,
     Bad,
@@ -88,6 +93,7 @@ const fn from_code(code: u8) -> Option<Value> {
 /// CRC-32 (IEEE 802.3).
 struct Crc(u32);
 
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const TABLE: [u32; 256] = {
     let mut table = [0u32; 256];
     let mut i = 0;

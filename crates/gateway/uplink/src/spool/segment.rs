@@ -74,7 +74,12 @@ impl Segment {
     }
 
     /// Opens a segment of an earlier run and reads it to its end.
-    pub(super) fn recover(path: PathBuf, epoch: u64, first_seq: u64, committed: u64) -> io::Result<(Self, Scan)> {
+    pub(super) fn recover(
+        path: PathBuf,
+        epoch: u64,
+        first_seq: u64,
+        committed: u64,
+    ) -> io::Result<(Self, Scan)> {
         let mut segment = Segment {
             bytes: fs::metadata(&path)?.len(),
             path,
@@ -189,7 +194,11 @@ pub(super) struct Reader {
 
 #[derive(Debug)]
 pub(super) enum Step {
-    Record { seq: u64, payload: Vec<u8>, end: u64 },
+    Record {
+        seq: u64,
+        payload: Vec<u8>,
+        end: u64,
+    },
     /// Bytes that are no record were skipped.
     Damaged,
 }
