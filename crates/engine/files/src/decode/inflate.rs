@@ -10,8 +10,11 @@ use super::layer::Problem;
 
 /// Output that proves a way of reading, bytes.
 const PROOF_BYTES: usize = 256;
-/// Input kept while no way has proved itself; past it the present way is taken.
-const PROBE_BYTES: usize = 128 * 1024;
+/// Compressed input tried again and again while no way has proved itself; past it the present
+/// way is taken. Small, since each new piece of input repeats the work.
+const PROBE_BYTES: usize = 8 * 1024;
+/// A gzip header is waited for up to this.
+const HEADER_BYTES: usize = 128 * 1024;
 /// Room for output. More than the inflater's own window, so that what it has decoded before
 /// it finds an error is never lost, wherever the input was cut.
 const CHUNK: usize = 64 * 1024;
@@ -98,19 +101,18 @@ impl Inflate {
             self.state = State::Probe(held);
             return true;
         }
-        let force = last || held.len() > PROBE_BYTES;
         let (starts, is_gzip) = ways(&held);
         let mut best: Option<Vec<u8>> = None;
         for start in starts {
             let Some(start) = start else {
                 // The header goes on beyond what has come.
-                if force {
+                if last || held.len() > HEADER_BYTES {
                     continue;
                 }
                 self.state = State::Probe(held);
                 return true;
             };
-            match attempt(&held, start, held.len() > PROBE_BYTES) {
+            match attempt(&held, start) {
                 Attempt::Proved { inflater, out, used, ended } => {
                     self.is_gzip = is_gzip;
                     if !out.is_empty() && !forward(&out) {
@@ -127,7 +129,7 @@ impl Inflate {
                     problems.push(Problem::Malformed);
                     return forward(&out);
                 }
-                Attempt::NeedMore(out) if force => {
+                Attempt::NeedMore(out) if last => {
                     if best.is_none() && !out.is_empty() {
                         best = Some(out);
                     }
@@ -241,16 +243,20 @@ fn step(inflater: &mut Decompress, input: &mut &[u8], out: &mut Vec<u8>) -> Step
 }
 
 /// Tries to read `held` as deflate from `start`.
-fn attempt(held: &[u8], start: usize, enough: bool) -> Attempt {
+fn attempt(held: &[u8], start: usize) -> Attempt {
     let mut inflater = Decompress::new(false);
-    let mut input = held.get(start..).unwrap_or_default();
+    let all = held.get(start..).unwrap_or_default();
+    // Judged by its begin alone, so that the cut of the input does not matter.
+    let enough = all.len() >= PROBE_BYTES;
+    let mut input = all.get(..PROBE_BYTES).unwrap_or(all);
     let mut out = Vec::with_capacity(CHUNK);
+    let given = input.len();
     match step(&mut inflater, &mut input, &mut out) {
         Step::Error if out.len() >= PROOF_BYTES => Attempt::Broken(out),
         Step::Error => Attempt::Failed,
         Step::Hungry if out.len() < PROOF_BYTES && !enough => Attempt::NeedMore(out),
         step => {
-            let used = held.len().saturating_sub(input.len());
+            let used = start + given.saturating_sub(input.len());
             Attempt::Proved { inflater, out, used, ended: matches!(step, Step::End) }
         }
     }
@@ -282,7 +288,7 @@ fn gzip_header_len(held: &[u8]) -> Option<usize> {
     }
     for flag in [0x08, 0x10] {
         if flags & flag != 0 {
-            at += held.get(at..)?.iter().position(|b| *b == 0)? + 1;
+            at += memchr::memchr(0, held.get(at..)?)? + 1;
         }
     }
     if flags & 0x02 != 0 {
