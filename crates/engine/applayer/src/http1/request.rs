@@ -98,6 +98,8 @@ impl Http1Parser {
         let id = self.txs.push_with(|id| HttpTx::new(id, &config));
         self.request.tx = id;
         let tx = self.txs.by_id_mut(id)?;
+        // No answer will be seen any more: nothing to wait for.
+        tx.response.complete = self.response.ended;
         tx.request.line = line.to_vec();
         tx.request.protocol = parsed.protocol.to_vec();
         tx.method = parsed.method.to_vec();

@@ -279,3 +279,12 @@ fn a_file_fetched_in_parts_is_put_together() {
     assert_eq!((files.len(), files[1].size(), files[1].name()), (2, 68, &b"/eicar"[..]));
     assert_eq!(last.tx(0).unwrap().body(Field::FileData, TC).unwrap().bytes, EICAR);
 }
+
+#[test]
+fn after_the_servers_end_requests_do_not_wait() {
+    let mut p = parser();
+    feed(&mut p, TS, GET);
+    p.feed(TC, Input::End, Timestamp::EPOCH);
+    feed(&mut p, TS, GET);
+    assert!(p.tx(0).unwrap().ready_to_log() && p.tx(1).unwrap().ready_to_log());
+}
