@@ -190,11 +190,23 @@ impl Step<'_> {
                 }
                 side.done.push(at);
                 if standing == Standing::Met {
+                    if sig.transactional {
+                        self.done_on_other_side(run, at);
+                    }
                     let stream = false;
                     effects::apply(at, sig, run, Some(self.tx.id()), asked.captures);
                     run.hit(at, sig, Some(self.tx.id()), stream);
                 }
             }
+        }
+    }
+
+    /// A rule over both sides alerts once for the transaction, whichever side completed it.
+    fn done_on_other_side(&self, run: &mut Run<'_, '_>, at: SigIndex) {
+        let state = run.flow.as_deref_mut().and_then(|f| f.tx_mut(self.tx.id()));
+        if let Some(other) = state.and_then(|s| s.sides.get_mut(self.dir.reverse().index())) {
+            other.done.push(at);
+            other.pending.retain(|p| p.sig != at);
         }
     }
 
