@@ -259,8 +259,12 @@ pub(crate) fn file_meets(check: &FileCheck, f: &File, datasets: &DatasetStore) -
 }
 
 fn app_state(cmp: StateCmp, name: &str, view: &TxView<'_>) -> Standing {
-    use mimamori_applayer::field::http_step;
+    use mimamori_applayer::field::{http_step, tls_step};
     let wanted = match name {
+        "client_in_progress" | "server_in_progress" => 0,
+        "client_hello_done" | "server_hello" => tls_step::HELLO,
+        "client_cert_done" | "server_cert_done" => tls_step::CERT,
+        "client_handshake_done" | "server_handshake_done" => tls_step::DONE,
         "request_started" | "response_started" => 0,
         "request_line" | "response_line" => http_step::LINE,
         "request_headers" | "response_headers" => http_step::HEADERS,
