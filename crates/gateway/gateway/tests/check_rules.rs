@@ -18,9 +18,14 @@ fn lists_refused_rules_with_place_sid_and_reason() {
     let out = check(&[name]);
     let text = String::from_utf8(out.stdout).unwrap();
     assert_eq!(out.status.code(), Some(1), "{text}");
-    assert!(text.contains(&format!("{name}:2:46: sid 2: `depth` is less than the pattern is long (3)")), "{text}");
+    assert!(
+        text.contains(&format!("{name}:2:46: sid 2: `depth` is less than the pattern is long (3)")),
+        "{text}"
+    );
     assert!(text.contains(&format!("{name}:3:1: sid 3: ")), "{text}");
-    assert!(text.ends_with("1 rules loaded, 2 refused (1 invalid, 1 not supported, 0 left out by their own `requires`)\n"));
+    assert!(text.ends_with(
+        "1 rules loaded, 2 refused (1 invalid, 1 not supported, 0 left out by their own `requires`)\n"
+    ));
 }
 
 #[test]

@@ -9,7 +9,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use mimamori_detect::{DetectOptions, Detector};
-use mimamori_rules::{ParseContext, Refusal, Rule, Severity, parse_classifications, parse_rules, parse_thresholds};
+use mimamori_rules::{
+    ParseContext, Refusal, Rule, Severity, parse_classifications, parse_rules, parse_thresholds,
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
