@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use mimamori_base::{Timestamp, Zone};
 use serde::{Deserialize, Serialize};
@@ -103,7 +104,24 @@ pub struct Detection {
     pub flow_id: Option<u64>,
 }
 
+/// How far a gateway's clock may be ahead of the cloud's before its times are not believed.
+const AHEAD_MAX: Duration = Duration::from_secs(300);
+
 impl Detection {
+    /// Brings times that lie in the future, or end before they begin, back to `received`: a
+    /// gateway whose clock is wrong must not hide its detections from every period shown.
+    #[must_use]
+    pub fn with_sane_times(mut self, received: Timestamp) -> Self {
+        if self.at > received + AHEAD_MAX {
+            self.at = received;
+        }
+        if self.last_at > received + AHEAD_MAX {
+            self.last_at = received;
+        }
+        self.last_at = self.last_at.max(self.at);
+        self
+    }
+
     /// The other side of the traffic.
     #[must_use]
     pub fn peer(&self) -> Endpoint {

@@ -191,3 +191,14 @@ fn rt_02_a_wrong_policy_names_line_and_reason() {
         assert!(errors.0.iter().any(|e| e.line == line && e.reason.contains(words)), "{source}\n{errors:?}");
     }
 }
+
+#[test]
+fn a_gateway_whose_clock_is_ahead_hides_nothing() {
+    let mut d = detection(DetectionKind::Phishing, 0);
+    d.at = at(10_000);
+    d.last_at = at(9_000);
+    let d = d.with_sane_times(at(5));
+    assert_eq!((d.at, d.last_at), (at(5), at(5)));
+    let d = detection(DetectionKind::Phishing, 3).with_sane_times(at(0));
+    assert_eq!(d.at, at(3), "three minutes ahead is believed");
+}

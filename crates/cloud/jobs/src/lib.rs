@@ -12,9 +12,13 @@ use std::time::Duration;
 use mimamori_notify::{Pump, Sender};
 use mimamori_service::Service;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 pub use periodic::{Periodic, Ticked};
 pub use schedule::{Job, Schedule};
+
+/// Mail conversations of one node at once.
+const MAIL_WORKERS: usize = 3;
 
 #[derive(Clone, Debug)]
 pub struct JobsConfig {
@@ -47,12 +51,21 @@ impl Jobs {
     }
 
     /// Runs until `stop` becomes true. Mail and the rest run beside one another, so that a slow
-    /// mail server delays nothing else.
+    /// mail server delays nothing else, and one mail that hangs does not hold up the others.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let every = self.config.every;
-        let pump = Pump::new(self.service.clone(), self.sender);
-        let periodic = Periodic::new(self.service.clone(), self.config);
-        tokio::join!(run_mail(self.service, pump, every, stop.clone()), run_periodic(periodic, every, stop));
+        let mut tasks = JoinSet::new();
+        for _ in 0..MAIL_WORKERS {
+            let pump = Pump::new(self.service.clone(), self.sender.sibling());
+            tasks.spawn(run_mail(self.service.clone(), pump, every, stop.clone()));
+        }
+        let periodic = Periodic::new(self.service, self.config);
+        tasks.spawn(run_periodic(periodic, every, stop));
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(e) = ended {
+                tracing::error!(error = %e, "a job loop ended badly");
+            }
+        }
     }
 }
 

@@ -38,6 +38,14 @@ async fn pass(b: &Bench, jobs: &mut Periodic, minutes: u64, beats: bool) {
     }
 }
 
+/// The same in steps of ten minutes, for nights.
+async fn stride(b: &Bench, jobs: &mut Periodic, minutes: u64, beats: bool) {
+    for _ in 0..minutes / 10 {
+        b.advance(540);
+        pass(b, jobs, 1, beats).await;
+    }
+}
+
 #[tokio::test]
 async fn nt_04_stopped_is_told_once_then_daily_at_nine_then_recovery() {
     let b = Bench::new().await;
@@ -50,17 +58,19 @@ async fn nt_04_stopped_is_told_once_then_daily_at_nine_then_recovery() {
     assert_eq!(told(&b).await, ["stopped"]);
     let console = b.service.console();
     let view = b.service.gateway(&console, b.gateway.id).await.unwrap();
-    assert!(matches!(view.gateway.state, GatewayState::Stopped { since, .. } if Some(since) == view.gateway.last_seen));
+    assert!(
+        matches!(view.gateway.state, GatewayState::Stopped { since, .. } if Some(since) == view.gateway.last_seen)
+    );
     // 14:49 now; until 8:59 nothing more, at 9:00 one, the day after one more.
-    pass(&b, &mut jobs, 18 * 60 + 10, false).await;
+    stride(&b, &mut jobs, 18 * 60 + 10, false).await;
     assert!(told(&b).await.is_empty());
     pass(&b, &mut jobs, 2, false).await;
     assert_eq!(told(&b).await, ["still"]);
-    pass(&b, &mut jobs, 24 * 60, false).await;
+    stride(&b, &mut jobs, 24 * 60, false).await;
     assert_eq!(told(&b).await, ["still"]);
     pass(&b, &mut jobs, 5, true).await;
     assert_eq!(told(&b).await, ["recovered"]);
-    pass(&b, &mut jobs, 24 * 60, true).await;
+    stride(&b, &mut jobs, 24 * 60, true).await;
     assert!(told(&b).await.is_empty());
 }
 
@@ -118,4 +128,40 @@ async fn pt_09_detections_go_after_ninety_days() {
     jobs.tick().await;
     let stats = b.service.stats().await.unwrap();
     assert_eq!((stats.detections, stats.alerts), (0, 0));
+}
+
+/// The whole node: committed alert → mail at the server, and a clean end.
+#[tokio::test]
+async fn a_running_node_mails_three_stars_at_once_and_stops_cleanly() {
+    use mimamori_notify::{Mailbox, Receiver, ReceiverConfig, Security, Sender, SmtpConfig};
+    let b = Bench::new().await;
+    let clock = std::sync::Arc::new(mimamori_base::SystemClock);
+    let server = Receiver::start(ReceiverConfig::loopback(), Mailbox::new(9), clock).await.unwrap();
+    let sender = Sender::new(SmtpConfig {
+        host: "127.0.0.1".to_owned(),
+        port: server.address().port(),
+        security: Security::PlainLoopback,
+        credentials: None,
+        from_name: support::name("見守りサービス"),
+        from: support::address("alert@portal.example"),
+        reply_to: None,
+        hello_name: "portal.example".to_owned(),
+        timeout: std::time::Duration::from_secs(5),
+        extra_root_pem: None,
+    })
+    .unwrap();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let every = std::time::Duration::from_millis(50);
+    let config = JobsConfig { every, ..JobsConfig::default() };
+    let node = tokio::spawn(mimamori_jobs::Jobs::new(b.service.clone(), sender, config).run(stopped));
+    b.report(vec![b.detection(mimamori_domain::DetectionKind::CommandAndControl)]).await;
+    let arrived = async {
+        while server.mailbox().messages().is_empty() {
+            tokio::time::sleep(every).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), arrived).await.unwrap();
+    stop.send(true).unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(20), node).await.unwrap().unwrap();
+    assert_eq!(server.mailbox().messages().len(), 1);
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mimamori_domain::alert::Alert;
-use mimamori_domain::{NoticeKind, StarRating, jst};
+use mimamori_domain::{Detection, NoticeKind, StarRating, jst};
 use mimamori_service::Told;
 use mimamori_service::views::{AlertView, GatewayView};
 
@@ -183,8 +183,7 @@ fn facts_of(view: &AlertView, gateway: Option<&GatewayView>) -> Vec<Fact> {
     facts.push(fact("機器", device_text(alert)));
     let serial = gateway.map(|g| format!("（{}）", g.gateway.serial)).unwrap_or_default();
     facts.push(fact("UTM装置", format!("{}{serial}", view.gateway_name)));
-    if let Some(evidence) = alert.evidence.last() {
-        let d = &evidence.detection;
+    if let Some(d) = deciding(alert) {
         let listed = d.reputation.as_ref().map(|r| format!("（登録された{}）", r.kind.label()));
         facts.push(fact("通信先", format!("{}{}", d.peer_text(), listed.unwrap_or_default())));
     }
@@ -204,6 +203,13 @@ fn facts_of(view: &AlertView, gateway: Option<&GatewayView>) -> Vec<Fact> {
         facts.push(fact("判定理由", decision.reason.to_string()));
     }
     facts
+}
+
+/// The detection that tipped the scales, or the latest.
+fn deciding(alert: &Alert) -> Option<&Detection> {
+    let id = alert.history.last().and_then(|decision| decision.detection);
+    let evidence = alert.evidence.iter().find(|e| Some(e.detection.id) == id).or(alert.evidence.last());
+    evidence.map(|e| &e.detection)
 }
 
 fn when(alert: &Alert) -> String {

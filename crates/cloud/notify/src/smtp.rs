@@ -57,6 +57,12 @@ impl Sender {
         Ok(Sender { config, tls, connection: None })
     }
 
+    /// Another sender with the same configuration and a connection of its own.
+    #[must_use]
+    pub fn sibling(&self) -> Self {
+        Sender { config: self.config.clone(), tls: self.tls.clone(), connection: None }
+    }
+
     #[must_use]
     pub fn config(&self) -> &SmtpConfig {
         &self.config

@@ -4,36 +4,69 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mimamori_base::{Rng as _, SeededRng, SystemClock};
+use mimamori_base::{Rng as _, SeededRng, SystemClock, SystemRng, Timestamp, VirtualClock};
 use mimamori_domain::{AlertState, DetectionKind};
 use mimamori_notify::receiver::{Act, Stage, Temper};
-use mimamori_notify::{Mailbox, Receiver, ReceiverConfig};
+use mimamori_notify::{Mailbox, Pump, Receiver, ReceiverConfig, Security, Sender, SmtpConfig};
 use mimamori_service::views::AlertFilter;
 use support::Bench;
 
 const ADDRESSES: [&str; 3] = ["a@takehara.example", "b@takehara.example", "c@takehara.example"];
 
-/// Cargo builds the examples of a package beside its tests.
-fn pump_once() -> PathBuf {
-    let mut path = std::env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.join("examples").join("pump_once")
-}
+/// How a child of this very test binary learns that it is the victim: `FILE PORT SECONDS`.
+const VICTIM: &str = "MIMAMORI_TEST_VICTIM";
 
 fn start(b: &Bench, server: &Receiver, secs: u64) -> Child {
-    Command::new(pump_once())
-        .arg(b.dir.path().join("cloud.db"))
-        .arg(server.address().port().to_string())
-        .arg(secs.to_string())
+    let task = format!("{} {} {secs}", b.dir.path().join("cloud.db").display(), server.address().port());
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "victim", "--nocapture"])
+        .env(VICTIM, task)
+        .stdout(Stdio::null())
         .spawn()
-        .expect("run through `cargo test`, which builds the examples")
+        .unwrap()
+}
+
+/// Composes and delivers what is due, once. Without the variable it does so on a company of its
+/// own, so that the victim itself is tested.
+#[tokio::test]
+async fn victim() {
+    #[expect(clippy::disallowed_methods, reason = "the only way to hand a task to a child through libtest")]
+    let task = std::env::var(VICTIM);
+    if let Ok(task) = task {
+        let parts: Vec<&str> = task.split(' ').collect();
+        pump_once(Path::new(parts[0]), parts[1].parse().unwrap(), parts[2].parse().unwrap()).await;
+        return;
+    }
+    let b = Bench::with_addresses(&ADDRESSES).await;
+    let server =
+        Receiver::start(ReceiverConfig::loopback(), Mailbox::new(9), Arc::new(SystemClock)).await.unwrap();
+    b.report(vec![b.detection(DetectionKind::CommandAndControl)]).await;
+    pump_once(&b.dir.path().join("cloud.db"), server.address().port(), 0).await;
+    assert_eq!(server.mailbox().messages().len(), ADDRESSES.len());
+}
+
+async fn pump_once(file: &Path, port: u16, secs: i64) {
+    let clock = VirtualClock::at(Timestamp::from_secs(support::START + secs));
+    let service = support::service_on(file, Arc::new(clock), Arc::new(SystemRng)).await;
+    let sender = Sender::new(SmtpConfig {
+        host: "127.0.0.1".to_owned(),
+        port,
+        security: Security::PlainLoopback,
+        credentials: None,
+        from_name: support::name("見守りサービス"),
+        from: support::address("alert@portal.example"),
+        reply_to: None,
+        hello_name: "portal.example".to_owned(),
+        timeout: Duration::from_secs(5),
+        extra_root_pem: None,
+    });
+    Pump::new(service, sender.unwrap()).drain().await.unwrap();
 }
 
 /// Everything arrived, nothing under two Message-IDs, repeats are the same bytes.

@@ -84,7 +84,15 @@ impl Service {
         epoch: u64,
         items: Vec<(u64, ReportItem)>,
     ) -> Result<Committed> {
-        let batch = CommitBatch { gateway, epoch, items, now: self.now() };
+        let now = self.now();
+        let items = items
+            .into_iter()
+            .map(|(seq, item)| match item {
+                ReportItem::Detection(d) => (seq, ReportItem::Detection(Box::new(d.with_sane_times(now)))),
+                other => (seq, other),
+            })
+            .collect();
+        let batch = CommitBatch { gateway, epoch, items, now };
         let policy = self.policy().await;
         let done = self.store().commit(Scope::system(), batch, policy, self.0.rng.clone()).await?;
         if done.urgent {

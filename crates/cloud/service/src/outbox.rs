@@ -101,6 +101,7 @@ impl Service {
             text: composed.text,
             html: composed.html,
             alerts: job.told.iter().filter_map(|t| t.notice.kind.alert()).collect(),
+            urgent: job.told.iter().filter_map(|t| t.alert.as_ref()).any(|a| a.alert.rating.is_urgent()),
         };
         let deliveries = job
             .recipients

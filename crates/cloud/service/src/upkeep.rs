@@ -45,8 +45,8 @@ impl Service {
         let now = self.now();
         let receiving = self.store().receiving_since(Scope::system(), now - LOOK_BACK).await?;
         let mut counts = (0, 0);
-        for view in self.store().gateways(Scope::system(), None).await? {
-            let (stopped, recovered) = self.judge_one(&view.gateway, &receiving, now).await?;
+        for gateway in self.store().enrolled_gateways(Scope::system()).await? {
+            let (stopped, recovered) = self.judge_one(&gateway, &receiving, now).await?;
             counts.0 += u32::from(stopped);
             counts.1 += u32::from(recovered);
         }
@@ -95,8 +95,7 @@ impl Service {
         let now = self.now();
         let day = JstDay::of(now).0;
         let mut n = 0;
-        for view in self.store().gateways(Scope::system(), None).await? {
-            let gateway = &view.gateway;
+        for gateway in &self.store().enrolled_gateways(Scope::system()).await? {
             if let GatewayState::Stopped { since, .. } = gateway.state
                 && now.since(since) > Duration::from_secs(3_600)
             {

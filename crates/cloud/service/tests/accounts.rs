@@ -92,11 +92,8 @@ async fn actor(b: &Bench, login: &str, role: Role, belongs: Belongs) -> Actor {
 async fn ac_05_every_role_sees_its_own_and_may_do_its_own() {
     let b = Bench::new().await;
     let console = b.service.console();
-    let reseller = NewReseller {
-        name: name("別の商工会"),
-        desk_phone: name("03"),
-        desk_hours: name("平日"),
-    };
+    let reseller =
+        NewReseller { name: name("別の商工会"), desk_phone: name("03"), desk_hours: name("平日") };
     let other = b.service.create_reseller(&console, reseller).await.unwrap();
     let new = NewCustomer { reseller: other.id, name: name("別の商店"), addresses: Default::default() };
     let stranger = b.service.create_customer(&console, new).await.unwrap();

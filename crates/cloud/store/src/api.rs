@@ -47,6 +47,8 @@ pub trait Store: Send + Sync + fmt::Debug {
     // Gateways
     async fn create_gateway(&self, scope: Scope, gateway: Gateway, secret_hash: [u8; 32]) -> Result<()>;
     async fn gateways(&self, scope: Scope, customer: Option<CustomerId>) -> Result<Vec<GatewayView>>;
+    /// All gateways that have enrolled, without their heartbeats: for judging them.
+    async fn enrolled_gateways(&self, scope: Scope) -> Result<Vec<Gateway>>;
     async fn gateway(&self, scope: Scope, id: GatewayId) -> Result<GatewayView>;
     async fn rename_gateway(&self, scope: Scope, id: GatewayId, name: Name) -> Result<()>;
     async fn enrol_record(&self, scope: Scope, serial: Serial) -> Result<EnrolRecord>;

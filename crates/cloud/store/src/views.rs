@@ -255,6 +255,8 @@ pub struct Mail {
     pub text: String,
     pub html: String,
     pub alerts: Vec<AlertId>,
+    /// Goes before others that wait (★★★).
+    pub urgent: bool,
 }
 
 /// A mail on its way to one address.

@@ -17,8 +17,8 @@ use mimamori_domain::{
 };
 use mimamori_service::views::Committed;
 use mimamori_service::{
-    Config, NewAccount, NewCustomer, NewGateway, NewReseller, OneTimeSecret, Parts, PasswordCost,
-    ReportItem, Service,
+    Config, NewAccount, NewCustomer, NewGateway, NewReseller, OneTimeSecret, Parts, PasswordCost, ReportItem,
+    Service,
 };
 use mimamori_store::SqliteStore;
 
@@ -66,8 +66,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let clock = VirtualClock::at(Timestamp::from_secs(START));
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(11));
-        let service =
-            service_on(&dir.path().join("cloud.db"), Arc::new(clock.clone()), rng.clone()).await;
+        let service = service_on(&dir.path().join("cloud.db"), Arc::new(clock.clone()), rng.clone()).await;
         let console = service.console();
         let reseller = NewReseller {
             name: name("広島商工会議所"),

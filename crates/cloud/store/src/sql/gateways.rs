@@ -85,6 +85,20 @@ pub(super) async fn gateways(
     q.build().fetch_all(c).await?.iter().map(view_of).collect()
 }
 
+pub(super) async fn enrolled_gateways(c: &mut Conn, scope: Scope) -> Result<Vec<Gateway>> {
+    scope.require_system()?;
+    sqlx::query(
+        "SELECT id AS g_id, customer_id, serial, name AS g_name, state, enrolled_at, secret_expires, \
+         stopped_since, last_seen, created_at AS g_created FROM gateways WHERE state <> 'prepared' \
+         ORDER BY id LIMIT 1000000",
+    )
+    .fetch_all(c)
+    .await?
+    .iter()
+    .map(gateway_of)
+    .collect()
+}
+
 pub(super) async fn gateway(c: &mut Conn, scope: Scope, id: GatewayId) -> Result<GatewayView> {
     let mut q = QueryBuilder::<Db>::new(GATEWAY);
     q.push(" AND g.id = ").push_bind(id.0.to_vec());

@@ -99,7 +99,7 @@ pub(super) async fn queue_mail(
     for d in deliveries {
         sqlx::query(
             "INSERT INTO deliveries (id, mail_id, customer_id, recipient, message_id, state, attempts, next_at, \
-             reply, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, 'queued', 0, $6, '', $6, $6)",
+             reply, created_at, updated_at, urgent) VALUES ($1, $2, $3, $4, $5, 'queued', 0, $6, '', $6, $6, $7)",
         )
         .bind(d.id.0.to_vec())
         .bind(d.mail.0.to_vec())
@@ -107,6 +107,7 @@ pub(super) async fn queue_mail(
         .bind(d.recipient.as_str().to_owned())
         .bind(d.message_id.clone())
         .bind(mail.created_at.micros())
+        .bind(i64::from(mail.urgent))
         .execute(&mut *c)
         .await?;
     }
@@ -114,7 +115,7 @@ pub(super) async fn queue_mail(
 }
 
 const DELIVERY: &str = "SELECT d.id AS d_id, d.mail_id, d.customer_id, d.recipient, d.message_id, d.state, d.attempts, \
-     d.updated_at, d.reply, m.subject, m.created_at AS m_created, m.body_text, m.body_html, m.alerts \
+     d.updated_at, d.reply, d.urgent, m.subject, m.created_at AS m_created, m.body_text, m.body_html, m.alerts \
      FROM deliveries d JOIN mails m ON m.id = d.mail_id";
 
 fn delivery_of(row: &Row) -> Result<Delivery> {
@@ -146,7 +147,7 @@ pub(super) async fn claim(
     q.push(" WHERE id IN (SELECT id FROM deliveries WHERE state = 'queued' AND next_at <= ");
     q.push_bind(now.micros());
     q.push(" AND (lease_until IS NULL OR lease_until <= ").push_bind(now.micros());
-    q.push(") ORDER BY next_at, id LIMIT ").push_bind(i64::from(limit));
+    q.push(") ORDER BY urgent DESC, next_at, id LIMIT ").push_bind(i64::from(limit));
     q.push(SKIP_LOCKED).push(")");
     q.build().execute(&mut *c).await?;
 
@@ -163,6 +164,7 @@ pub(super) async fn claim(
             text: text(row, "body_text")?,
             html: text(row, "body_html")?,
             alerts: json(row, "alerts")?,
+            urgent: number(row, "urgent")? != 0,
         };
         Ok(ClaimedDelivery { delivery, mail, attempts: attempts_of(row)? })
     };

@@ -123,6 +123,10 @@ impl Store for Backend {
         read!(self, scope, c => gateways::gateways(c, scope, customer))
     }
 
+    async fn enrolled_gateways(&self, scope: Scope) -> Result<Vec<Gateway>> {
+        read!(self, scope, c => gateways::enrolled_gateways(c, scope))
+    }
+
     async fn gateway(&self, scope: Scope, id: GatewayId) -> Result<GatewayView> {
         read!(self, scope, c => gateways::gateway(c, scope, id))
     }

@@ -4,7 +4,9 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
 use crate::error::{Result, StoreError};
 
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001.sql")];
+/// What was released never changes: a change is a new file.
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/sqlite/0001.sql"), include_str!("../../migrations/sqlite/0002.sql")];
 
 /// Brings the tables up to date; refuses a file that a newer program wrote.
 pub(super) async fn run(conn: &mut SqliteConnection) -> Result<()> {
