@@ -18,8 +18,10 @@ use std::time::Duration;
 
 pub const CLEAN_HOST: &str = "www.bunbougu.example";
 pub const BAD_HOST: &str = "login.nisemono-bank.example";
+pub const CONTROL_HOST: &str = "update-check.badcdn.example";
 const CLEAN_IP: &str = "203.0.113.10";
 const BAD_IP: &str = "203.0.113.77";
+const CONTROL_IP: &str = "203.0.113.66";
 /// Where the gateway reaches the cloud, and from where.
 pub const CLOUD_IP: &str = "169.254.77.1";
 const GATEWAY_IP: &str = "169.254.77.2";
@@ -121,7 +123,7 @@ impl Lab {
         for ns in ["pc1", "pc2"] {
             run(&["ip", "-n", &self.ns(ns), "route", "add", "default", "via", "192.168.1.1"])?;
         }
-        for ip in [CLEAN_IP, BAD_IP] {
+        for ip in [CLEAN_IP, BAD_IP, CONTROL_IP] {
             run(&["ip", "-n", &self.ns("inet"), "addr", "add", &format!("{ip}/32"), "dev", "lo"])?;
         }
         let (up, gw) = (self.ns("up"), self.ns("gw"));
@@ -173,6 +175,8 @@ impl Lab {
         self.start("inet", &["nginx", "-c", &text(&config)])?;
         let clean = format!("--address=/bunbougu.example/{CLEAN_IP}");
         let bad = format!("--address=/nisemono-bank.example/{BAD_IP}");
+        let leases = format!("--dhcp-leasefile={}", self.work.join("leases").display());
+        let control = format!("--address=/badcdn.example/{CONTROL_IP}");
         self.start(
             "inet",
             &[
@@ -186,6 +190,11 @@ impl Lab {
                 "--bind-interfaces",
                 &clean,
                 &bad,
+                &control,
+                "--dhcp-range=192.168.1.20,192.168.1.99,1h",
+                "--dhcp-host=00:0b:5d:12:34:56,192.168.1.23",
+                "--dhcp-host=00:1b:8b:65:43:21,192.168.1.31",
+                &leases,
             ],
         )?;
         std::thread::sleep(Duration::from_millis(300));
@@ -253,7 +262,28 @@ impl Lab {
         let file = self.curl("pc1", CLEAN_HOST, CLEAN_IP, "80", &format!("http://{CLEAN_HOST}/eicar.com"))?;
         let got_it = file.stdout.windows(20).any(|w| w == EICAR[1].as_bytes().get(..20).unwrap_or_default());
         all.push(check("危険なファイル（drop のルール）が届かない", !got_it, &words(&file)));
+        let beacon = format!("http://{CONTROL_HOST}/gate.php");
+        let called = self.curl("pc1", CONTROL_HOST, CONTROL_IP, "80", &beacon)?;
+        let stopped = String::from_utf8_lossy(&called.stdout).contains("接続を止めました");
+        all.push(check("攻撃者の指令サーバーへの接続が止まる", stopped, &words(&called)));
         Ok(all)
+    }
+
+    /// Both devices ask for an address and tell their names on the way, as office devices do.
+    /// Without `udhcpc` they stay nameless.
+    pub fn lease(&self) -> Result<(), LabError> {
+        if !found("udhcpc") {
+            return Ok(());
+        }
+        for (ns, name) in [("pc1", "KEIRI-PC"), ("pc2", "EIGYO-PC")] {
+            // The address is set already; what counts is the request that crosses the gateway.
+            let hello = format!("hostname:{name}");
+            self.on(
+                ns,
+                &["udhcpc", "-q", "-n", "-t", "3", "-T", "1", "-i", "eth0", "-s", "/bin/true", "-x", &hello],
+            )?;
+        }
+        Ok(())
     }
 
     fn clean_download(&self, what: &'static str, scheme: &str, port: &str) -> Result<Check, LabError> {
@@ -360,7 +390,7 @@ fn nginx(work: &Path, www: &Path, key: &Path, certificate: &Path) -> String {
          events {{}}\n\
          http {{ access_log off; default_type application/octet-stream; client_body_temp_path {work}/body;\n\
            proxy_temp_path {work}/proxy; fastcgi_temp_path {work}/fcgi; uwsgi_temp_path {work}/uwsgi; scgi_temp_path {work}/scgi;\n\
-           server {{ listen {CLEAN_IP}:80; listen {BAD_IP}:80; listen {CLEAN_IP}:443 ssl; listen {BAD_IP}:443 ssl;\n\
+           server {{ listen {CLEAN_IP}:80; listen {BAD_IP}:80; listen {CONTROL_IP}:80; listen {CLEAN_IP}:443 ssl; listen {BAD_IP}:443 ssl;\n\
              ssl_certificate {certificate}; ssl_certificate_key {key}; root {www}; }} }}\n",
         work = work.display(),
         www = www.display(),

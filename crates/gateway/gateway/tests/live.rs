@@ -36,6 +36,7 @@ fn gw_01_clean_traffic_passes_bit_for_bit_and_bad_is_stopped() {
     let log = || fs::read_to_string(dir.path().join("mimamori-gateway.log")).unwrap_or_default();
     assert!(lab.wait_for_gateway(Duration::from_secs(20)), "{}", log());
 
+    lab.lease().unwrap();
     let mut failed = Vec::new();
     for check in lab.checks().unwrap() {
         println!("{} {}", if check.passed { "ok    " } else { "FAILED" }, check.what);
@@ -93,7 +94,7 @@ fn gw_01_clean_traffic_passes_bit_for_bit_and_bad_is_stopped() {
     let status = lab.on("gw", &[GATEWAY, "status", "--config", &config, "--json"]).unwrap();
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(status["devices"], 2, "{status}");
-    assert!(status["detections"].as_u64().unwrap() >= 3, "{status}");
+    assert!(status["detections"].as_u64().unwrap() >= 4, "{status}");
     let eve = fs::read_to_string(dir.path().join("eve.json")).unwrap();
     for kind in ["\"event_type\":\"alert\"", "\"event_type\":\"reputation\"", "\"event_type\":\"drop\""] {
         assert!(eve.contains(kind), "{kind}");
