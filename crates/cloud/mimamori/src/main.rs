@@ -24,6 +24,8 @@ use cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // All TLS of the process uses ring; a second call (never made) would be the only error.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // The gateway has a runtime of its own.
     if let Command::Gateway { command } = cli.command {
         return match command.run() {

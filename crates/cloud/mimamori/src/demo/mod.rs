@@ -181,7 +181,10 @@ async fn bind_ingest(
     // The port is looked for first, as the listener is bound inside.
     let port = listen::bind_near(GATEWAY_PORT)?.local_addr()?.port();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let config = IngestConfig::new(address, vec!["127.0.0.1".to_owned(), "localhost".to_owned(), live::certificate_name()]);
+    let config = IngestConfig::new(
+        address,
+        vec!["127.0.0.1".to_owned(), "localhost".to_owned(), live::certificate_name()],
+    );
     Ingest::bind(config, ca, Arc::new(service.clone()), Arc::new(SystemClock), Arc::new(SystemRng))
         .await
         .context("UTM装置の受付を始められません")

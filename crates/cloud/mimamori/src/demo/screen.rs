@@ -1,6 +1,7 @@
 //! What the demonstration prints: one line a thing, in Japanese.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,13 +20,12 @@ impl Screen {
     }
 
     pub fn title(&self) {
-        println!("みまもり 体験版 — 竹原商店（UTM装置3台）を、この1台の中で動かします。");
-        println!();
+        print("みまもり 体験版 — 竹原商店（UTM装置3台）を、この1台の中で動かします。\n");
     }
 
     /// One line: who, what.
     pub fn say(&self, who: &str, what: &str) {
-        println!("  {}  {what}", pad(who, 10));
+        print(&format!("  {}  {what}", pad(who, 10)));
     }
 
     /// The same line only once.
@@ -47,14 +47,22 @@ impl Screen {
 
     /// Where to look, and how to get in.
     pub fn invitation(&self, url: &str, user: &str, password: &str) {
-        println!();
-        println!("  ブラウザーで開いてください:  {url}");
-        println!("    ユーザーID   {user}");
-        println!("    パスワード   {password}");
-        println!("  届いたメールは「受信箱」（{url}/mailbox）で読めます。");
-        println!("  終わるときは Ctrl-C を押してください。");
-        println!();
+        print(&format!(
+            "
+  ブラウザーで開いてください:  {url}
+    ユーザーID   {user}
+    パスワード   {password}
+  届いたメールは「受信箱」（{url}/mailbox）で読めます。
+  終わるときは Ctrl-C を押してください。
+"
+        ));
     }
+}
+
+/// One line on stdout. A closed pipe is no reason to stop the demonstration.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// Pads to a width in terminal columns; a Japanese letter takes two.
