@@ -70,3 +70,35 @@ async fn a_full_disk_loses_nothing_and_the_service_goes_on_by_itself() {
     w.report(0, stored + 1, 10, batch).await.unwrap();
     assert_eq!(store.stats(suite::fixture::SYSTEM).await.unwrap().detections, stored + 50);
 }
+
+async fn raw(path: &std::path::Path, sql: &'static str) {
+    use sqlx::{ConnectOptions as _, Connection as _};
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let mut conn = options.connect().await.unwrap();
+    sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_version_is_brought_up_to_date_and_of_a_newer_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cloud.db");
+    raw(&path, concat!(include_str!("../migrations/sqlite/0001.sql"), "PRAGMA user_version = 1;")).await;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path).await.unwrap());
+    suite::outbox::two_workers_take_different_deliveries(store.clone()).await;
+    store.close().await;
+    raw(&path, "PRAGMA user_version = 99").await;
+    let e = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(e, StoreError::Refused(_)) && e.to_string().contains("newer version"), "{e}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("letter.txt");
+    let letter = "拝啓 ".repeat(500);
+    std::fs::write(&path, &letter).unwrap();
+    let e = SqliteStore::open(&path).await.unwrap_err();
+    assert!(e.to_string().contains("letter.txt") && e.to_string().contains("not a database"), "{e}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), letter);
+}
