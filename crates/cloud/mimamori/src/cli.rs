@@ -2,13 +2,27 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+const TEMPLATE: &str = "{about}\n\n使い方: {usage}\n\n{all-args}{after-help}";
 
 /// みまもり: サイバーセキュリティ見守りサービスのクラウド側（ポータル、受付、判定、お知らせ）
 #[derive(Debug, Parser)]
 #[command(name = "mimamori", version, about, long_about = None, disable_help_subcommand = true)]
-#[command(after_help = "はじめての方は:  mimamori demo")]
+#[command(after_help = "はじめての方は:  mimamori demo", help_template = TEMPLATE)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
+#[command(
+    subcommand_help_heading = "コマンド",
+    subcommand_value_name = "コマンド",
+    next_help_heading = "オプション"
+)]
 pub struct Cli {
+    /// この説明を表示します
+    #[arg(long, short, global = true, action = ArgAction::Help, display_order = 900)]
+    help: Option<bool>,
+    /// 版を表示します
+    #[arg(long, short = 'V', action = ArgAction::Version, display_order = 901)]
+    version: Option<bool>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -30,6 +44,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, next_help_heading = "オプション")]
 pub struct ServeArgs {
     /// 設定ファイル（TOML）。見本: docs/mimamori.example.toml
     #[arg(long, value_name = "ファイル")]
@@ -40,6 +55,7 @@ pub struct ServeArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, next_help_heading = "オプション")]
 pub struct DemoArgs {
     /// データを置くフォルダー。同じフォルダーで始めると、続きから動きます
     #[arg(long, value_name = "フォルダー", default_value = "demo-data")]
@@ -66,6 +82,7 @@ fn speed(text: &str) -> Result<f64, String> {
 }
 
 #[derive(Debug, Args)]
+#[command(help_template = TEMPLATE, next_help_heading = "オプション", subcommand_help_heading = "コマンド", subcommand_value_name = "コマンド")]
 pub struct AdminArgs {
     /// 設定ファイル（serve と同じもの）
     #[arg(long, value_name = "ファイル", global = true, default_value = "mimamori.toml")]

@@ -1,6 +1,7 @@
 //! Structured logs on stderr.
 
 use std::fs::File;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -14,6 +15,7 @@ pub fn to_stderr(json: bool) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(LEVELS))
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(true);
     if json {
         builder.json().init();
