@@ -4,6 +4,7 @@
 //! Holds always: a case that panics is a failed case and no other case notices.
 
 pub mod case;
+pub mod golden;
 pub mod matching;
 pub mod outcome;
 pub mod runner;

@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use crate::conformance::{Outcome, Tally, case, runner};
+use mimamori_engine::EngineConfig;
+
+use super::replay::load_rules;
+use crate::conformance::{Outcome, Tally, case, golden, runner};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -28,12 +31,21 @@ pub struct Args {
     /// Print the whole log of each case run, one record a line.
     #[arg(long)]
     print_log: bool,
+    /// Instead of cases: run each capture of this list against --rules and compare the alerts.
+    #[arg(long, value_name = "TSV", requires = "rules")]
+    golden: Option<PathBuf>,
+    /// Rule files for --golden.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    rules: Vec<PathBuf>,
     /// Cases that run at the same time.
     #[arg(long, default_value_t = 2)]
     threads: usize,
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(list) = &args.golden {
+        return run_golden(&args, list);
+    }
     let mut cases = case::read_all(&args.dir)?;
     cases.retain(|c| args.tiers.is_empty() || args.tiers.iter().any(|t| is_tier(t, &c.tier)));
     cases.retain(|c| args.cases.is_empty() || args.cases.iter().any(|n| c.name.contains(n.as_str())));
@@ -63,6 +75,19 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let failed = outcomes.len() - passed;
     println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn run_golden(args: &Args, list: &std::path::Path) -> anyhow::Result<ExitCode> {
+    let golden = golden::read(list)?;
+    let mut config = EngineConfig::default();
+    config.set("checksum", "none")?;
+    let rules = load_rules(&args.rules, &config)?;
+    let differences = golden::run(&args.dir, &golden, &config, &rules, args.threads);
+    for difference in &differences {
+        println!("{}: {}", difference.capture, difference.lines.join("; "));
+    }
+    println!("{} passed, {} failed", golden.len() - differences.len(), differences.len());
+    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn is_tier(wanted: &str, tier: &str) -> bool {

@@ -46,6 +46,8 @@ pub struct CaseRun {
 pub fn log_of(dir: &Path, case: &Case) -> anyhow::Result<CaseRun> {
     let mut config = EngineConfig::default();
     config.log.alert_payload = true;
+    config.log.file_hashes = true;
+    config.log.community_id = true;
     for (key, value) in &case.settings {
         config.set(key, &setting_text(value))?;
     }
