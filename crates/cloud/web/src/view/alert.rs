@@ -195,8 +195,11 @@ fn what(a: &Alert) -> Answer {
     if let Some(last) = a.history.last() {
         more.push(last.reason.to_string());
     }
-    if let Some(peer) = a.evidence.last().map(|e| e.detection.peer_text()) {
-        more.push(format!("通信先: {}", wording::shortened(&peer)));
+    // The detection that decided, if it is still kept; else the latest.
+    let decided = a.history.last().and_then(|change| change.detection);
+    let evidence = a.evidence.iter().find(|e| Some(e.detection.id) == decided).or(a.evidence.last());
+    if let Some(evidence) = evidence {
+        more.push(format!("通信先: {}", wording::shortened(&evidence.detection.peer_text())));
     }
     if a.late {
         more.push("（UTM装置とつながらない時間があったため、遅れてお知らせしています。）".to_owned());

@@ -58,7 +58,9 @@ pub const fn outcome(outcome: Outcome) -> &'static str {
 
 /// 「KEIRI-PC」が…: one line about one detection.
 pub fn summary(d: &Detection) -> String {
-    if let Some(file) = &d.file {
+    if let Some(file) =
+        d.file.as_ref().filter(|f| d.kind == DetectionKind::MalwareFile || f.threat_name.is_some())
+    {
         let name = file.name.as_deref().unwrap_or("名前のないファイル");
         return match file.threat_name.as_deref() {
             Some(threat) => format!("{name}（{threat}）"),
