@@ -8,8 +8,8 @@ use mimamori_rules::{Action, RejectTo};
 use crate::flow_state::FlowDetect;
 use crate::input::Input;
 use crate::signature::{SigIndex, Signature};
-use crate::threshold::{Subject, Verdict};
 use crate::state::DetectState;
+use crate::threshold::{Subject, Verdict};
 
 /// Hits kept for one packet.
 pub const DEFAULT_MAX_ALERTS: usize = 15;
@@ -130,12 +130,7 @@ pub(crate) fn finalize(
             || sig.action == Action::Config
             || (sig.action == Action::Pass && !sig.pass_alerts);
         if !quiet {
-            decision.alerts.push(Alert {
-                sig: hit.sig,
-                action: sig.action,
-                tx: hit.tx,
-                stream: hit.stream,
-            });
+            decision.alerts.push(Alert { sig: hit.sig, action: sig.action, tx: hit.tx, stream: hit.stream });
         }
         if sig.action == Action::Pass {
             break;
@@ -148,6 +143,12 @@ fn applies_to_flow(sig: &Signature, hit: &Hit) -> bool {
     use crate::signature::Level;
     match sig.level {
         Level::IpOnly | Level::ProtocolDetection | Level::Tx => true,
-        Level::Packet => hit.stream || sig.kind == mimamori_rules::Kind::AppLayer,
+        // A rule on nothing but addresses and ports speaks of the flow; one that looks at a packet
+        // speaks of that packet.
+        Level::Packet => {
+            hit.stream
+                || sig.kind == mimamori_rules::Kind::AppLayer
+                || (sig.payload.is_empty() && sig.checks.is_empty())
+        }
     }
 }

@@ -7,8 +7,8 @@ use mimamori_base::Direction;
 use mimamori_packet::ipv4::Ipv4Options;
 use mimamori_packet::{Packet, Transport};
 use mimamori_rules::{
-    AppProtocolCheck, AppProtocolMode, BitScope, Check, ChecksumOf, FlagsMode, Flow, FlowSide,
-    FlowintCmp, FragBits, IpOption, NumberCmp, StreamSide, TcpFlags,
+    AppProtocolCheck, AppProtocolMode, BitScope, Check, ChecksumOf, FlagsMode, Flow, FlowSide, FlowintCmp,
+    FragBits, IpOption, NumberCmp, StreamSide, TcpFlags,
 };
 
 use crate::flow_state::FlowDetect;
@@ -46,9 +46,7 @@ fn holds(check: &SigCheck, input: &Input<'_>, bits: &Bits<'_>) -> bool {
                 FlowintCmp::Gt => have > want,
             }
         }
-        SigCheck::FlowintIsSet { var, set } => {
-            bits.flow.is_some_and(|f| f.int(*var).is_some() == *set)
-        }
+        SigCheck::FlowintIsSet { var, set } => bits.flow.is_some_and(|f| f.int(*var).is_some() == *set),
         SigCheck::DecodeEvent(e) => input.packet.events.contains(*e),
         SigCheck::Other(check) => other_holds(check, input),
     }
@@ -77,10 +75,7 @@ fn bit_is_set(scope: BitScope, bit: u32, input: &Input<'_>, bits: &Bits<'_>) -> 
     if scope == BitScope::Flow {
         return bits.flow.is_some_and(|f| f.has_bit(bit));
     }
-    owners(scope, input)
-        .into_iter()
-        .flatten()
-        .any(|owner| bits.hosts.is_set(owner, bit, input.now))
+    owners(scope, input).into_iter().flatten().any(|owner| bits.hosts.is_set(owner, bit, input.now))
 }
 
 fn other_holds(check: &Check, input: &Input<'_>) -> bool {
@@ -106,19 +101,13 @@ fn other_holds(check: &Check, input: &Input<'_>) -> bool {
         Check::TcpAck(n) => p.tcp().is_some_and(|t| t.ack() == *n),
         Check::TcpWindow(c) => cmp(c, p.tcp().map(|t| u64::from(t.window()))),
         Check::TcpMss(c) => cmp(c, p.tcp().and_then(|t| t.options.mss).map(u64::from)),
-        Check::TcpWscale(c) => {
-            cmp(c, p.tcp().and_then(|t| t.options.window_scale).map(u64::from))
-        }
+        Check::TcpWscale(c) => cmp(c, p.tcp().and_then(|t| t.options.window_scale).map(u64::from)),
         Check::Checksum { of, valid } => checksum(*of, p) == Some(*valid),
         Check::StreamEvent(name) => {
-            mimamori_flow::StreamEvent::from_name(name)
-                .is_some_and(|e| input.stream_events.contains(e))
+            mimamori_flow::StreamEvent::from_name(name).is_some_and(|e| input.stream_events.contains(e))
         }
         Check::StreamSize { side, cmp } => stream_size_holds(*side, *cmp, input),
-        Check::FlowAge(c) => input
-            .flow
-            .as_ref()
-            .is_some_and(|f| c.test(input.now.since(f.start).as_secs())),
+        Check::FlowAge(c) => input.flow.as_ref().is_some_and(|f| c.test(input.now.since(f.start).as_secs())),
         Check::FlowPackets { side, cmp } => traffic_holds(*side, *cmp, input, |t| t.packets),
         Check::FlowBytes { side, cmp } => traffic_holds(*side, *cmp, input, |t| t.bytes),
         Check::AppEvent(name) => {
@@ -160,9 +149,8 @@ fn option_holds(want: IpOption, have: Ipv4Options) -> bool {
 
 fn frag_bits_hold(want: &FragBits, p: &Packet<'_>) -> bool {
     let Some(v) = p.ipv4() else { return false };
-    let have = u8::from(v.reserved_bit()) << 2
-        | u8::from(v.dont_fragment()) << 1
-        | u8::from(v.more_fragments());
+    let have =
+        u8::from(v.reserved_bit()) << 2 | u8::from(v.dont_fragment()) << 1 | u8::from(v.more_fragments());
     match want.mode {
         FlagsMode::Exact => have == want.bits,
         FlagsMode::All => have & want.bits == want.bits,
@@ -184,9 +172,7 @@ fn checksum(of: ChecksumOf, p: &Packet<'_>) -> Option<bool> {
         (_, ChecksumOf::Ipv4) => return p.ipv4_checksum_ok(),
         (Transport::Tcp(_), ChecksumOf::Tcpv4) | (Transport::Udp(_), ChecksumOf::Udpv4) => v4,
         (Transport::Tcp(_), ChecksumOf::Tcpv6) | (Transport::Udp(_), ChecksumOf::Udpv6) => !v4,
-        (Transport::Icmpv4(_), ChecksumOf::Icmpv4) | (Transport::Icmpv6(_), ChecksumOf::Icmpv6) => {
-            true
-        }
+        (Transport::Icmpv4(_), ChecksumOf::Icmpv4) | (Transport::Icmpv6(_), ChecksumOf::Icmpv6) => true,
         _ => false,
     };
     // A datagram without a checksum counts as right.
@@ -234,10 +220,8 @@ fn app_protocol_holds(check: &AppProtocolCheck, input: &Input<'_>) -> bool {
         AppProtocolMode::Direction => of(session.proto_of(flow.direction)),
         AppProtocolMode::Final => of(session.proto()),
         AppProtocolMode::Either => {
-            let (a, b) = (
-                of(session.proto_of(Direction::ToServer)),
-                of(session.proto_of(Direction::ToClient)),
-            );
+            let (a, b) =
+                (of(session.proto_of(Direction::ToServer)), of(session.proto_of(Direction::ToClient)));
             match (a, b) {
                 (None, None) => None,
                 (a, b) => Some(a == Some(true) || b == Some(true)),

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use mimamori_applayer::{AppProto, Field, FieldKind};
+use mimamori_applayer::{AppProto, Field};
 use mimamori_base::Direction;
 use mimamori_rules::{self as ast, Check, Effect, Rule, RuleProto, Selector};
 
@@ -14,8 +14,7 @@ use crate::matcher::{CompiledMatches, CompiledTransforms};
 use crate::names::Names;
 use crate::order::{self, ActionOrder};
 use crate::signature::{
-    Directions, IntValue, Level, PayloadPart, SigCheck, SigEffect, SigInfo, Signature, TxCheck,
-    TxPart,
+    Directions, IntValue, Level, PayloadPart, SigCheck, SigEffect, SigInfo, Signature, TxCheck, TxPart,
 };
 use crate::tx_facts;
 
@@ -47,11 +46,7 @@ pub fn compile(rules: Vec<Rule>, order: &ActionOrder) -> Compiled {
     for rule in rules {
         match one(&rule, &mut out) {
             Ok(()) => {}
-            Err(reason) => out.refused.push(NotCompiled {
-                sid: rule.id.sid,
-                line: rule.line,
-                reason,
-            }),
+            Err(reason) => out.refused.push(NotCompiled { sid: rule.id.sid, line: rule.line, reason }),
         }
     }
     out
@@ -127,9 +122,9 @@ fn signature(
         kind: rule.kind,
         directions,
         flow,
-        needs_flow: rule.flow().is_some_and(|f| {
-            f.to_server || f.to_client || f.established || f.not_established
-        }),
+        needs_flow: rule
+            .flow()
+            .is_some_and(|f| f.to_server || f.to_client || f.established || f.not_established),
         checks,
         payload,
         tx,
@@ -318,11 +313,7 @@ fn payload_parts(rule: &Rule) -> Result<Box<[PayloadPart]>, String> {
     let mut out = Vec::new();
     for b in &rule.buffers {
         if matches!(b.selector, Selector::Payload | Selector::Packet(_)) {
-            out.push(PayloadPart {
-                selector: b.selector,
-                transforms: transforms(b)?,
-                matches: matches(b)?,
-            });
+            out.push(PayloadPart { selector: b.selector, transforms: transforms(b)?, matches: matches(b)? });
         }
     }
     Ok(out.into())
@@ -383,12 +374,3 @@ pub fn field_directions(field: Field) -> Directions {
         Sides::Both => Directions { to_server: true, to_client: true },
     }
 }
-
-/// Whether the field is a body that arrives piece by piece.
-#[must_use]
-pub fn is_stream_field(field: Field) -> bool {
-    field.info().kind == FieldKind::Stream
-}
-
-/// Both directions, for loops.
-pub const DIRECTIONS: [Direction; 2] = Direction::BOTH;

@@ -52,13 +52,7 @@ pub(crate) fn apply(
     }
 }
 
-fn bit_change(
-    run: &mut Run<'_, '_>,
-    scope: BitScope,
-    change: BitChange,
-    bit: u32,
-    expire: Option<u32>,
-) {
+fn bit_change(run: &mut Run<'_, '_>, scope: BitScope, change: BitChange, bit: u32, expire: Option<u32>) {
     if scope == BitScope::Flow {
         if let Some(flow) = run.flow.as_deref_mut() {
             let set = match change {

@@ -43,8 +43,6 @@ pub struct TxDetect {
     pub(crate) sides: [TxSide; 2],
     /// `config: logging disable`
     pub no_log: bool,
-    /// Transaction-scoped bits (`xbits` with `track tx`).
-    pub(crate) bits: SmallVec<[u32; 2]>,
 }
 
 /// One side of a transaction.

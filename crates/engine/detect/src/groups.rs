@@ -124,9 +124,7 @@ impl Groups {
     #[must_use]
     pub fn build(compiled: &Compiled) -> Groups {
         let mut b = Builder::default();
-        for (index, (sig, rule)) in
-            compiled.signatures.iter().zip(&compiled.rules).enumerate()
-        {
+        for (index, (sig, rule)) in compiled.signatures.iter().zip(&compiled.rules).enumerate() {
             let at = SigIndex(u32::try_from(index).unwrap_or(u32::MAX));
             b.add(at, sig, rule);
         }
@@ -141,11 +139,6 @@ impl Groups {
     #[must_use]
     pub fn tx(&self, dir: Direction) -> Option<&TxGroup> {
         self.tx.get(dir.index())
-    }
-
-    #[must_use]
-    pub fn of_decode_event(&self, event: DecodeEvent) -> &[SigIndex] {
-        self.decode_events.get(&event).map_or(&[], Vec::as_slice)
     }
 
     #[must_use]
@@ -170,12 +163,8 @@ impl Groups {
 
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let packet: usize = self
-            .packet
-            .iter()
-            .flatten()
-            .map(|g| g.payload.memory_bytes() + g.stream.memory_bytes())
-            .sum();
+        let packet: usize =
+            self.packet.iter().flatten().map(|g| g.payload.memory_bytes() + g.stream.memory_bytes()).sum();
         packet + self.tx.iter().map(TxGroup::memory_bytes).sum::<usize>()
     }
 }
@@ -204,9 +193,8 @@ impl SplitBuilder {
     }
 
     fn finish(self) -> PortSplit {
-        let build = |m: HashMap<u16, PrefilterBuilder>| {
-            m.into_iter().map(|(port, b)| (port, b.build())).collect()
-        };
+        let build =
+            |m: HashMap<u16, PrefilterBuilder>| m.into_iter().map(|(port, b)| (port, b.build())).collect();
         PortSplit { any: self.any.build(), by_dst: build(self.by_dst), by_src: build(self.by_src) }
     }
 }
@@ -258,17 +246,11 @@ fn address_split(
         signatures: &'s [Signature],
         of: impl Fn(&'s Signature) -> &'s AddressSet,
     ) -> AddressIndex {
-        let pairs: Vec<_> = list
-            .iter()
-            .filter_map(|at| signatures.get(at.at()).map(|s| (*at, of(s))))
-            .collect();
+        let pairs: Vec<_> =
+            list.iter().filter_map(|at| signatures.get(at.at()).map(|s| (*at, of(s)))).collect();
         AddressIndex::build(&pairs)
     }
-    AddressSplit {
-        any,
-        src: sets(src, signatures, |s| &s.src),
-        dst: sets(dst, signatures, |s| &s.dst),
-    }
+    AddressSplit { any, src: sets(src, signatures, |s| &s.src), dst: sets(dst, signatures, |s| &s.dst) }
 }
 
 #[derive(Default)]
@@ -290,7 +272,9 @@ impl Builder {
             Level::ProtocolDetection => self.groups.proto_detection.push(at),
             Level::Tx => {
                 for dir in Direction::BOTH {
-                    if sig.directions.has(dir) && let Some(g) = self.tx.get_mut(dir.index()) {
+                    if sig.directions.has(dir)
+                        && let Some(g) = self.tx.get_mut(dir.index())
+                    {
                         g.add(at, sig, rule, dir);
                     }
                 }
@@ -333,8 +317,7 @@ impl Builder {
                         {
                             b.add(sig, choice, at);
                         }
-                        if stream && let Some(b) = self.stream.get_mut(c).and_then(|x| x.get_mut(d))
-                        {
+                        if stream && let Some(b) = self.stream.get_mut(c).and_then(|x| x.get_mut(d)) {
                             b.add(sig, choice, at);
                         }
                     }

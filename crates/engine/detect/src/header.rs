@@ -31,10 +31,7 @@ fn ports_match(sig: &Signature, p: &Packet<'_>) -> bool {
     if sig.src_ports.is_any() && sig.dst_ports.is_any() {
         return true;
     }
-    if !matches!(
-        p.transport,
-        Transport::Tcp(_) | Transport::Udp(_) | Transport::Sctp { .. }
-    ) {
+    if !matches!(p.transport, Transport::Tcp(_) | Transport::Udp(_) | Transport::Sctp { .. }) {
         return false;
     }
     let (src, dst) = p.ports();
@@ -47,8 +44,7 @@ fn addresses_match(sig: &Signature, p: &Packet<'_>) -> bool {
     }
     match p.addresses() {
         Some((src, dst)) => {
-            (sig.src.is_any() || sig.src.contains(src))
-                && (sig.dst.is_any() || sig.dst.contains(dst))
+            (sig.src.is_any() || sig.src.contains(src)) && (sig.dst.is_any() || sig.dst.contains(dst))
         }
         None => false,
     }

@@ -55,10 +55,7 @@ impl<'a> Input<'a> {
 
     #[must_use]
     pub fn app_proto(&self) -> AppProto {
-        self.flow
-            .as_ref()
-            .and_then(|f| f.session)
-            .map_or(AppProto::Unknown, Session::proto)
+        self.flow.as_ref().and_then(|f| f.session).map_or(AppProto::Unknown, Session::proto)
     }
 
     #[must_use]

@@ -69,8 +69,7 @@ impl Detector {
         if queue.is_empty() {
             return Decision { bypass, stores, ..Decision::default() };
         }
-        let mut decision =
-            alert::finalize(queue, self.signatures(), input, flow, state);
+        let mut decision = alert::finalize(queue, self.signatures(), input, flow, state);
         decision.bypass = bypass;
         decision.stores = stores;
         decision
@@ -82,10 +81,9 @@ impl Run<'_, '_> {
         let dir = self.input.direction();
         let groups = self.detector.groups();
         let fresh = match (dir, self.flow.as_deref_mut()) {
-            (Some(dir), Some(flow)) => flow
-                .ip_only_done
-                .get_mut(dir.index())
-                .is_some_and(|done| !std::mem::replace(done, true)),
+            (Some(dir), Some(flow)) => {
+                flow.ip_only_done.get_mut(dir.index()).is_some_and(|done| !std::mem::replace(done, true))
+            }
             _ => true,
         };
         if fresh && !self.input.pseudo {
@@ -103,9 +101,7 @@ impl Run<'_, '_> {
         });
         let due = known
             && self.flow.as_deref_mut().is_some_and(|f| {
-                f.proto_done
-                    .get_mut(dir.index())
-                    .is_some_and(|done| !std::mem::replace(done, true))
+                f.proto_done.get_mut(dir.index()).is_some_and(|done| !std::mem::replace(done, true))
             });
         if due {
             for sig in &groups.proto_detection {

@@ -51,9 +51,7 @@ pub fn key(rule: &Rule, order: &ActionOrder) -> (u8, u8, u8, u8, u8, u8) {
         order.rank(rule.header.action),
         bits(rule, |s| s == BitScope::Flow),
         flowints(rule),
-        bits(rule, |s| {
-            matches!(s, BitScope::HostSrc | BitScope::HostDst | BitScope::HostBoth)
-        }),
+        bits(rule, |s| matches!(s, BitScope::HostSrc | BitScope::HostDst | BitScope::HostBoth)),
         bits(rule, |s| matches!(s, BitScope::IpSrc | BitScope::IpDst | BitScope::IpPair)),
         rule.priority,
     )
@@ -71,16 +69,12 @@ fn rank(reads: bool, writes: bool) -> u8 {
 
 fn bits(rule: &Rule, of: impl Fn(BitScope) -> bool) -> u8 {
     let reads = rule.checks.iter().any(|c| matches!(c, Check::Bit(b) if of(b.scope)));
-    let writes =
-        rule.effects.iter().any(|e| matches!(e, Effect::Bit { scope, .. } if of(*scope)));
+    let writes = rule.effects.iter().any(|e| matches!(e, Effect::Bit { scope, .. } if of(*scope)));
     rank(reads, writes)
 }
 
 fn flowints(rule: &Rule) -> u8 {
-    let reads = rule
-        .checks
-        .iter()
-        .any(|c| matches!(c, Check::Flowint { .. } | Check::FlowintIsSet { .. }));
+    let reads = rule.checks.iter().any(|c| matches!(c, Check::Flowint { .. } | Check::FlowintIsSet { .. }));
     let writes = rule.effects.iter().any(|e| matches!(e, Effect::Flowint { .. }));
     rank(reads, writes)
 }

@@ -38,8 +38,7 @@ pub(crate) fn matches(sig: &Signature, run: &mut Run<'_, '_>) -> Option<Found> {
     if !packet || (no_payload && has_payload(sig)) {
         return None;
     }
-    on(sig, input.packet.payload, Window::WHOLE, run)
-        .map(|captures| Found { stream: false, captures })
+    on(sig, input.packet.payload, Window::WHOLE, run).map(|captures| Found { stream: false, captures })
 }
 
 fn has_payload(sig: &Signature) -> bool {
@@ -50,12 +49,7 @@ fn only_stream(sig: &Signature) -> bool {
     matches!(sig.proto, mimamori_rules::RuleProto::TcpStream) || sig.flow.only_stream
 }
 
-fn on(
-    sig: &Signature,
-    bytes: &[u8],
-    window: Window,
-    run: &mut Run<'_, '_>,
-) -> Option<Vec<Captured>> {
+fn on(sig: &Signature, bytes: &[u8], window: Window, run: &mut Run<'_, '_>) -> Option<Vec<Captured>> {
     let packet = run.input.packet;
     let transformed = &mut run.scratch.transformed;
     let mut ctx = EvalContext::new(&mut run.state.datasets);
@@ -91,8 +85,9 @@ fn header<'a>(which: PacketBuffer, p: &Packet<'a>) -> Option<&'a [u8]> {
         (PacketBuffer::Ipv6Hdr, _) => p.ipv6().map(|v| v.header_bytes().as_slice()),
         (PacketBuffer::TcpHdr, Transport::Tcp(t)) => Some(t.header_bytes()),
         (PacketBuffer::UdpHdr, Transport::Udp(u)) => Some(u.header_bytes()),
-        (PacketBuffer::Icmpv4Hdr, Transport::Icmpv4(i))
-        | (PacketBuffer::Icmpv6Hdr, Transport::Icmpv6(i)) => Some(i.header_bytes()),
+        (PacketBuffer::Icmpv4Hdr, Transport::Icmpv4(i)) | (PacketBuffer::Icmpv6Hdr, Transport::Icmpv6(i)) => {
+            Some(i.header_bytes())
+        }
         _ => None,
     }
 }

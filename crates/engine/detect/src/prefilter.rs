@@ -18,11 +18,6 @@ pub struct Prefilter {
 }
 
 impl Prefilter {
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.signatures.is_empty()
-    }
-
     /// Calls `found` for each signature whose literal occurs; perhaps several times.
     pub fn scan(&self, buffer: &[u8], found: &mut dyn FnMut(SigIndex)) {
         if self.set.is_empty() || buffer.is_empty() {

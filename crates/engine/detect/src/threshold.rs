@@ -105,8 +105,7 @@ impl Thresholds {
     }
 
     fn make_room(&mut self, now: Timestamp) {
-        self.entries
-            .retain(|_, e| now.since(e.since).as_secs() <= u64::from(e.seconds));
+        self.entries.retain(|_, e| now.since(e.since).as_secs() <= u64::from(e.seconds));
     }
 }
 
@@ -213,9 +212,7 @@ mod tests {
         let who = Subject { src: Some([10, 0, 0, 1].into()), dst: None, src_port: 1, dst_port: 2 };
         at_secs
             .iter()
-            .map(|s| {
-                all.check((SigIndex(0), 0), t, &who, None, Timestamp::from_secs(*s)) == Verdict::Alert
-            })
+            .map(|s| all.check((SigIndex(0), 0), t, &who, None, Timestamp::from_secs(*s)) == Verdict::Alert)
             .collect()
     }
 
@@ -252,12 +249,7 @@ mod tests {
         let t = threshold(ThresholdKind::Limit, 1, 1_000);
         let mut all = Thresholds::default();
         for n in 0..=u32::try_from(MAX_ENTRIES).expect("fits") {
-            let who = Subject {
-                src: Some(IpAddr::V4(n.into())),
-                dst: None,
-                src_port: 0,
-                dst_port: 0,
-            };
+            let who = Subject { src: Some(IpAddr::V4(n.into())), dst: None, src_port: 0, dst_port: 0 };
             let v = all.check((SigIndex(0), 0), &t, &who, None, Timestamp::EPOCH);
             assert_eq!(v, Verdict::Alert);
         }

@@ -5,9 +5,9 @@
 //! rule whose buffers arrive at different times waits and is asked again. Deliberately not
 //! here: packet rules.
 
+use mimamori_applayer::field::Sides;
 use mimamori_applayer::{AppProto, FieldKind, Session, Transaction};
 use mimamori_base::Direction;
-use mimamori_applayer::field::Sides;
 
 use crate::effects;
 use crate::flow_state::{Pending, TxSide};
@@ -69,9 +69,7 @@ pub(crate) fn inspect(run: &mut Run<'_, '_>) {
 fn has_side(tx: &dyn Transaction, dir: Direction) -> bool {
     matches!(
         (tx.sides(), dir),
-        (Sides::Both, _)
-            | (Sides::ToServer, Direction::ToServer)
-            | (Sides::ToClient, Direction::ToClient)
+        (Sides::Both, _) | (Sides::ToServer, Direction::ToServer) | (Sides::ToClient, Direction::ToClient)
     )
 }
 
@@ -173,9 +171,7 @@ impl Step<'_> {
     fn ask(&self, run: &mut Run<'_, '_>, side: &mut TxSide, at: SigIndex, sig: &Signature) {
         let waiting = side.pending.iter().position(|p| p.sig == at);
         let met = waiting.and_then(|i| side.pending.get(i)).map_or(0, |p| p.met);
-        if waiting.is_none()
-            && !(sig.covers_app(self.session.proto()) && run.head_holds(sig))
-        {
+        if waiting.is_none() && !(sig.covers_app(self.session.proto()) && run.head_holds(sig)) {
             return;
         }
         let asked = self.ask_parts(run, sig, met);
@@ -211,10 +207,7 @@ impl Step<'_> {
     }
 
     fn ask_parts(&self, run: &mut Run<'_, '_>, sig: &Signature, met: u64) -> Asked {
-        let payload_met = sig
-            .tx
-            .iter()
-            .any(|p| matches!(p, crate::signature::TxPart::Payload))
+        let payload_met = sig.tx.iter().any(|p| matches!(p, crate::signature::TxPart::Payload))
             && payload::matches(sig, run).is_some();
         tx_parts::ask(sig, self.tx, self.dir, met, payload_met, run)
     }

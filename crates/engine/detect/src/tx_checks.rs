@@ -1,11 +1,13 @@
 //! Conditions on a transaction as a whole.
 
+use std::net::IpAddr;
+
 use mimamori_applayer::{Field, Transaction};
 use mimamori_base::{Direction, Timestamp};
 use mimamori_files::{File, FileState};
 use mimamori_rules::{
-    CertValidity, Check, DceIface, FileCheck, HashKind, NumberCheck, NumberCmp, RepSide,
-    SslState, SslVersion, StateCmp, Which,
+    CertValidity, Check, DceIface, FileCheck, HashKind, NumberCheck, NumberCmp, SslState, SslVersion,
+    StateCmp, Which,
 };
 
 use crate::datasets::DatasetStore;
@@ -35,6 +37,8 @@ pub(crate) struct TxView<'a> {
     pub dir: Direction,
     pub now: Timestamp,
     pub datasets: &'a DatasetStore,
+    /// Who sent the packet.
+    pub src: Option<IpAddr>,
 }
 
 impl TxView<'_> {
@@ -98,15 +102,19 @@ pub(crate) fn standing(check: &Check, view: &TxView<'_>) -> Standing {
             let met = view.any_bytes(Field::FtpDataCommand, |b| b.eq_ignore_ascii_case(want));
             Standing::decided(met, view.complete())
         }
+        Check::FtpBounce => {
+            let met =
+                view.src.is_some_and(|src| view.any_bytes(Field::FtpPortAddress, |b| !is_address(b, src)));
+            Standing::decided(met, view.complete())
+        }
         Check::DceIface(iface) => {
             let met = view.any_bytes(Field::DceIface, |b| dce_iface(iface, b));
             Standing::decided(met, view.complete())
         }
         Check::DceOpnum(ranges) => {
             let have = view.numbers(Field::DceOpnum);
-            let met = have.iter().any(|n| {
-                ranges.iter().any(|(a, b)| *n >= u64::from(*a) && *n <= u64::from(*b))
-            });
+            let met =
+                have.iter().any(|n| ranges.iter().any(|(a, b)| *n >= u64::from(*a) && *n <= u64::from(*b)));
             Standing::decided(met, view.complete())
         }
         Check::SshVersion { software, proto } => {
@@ -130,9 +138,7 @@ fn number(check: &NumberCheck, view: &TxView<'_>) -> Standing {
         Which::All => !have.is_empty() && have.iter().all(test),
         Which::AllOrAbsent => view.reached(info.progress) && have.iter().all(test),
         Which::Index(i) => at(&have, i).is_some_and(test),
-        Which::Count => {
-            view.reached(info.progress) && check.cmp.test(have.len() as u64)
-        }
+        Which::Count => view.reached(info.progress) && check.cmp.test(have.len() as u64),
         Which::Counted => have.iter().any(test),
     };
     Standing::decided(met, final_)
@@ -181,9 +187,7 @@ fn cert_validity(want: CertValidity, view: &TxView<'_>) -> Standing {
         CertValidity::NotBefore(c) => test(c, before),
         CertValidity::NotAfter(c) => test(c, after),
         CertValidity::Expired => after.is_some_and(|n| n < now),
-        CertValidity::Valid => {
-            before.is_some_and(|n| n <= now) && after.is_some_and(|n| n > now)
-        }
+        CertValidity::Valid => before.is_some_and(|n| n <= now) && after.is_some_and(|n| n > now),
     };
     Standing::decided(met, view.reached(mimamori_applayer::field::tls_step::CERT))
 }
@@ -201,10 +205,17 @@ fn dce_iface(want: &DceIface, bytes: &[u8]) -> bool {
     }
 }
 
+/// Whether `bytes` are the address `ip`.
+fn is_address(bytes: &[u8], ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(a) => bytes == a.octets(),
+        IpAddr::V6(a) => bytes == a.octets(),
+    }
+}
+
 /// Substring, any case.
 pub(crate) fn contains_nocase(haystack: &[u8], needle: &[u8]) -> bool {
-    needle.is_empty()
-        || haystack.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle))
+    needle.is_empty() || haystack.windows(needle.len()).any(|w| w.eq_ignore_ascii_case(needle))
 }
 
 fn file(check: &FileCheck, view: &TxView<'_>) -> Standing {
@@ -236,9 +247,7 @@ pub(crate) fn file_meets(check: &FileCheck, f: &File, datasets: &DatasetStore) -
         }
         FileCheck::Size(cmp) => match cmp {
             // Growing can only make these true: no need to wait.
-            NumberCmp::Gt(_) | NumberCmp::Ge(_) => {
-                Standing::decided(cmp.test(f.size()), closed)
-            }
+            NumberCmp::Gt(_) | NumberCmp::Ge(_) => Standing::decided(cmp.test(f.size()), closed),
             _ if closed => Standing::decided(cmp.test(f.size()), true),
             _ => Standing::NotYet,
         },
@@ -278,16 +287,5 @@ fn app_state(cmp: StateCmp, name: &str, view: &TxView<'_>) -> Standing {
         StateCmp::Eq => Standing::decided(have == wanted, have > wanted),
         StateCmp::Lt => Standing::decided(have < wanted, true),
         StateCmp::Gt => Standing::decided(have > wanted, view.complete()),
-    }
-}
-
-/// Which side of the packet a reputation is asked for; kept here with the other small maps.
-#[must_use]
-pub(crate) fn rep_sides(side: RepSide) -> (bool, bool, bool) {
-    match side {
-        RepSide::Any => (true, true, false),
-        RepSide::Src => (true, false, false),
-        RepSide::Dst => (false, true, false),
-        RepSide::Both => (true, true, true),
     }
 }

@@ -40,9 +40,7 @@ pub fn of_check(check: &Check) -> Option<CheckFacts> {
         Check::FtpDataCommand { .. } => facts(BOTH, ONE_STEP),
         Check::DceIface(_) | Check::DceOpnum(_) => facts(BOTH, ONE_STEP),
         Check::SshVersion { .. } => facts(BOTH, ONE_STEP),
-        Check::File(FileCheck::Name { .. } | FileCheck::Ext { .. }) => {
-            facts(BOTH, http_step::HEADERS)
-        }
+        Check::File(FileCheck::Name { .. } | FileCheck::Ext { .. }) => facts(BOTH, http_step::HEADERS),
         Check::File(_) => facts(BOTH, http_step::BODY),
         Check::AppState { .. } => facts(BOTH, 0),
         _ => return None,

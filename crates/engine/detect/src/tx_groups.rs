@@ -32,13 +32,6 @@ pub struct ProtoTx {
     pub events: HashMap<Box<str>, Vec<SigIndex>>,
 }
 
-impl ProtoTx {
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.filters.is_empty() && self.plain.is_empty() && self.events.is_empty()
-    }
-}
-
 /// Transaction rules of one direction.
 #[derive(Debug, Default)]
 pub struct TxGroup {
@@ -95,10 +88,7 @@ impl TxGroupBuilder {
             && let Some(buffer) = rule.buffers.get(choice.buffer)
             && let Selector::Field(field) = buffer.selector
         {
-            self.filters
-                .entry((field, buffer.transforms.clone()))
-                .or_default()
-                .add(choice.literal(0), at);
+            self.filters.entry((field, buffer.transforms.clone())).or_default().add(choice.literal(0), at);
             return;
         }
         // A rule over both sides whose literal lies on the other side waits to be found there.

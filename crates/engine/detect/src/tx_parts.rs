@@ -68,6 +68,7 @@ pub(crate) fn ask(
     // Variables live through one evaluation only: such rules are asked anew.
     let keep = sig.info.vars.is_empty();
     let now = run.input.now;
+    let src = run.input.addresses().0;
     let transformed = &mut run.scratch.transformed;
     let mut vars = [0; crate::matcher::MAX_VARS];
     for (index, part) in sig.tx.iter().enumerate() {
@@ -80,7 +81,7 @@ pub(crate) fn ask(
             TxPart::Payload => Standing::decided(false, tx.is_complete(dir)),
             TxPart::Check(c) => {
                 let dir = side_of(sig, c.directions, dir);
-                let view = TxView { tx, dir, now, datasets: &run.state.datasets };
+                let view = TxView { tx, dir, now, datasets: &run.state.datasets, src };
                 tx_checks::standing(&c.check, &view)
             }
             TxPart::Buffer { field, transforms, matches, absent, directions, kind } => {

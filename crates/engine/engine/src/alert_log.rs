@@ -7,12 +7,12 @@ use mimamori_packet::{Origin, OuterPacket, Packet, TunnelKind};
 use mimamori_rules::{Action, RejectTo};
 use serde_json::{Map, Value, json};
 
+use crate::community;
 use crate::core::{Core, FrameContext};
 use crate::event::{
     AlertFacts, Endpoint, Event, EventKind, EventSink, address_text, direction_text, mac_text,
 };
 use crate::flow_data::FlowData;
-use crate::community;
 use crate::flow_log::{app_protos, counters, proto_text, traffic, variables};
 use crate::tx_log::file_object;
 
@@ -22,7 +22,7 @@ pub(crate) fn report(
     input: &Input<'_>,
     decision: &Decision,
     flow: Option<(&Flow<FlowData>, Direction)>,
-    context: &mut FrameContext<'_>,
+    context: &mut FrameContext,
     out: &mut dyn EventSink,
 ) {
     for alert in &decision.alerts {
@@ -38,7 +38,7 @@ fn alert_event(
     alert: &Alert,
     sig: &Signature,
     flow: Option<(&Flow<FlowData>, Direction)>,
-    context: &FrameContext<'_>,
+    context: &FrameContext,
 ) -> Event {
     let ips = core.config().ips;
     let mut event = of_packet(EventKind::Alert, input.packet, context);
@@ -104,8 +104,7 @@ fn flow_details(flow: &Flow<FlowData>, alert: &Alert, direction: Direction, even
     };
     let Some(tx) = tx else { return };
     tx.log_in_alert(&mut event.more);
-    let files: Vec<Value> =
-        tx.files(direction).iter().map(|f| file_object(f, tx.id())).collect();
+    let files: Vec<Value> = tx.files(direction).iter().map(|f| file_object(f, tx.id())).collect();
     if !files.is_empty() {
         event.more.insert("files".to_owned(), Value::Array(files));
     }
@@ -185,10 +184,9 @@ fn packet_details(
     if core.config().log.ethernet
         && let Some(e) = &packet.ethernet
     {
-        event.more.insert(
-            "ether".to_owned(),
-            json!({"src_mac": mac_text(e.src()), "dest_mac": mac_text(e.dst())}),
-        );
+        event
+            .more
+            .insert("ether".to_owned(), json!({"src_mac": mac_text(e.src()), "dest_mac": mac_text(e.dst())}));
     }
     event.more.insert(
         "packet_info".to_owned(),
@@ -217,7 +215,7 @@ fn tunnel_object(outer: &OuterPacket, depth: u8) -> Value {
 }
 
 /// An event with the packet's addresses, ports and frame number.
-pub(crate) fn of_packet(kind: EventKind, packet: &Packet<'_>, context: &FrameContext<'_>) -> Event {
+pub(crate) fn of_packet(kind: EventKind, packet: &Packet<'_>, context: &FrameContext) -> Event {
     let mut event = Event::new(context.now, kind);
     event.packet_number = (context.number > 0).then_some(context.number);
     if let Some((src, dst)) = packet.addresses() {
@@ -249,7 +247,7 @@ pub(crate) fn drop_event(
     flow: Option<(&Flow<FlowData>, Direction)>,
     sig: Option<SigIndex>,
     reason: &'static str,
-    context: &FrameContext<'_>,
+    context: &FrameContext,
 ) -> Event {
     let mut event = of_packet(EventKind::Drop, packet, context);
     if let Some((flow, direction)) = flow {
@@ -275,10 +273,9 @@ pub(crate) fn drop_event(
     if core.config().log.ethernet
         && let Some(e) = &packet.ethernet
     {
-        event.more.insert(
-            "ether".to_owned(),
-            json!({"src_mac": mac_text(e.src()), "dest_mac": mac_text(e.dst())}),
-        );
+        event
+            .more
+            .insert("ether".to_owned(), json!({"src_mac": mac_text(e.src()), "dest_mac": mac_text(e.dst())}));
     }
     let _ = direction_text;
     event

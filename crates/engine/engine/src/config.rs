@@ -102,6 +102,9 @@ pub struct EngineConfig {
     pub raw_chunk_bytes: u64,
     /// Host names and addresses of the lists are stopped, not only reported.
     pub block_reputation: bool,
+    /// Payload beyond a stream's depth passes without being looked at, and is counted as such.
+    /// A gateway gets out of the way of bulk traffic; the reference looks at each packet.
+    pub skip_past_depth: bool,
 }
 
 impl Default for EngineConfig {
@@ -118,6 +121,7 @@ impl Default for EngineConfig {
             log: LogOptions::default(),
             raw_chunk_bytes: 2_560,
             block_reputation: true,
+            skip_past_depth: false,
         }
     }
 }

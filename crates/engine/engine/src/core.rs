@@ -24,17 +24,16 @@ use crate::{alert_log, flow_end, inject, listed, raw, tx_log};
 
 /// One frame on its way.
 #[derive(Debug)]
-pub(crate) struct FrameContext<'f> {
+pub(crate) struct FrameContext {
     pub now: Timestamp,
     pub number: u64,
     pub path: Option<Path>,
-    pub frame: &'f [u8],
     pub verdict: Verdict,
 }
 
-impl<'f> FrameContext<'f> {
-    pub(crate) fn new(now: Timestamp, number: u64, path: Option<Path>, frame: &'f [u8]) -> Self {
-        FrameContext { now, number, path, frame, verdict: Verdict::default() }
+impl FrameContext {
+    pub(crate) fn new(now: Timestamp, number: u64, path: Option<Path>) -> Self {
+        FrameContext { now, number, path, verdict: Verdict::default() }
     }
 }
 
@@ -115,7 +114,7 @@ impl Core {
     pub(crate) fn packet(
         &mut self,
         packet: &Packet<'_>,
-        context: &mut FrameContext<'_>,
+        context: &mut FrameContext,
         out: &mut dyn EventSink,
     ) {
         let app_config = self.app_config.clone();
@@ -135,12 +134,7 @@ impl Core {
         self.in_flow(packet, context, handle, direction, established, out);
     }
 
-    fn flowless(
-        &mut self,
-        packet: &Packet<'_>,
-        context: &mut FrameContext<'_>,
-        out: &mut dyn EventSink,
-    ) {
+    fn flowless(&mut self, packet: &Packet<'_>, context: &mut FrameContext, out: &mut dyn EventSink) {
         let input = Input {
             now: context.now,
             packet,
@@ -148,8 +142,7 @@ impl Core {
             stream_events: StreamEvents::default(),
             flow: None,
         };
-        let decision =
-            self.rules.detector.inspect(&input, None, &mut self.state, &mut self.scratch);
+        let decision = self.rules.detector.inspect(&input, None, &mut self.state, &mut self.scratch);
         self.count(&decision);
         alert_log::report(self, &input, &decision, None, context, out);
         if !self.config.ips {
@@ -166,7 +159,7 @@ impl Core {
     fn in_flow(
         &mut self,
         packet: &Packet<'_>,
-        context: &mut FrameContext<'_>,
+        context: &mut FrameContext,
         handle: FlowHandle,
         direction: Direction,
         established: bool,
@@ -181,6 +174,7 @@ impl Core {
             self.stats.uninspected_bytes += packet.payload.len() as u64;
             return;
         }
+        let bulk = self.config.skip_past_depth && is_bulk(flow, packet, direction);
         let mut direction = direction;
         let mut facts = StreamFacts { established, ..StreamFacts::default() };
         if matches!(packet.transport, Transport::Tcp(_)) {
@@ -204,6 +198,10 @@ impl Core {
         } else if matches!(packet.transport, Transport::Udp(_)) {
             self.feed_udp(packet, context.now, handle, &mut direction);
         }
+        if bulk {
+            self.stats.uninspected_bytes += packet.payload.len() as u64;
+            return;
+        }
         self.inspect(packet, context, handle, direction, &facts, out);
         self.after_inspection(packet, context, handle, direction, &facts, out);
     }
@@ -215,7 +213,7 @@ impl Core {
         &mut self,
         packet: &Packet<'_>,
         payload: &[u8],
-        context: &mut FrameContext<'_>,
+        context: &mut FrameContext,
         handle: FlowHandle,
         direction: Direction,
         facts: &StreamFacts,
@@ -244,10 +242,8 @@ impl Core {
             // An end without a beginning is not forwarded.
             let no_session = outcome.events.contains(StreamEvent::FinButNoSession)
                 || outcome.events.contains(StreamEvent::RstButNoSession);
-            facts.drop = outcome
-                .drop
-                .map(mimamori_flow::DropReason::name)
-                .or(no_session.then_some("stream error"));
+            facts.drop =
+                outcome.drop.map(mimamori_flow::DropReason::name).or(no_session.then_some("stream error"));
         }
         self.stats.inspected_bytes += packet.payload.len() as u64;
     }
@@ -257,7 +253,7 @@ impl Core {
         &mut self,
         outcome: &TcpOutcome,
         packet: &Packet<'_>,
-        context: &mut FrameContext<'_>,
+        context: &mut FrameContext,
         handle: FlowHandle,
         direction: Direction,
         out: &mut dyn EventSink,
@@ -324,7 +320,7 @@ impl Core {
     fn inspect(
         &mut self,
         packet: &Packet<'_>,
-        context: &mut FrameContext<'_>,
+        context: &mut FrameContext,
         handle: FlowHandle,
         direction: Direction,
         facts: &StreamFacts,
@@ -335,7 +331,7 @@ impl Core {
             return;
         }
         let inline = self.config.flow.stream.inline;
-        let Asked { decision, input_facts } = ask(
+        let decision = ask(
             flow,
             packet,
             false,
@@ -352,7 +348,6 @@ impl Core {
             &mut self.state,
             &mut self.scratch,
         );
-        let _ = input_facts;
         self.apply(packet, context, handle, direction, &decision, facts, out);
     }
 
@@ -360,7 +355,7 @@ impl Core {
     fn apply(
         &mut self,
         packet: &Packet<'_>,
-        context: &mut FrameContext<'_>,
+        context: &mut FrameContext,
         handle: FlowHandle,
         direction: Direction,
         decision: &Decision,
@@ -369,13 +364,8 @@ impl Core {
     ) {
         self.count(decision);
         if !decision.alerts.is_empty() {
-            let input = Input {
-                now: context.now,
-                packet,
-                pseudo: false,
-                stream_events: facts.events,
-                flow: None,
-            };
+            let input =
+                Input { now: context.now, packet, pseudo: false, stream_events: facts.events, flow: None };
             if let Some(flow) = self.flows.get_mut(handle) {
                 flow.data.detect.alerted = true;
             }
@@ -413,7 +403,7 @@ impl Core {
     fn after_inspection(
         &mut self,
         packet: &Packet<'_>,
-        context: &mut FrameContext<'_>,
+        context: &mut FrameContext,
         handle: FlowHandle,
         direction: Direction,
         facts: &StreamFacts,
@@ -447,15 +437,14 @@ impl Core {
     fn look_up(
         &mut self,
         packet: &Packet<'_>,
-        context: &mut FrameContext<'_>,
+        context: &mut FrameContext,
         handle: FlowHandle,
         direction: Direction,
         out: &mut dyn EventSink,
     ) {
         let block = self.config.block_reputation && context.path.is_some();
         let Some(flow) = self.flows.get_mut(handle) else { return };
-        let stopped =
-            listed::look_up(flow, direction, packet, &self.reputation, block, context, out);
+        let stopped = listed::look_up(flow, direction, packet, &self.reputation, block, context, out);
         if stopped {
             flow.dropped = true;
             flow.data.action = FlowAction::Drop;
@@ -466,7 +455,7 @@ impl Core {
     fn drop_in_flow(
         &mut self,
         packet: &Packet<'_>,
-        context: &mut FrameContext<'_>,
+        context: &mut FrameContext,
         handle: FlowHandle,
         direction: Direction,
         reason: &'static str,
@@ -481,7 +470,7 @@ impl Core {
         flow: Option<(FlowHandle, Direction)>,
         sig: Option<mimamori_detect::SigIndex>,
         reason: &'static str,
-        context: &mut FrameContext<'_>,
+        context: &mut FrameContext,
         out: &mut dyn EventSink,
     ) {
         if context.verdict.action != FrameAction::Drop {
@@ -500,7 +489,7 @@ impl Core {
     }
 
     /// The frame has been taken apart whole.
-    pub(crate) fn end_frame(&mut self, _context: &mut FrameContext<'_>) {}
+    pub(crate) fn end_frame(&mut self, _context: &mut FrameContext) {}
 
     /// Inspection of a packet that the engine made for the end of a flow.
     pub(crate) fn inspect_end(
@@ -515,7 +504,7 @@ impl Core {
             return;
         }
         let established = flow.is_established();
-        let Asked { decision, .. } = ask(
+        let decision = ask(
             flow,
             packet,
             true,
@@ -523,12 +512,7 @@ impl Core {
             established,
             false,
             StreamEvents::default(),
-            &Asking {
-                now,
-                inline: self.config.flow.stream.inline,
-                chunk_bytes: 0,
-                rules: &self.rules,
-            },
+            &Asking { now, inline: self.config.flow.stream.inline, chunk_bytes: 0, rules: &self.rules },
             &mut self.state,
             &mut self.scratch,
         );
@@ -541,14 +525,9 @@ impl Core {
         }
         if !decision.alerts.is_empty() {
             flow.data.detect.alerted = true;
-            let input = Input {
-                now,
-                packet,
-                pseudo: true,
-                stream_events: StreamEvents::default(),
-                flow: None,
-            };
-            let mut context = FrameContext::new(now, 0, None, &[]);
+            let input =
+                Input { now, packet, pseudo: true, stream_events: StreamEvents::default(), flow: None };
+            let mut context = FrameContext::new(now, 0, None);
             alert_log::report(self, &input, &decision, Some((flow, direction)), &mut context, out);
         }
     }
@@ -579,11 +558,6 @@ struct Asking<'r> {
     rules: &'r Ruleset,
 }
 
-struct Asked {
-    decision: Decision,
-    input_facts: (),
-}
-
 #[expect(clippy::too_many_arguments, reason = "the packet's facts, gathered where they arise")]
 fn ask(
     flow: &mut Flow<FlowData>,
@@ -596,13 +570,11 @@ fn ask(
     asking: &Asking<'_>,
     state: &mut DetectState,
     scratch: &mut Scratch,
-) -> Asked {
+) -> Decision {
     let data = &mut flow.data;
     let session = data.session.as_deref();
     let no_payload = session.is_some_and(|s| s.hints().no_raw_inspection);
-    let flush = pseudo
-        || no_payload
-        || session.is_none_or(|s| wants_flush(s, &data.detect, direction));
+    let flush = pseudo || no_payload || session.is_none_or(|s| wants_flush(s, &data.detect, direction));
     let tcp = flow.tcp.as_deref();
     if no_payload && let Some(t) = tcp {
         data.raw_ends.get_or_insert(Direction::BOTH.map(|d| t.stream(d).released()));
@@ -633,8 +605,7 @@ fn ask(
             no_payload,
         }),
     };
-    let decision =
-        asking.rules.detector.inspect(&input, Some(&mut data.detect), state, scratch);
+    let decision = asking.rules.detector.inspect(&input, Some(&mut data.detect), state, scratch);
     data.session_events = events.len();
     data.failed = session.is_some_and(mimamori_applayer::Session::failed);
     if let (Some(progress), Some(tcp)) = (progress, flow.tcp.as_deref_mut()) {
@@ -643,15 +614,11 @@ fn ask(
     if let Some(session) = flow.data.session.as_deref_mut() {
         session.inspected(direction);
     }
-    Asked { decision, input_facts: () }
+    decision
 }
 
 /// Whether collected stream bytes are due because the protocol has come to an end of something.
-fn wants_flush(
-    session: &mimamori_applayer::Session,
-    detect: &FlowDetect,
-    direction: Direction,
-) -> bool {
+fn wants_flush(session: &mimamori_applayer::Session, detect: &FlowDetect, direction: Direction) -> bool {
     session.is_stopped()
         || session.proto() == mimamori_applayer::AppProto::Failed
         || session
@@ -660,11 +627,22 @@ fn wants_flush(
             .any(|t| t.is_complete(direction) && !detect.is_inspected(t.id(), direction))
 }
 
+/// Payload of a stream whose depth was passed before this packet, on a session that goes on.
+fn is_bulk(flow: &Flow<FlowData>, packet: &Packet<'_>, direction: Direction) -> bool {
+    let (Some(session), Some(tcp)) = (flow.tcp.as_deref(), packet.tcp()) else { return false };
+    let flags = tcp.flags();
+    !packet.payload.is_empty()
+        && !flags.syn()
+        && !flags.fin()
+        && !flags.rst()
+        && session.stream(direction).past_depth()
+}
+
 /// A flow's first packet.
 fn begin(
     flow: &mut Flow<FlowData>,
     packet: &Packet<'_>,
-    context: &FrameContext<'_>,
+    context: &FrameContext,
     app: &Arc<AppLayerConfig>,
     expectations: &mut Expectations,
 ) {
@@ -683,16 +661,12 @@ fn expect(
     now: Timestamp,
 ) {
     if let Some(expected) = expectations.find(&flow.key, now) {
-        flow.data.session =
-            app_feed::new_session(&flow.key, app).map(|s| Box::new(s.expected(&expected)));
+        flow.data.session = app_feed::new_session(&flow.key, app).map(|s| Box::new(s.expected(&expected)));
     }
 }
 
 fn is_undecided(flow: &Flow<FlowData>) -> bool {
-    flow.data
-        .session
-        .as_deref()
-        .is_none_or(|s| s.proto() == mimamori_applayer::AppProto::Unknown)
+    flow.data.session.as_deref().is_none_or(|s| s.proto() == mimamori_applayer::AppProto::Unknown)
 }
 
 /// Marks files that rules asked to keep.
@@ -703,4 +677,3 @@ fn mark_files(flow: &mut Flow<FlowData>, direction: Direction, decision: &Decisi
     let Some(session) = flow.data.session.as_deref_mut() else { return };
     app_feed::mark_files(session, direction, &decision.stores);
 }
-

@@ -73,7 +73,7 @@ impl Engine {
     ) -> Verdict {
         self.frames += 1;
         self.core.expire(now, EXPIRE_PER_FRAME, out);
-        let mut context = FrameContext::new(now, self.frames, path, frame);
+        let mut context = FrameContext::new(now, self.frames, path);
         let core = &mut self.core;
         self.decoder.decode(now, link_type, frame, &mut |packet| {
             core.packet(packet, &mut context, out);

@@ -168,8 +168,7 @@ impl Event {
         }
         put("event_type", self.kind.name().into());
         let has_ports = matches!(self.proto.as_deref(), Some("TCP" | "UDP" | "SCTP"));
-        for (end, ip, port) in [(&self.src, "src_ip", "src_port"), (&self.dst, "dest_ip", "dest_port")]
-        {
+        for (end, ip, port) in [(&self.src, "src_ip", "src_port"), (&self.dst, "dest_ip", "dest_port")] {
             if let Some(end) = end {
                 put(ip, address_text(end.ip).into());
                 if has_ports {

@@ -67,5 +67,4 @@ impl FlowData {
         }
         self.detect.forget_tx(id);
     }
-
 }

@@ -15,12 +15,7 @@ use crate::{app_feed, community, flow_log, pseudo, raw, tx_log};
 const MAX_PARTS: usize = 32;
 
 /// Finishes `flow`, which has left the table.
-pub(crate) fn finish(
-    core: &mut Core,
-    flow: &mut Flow<FlowData>,
-    now: Timestamp,
-    out: &mut dyn EventSink,
-) {
+pub(crate) fn finish(core: &mut Core, flow: &mut Flow<FlowData>, now: Timestamp, out: &mut dyn EventSink) {
     if !flow.bypassed && !flow.dropped {
         last_bytes(core, flow, now);
         for dir in Direction::BOTH {
@@ -39,7 +34,7 @@ pub(crate) fn finish(
         }
     }
     let log = core.config().log.clone();
-    let context = FrameContext::new(flow.last_seen, 0, None, &[]);
+    let context = FrameContext::new(flow.last_seen, 0, None);
     tx_log::write_ended(flow, &context, &log, out);
     if log.flows {
         let mut event = flow_log::flow_event(flow, &core.rules.detector);
@@ -72,12 +67,11 @@ fn last_bytes(core: &Core, flow: &mut Flow<FlowData>, now: Timestamp) {
 
 /// Whether something of the flow waits for a packet of this direction.
 fn is_due(flow: &Flow<FlowData>, dir: Direction) -> bool {
-    let raw = flow
-        .tcp
+    let raw = flow.tcp.as_deref().is_some_and(|t| raw::due(t.stream(dir), false, true, 0).is_some());
+    let txs = flow
+        .data
+        .session
         .as_deref()
-        .is_some_and(|t| raw::due(t.stream(dir), false, true, 0).is_some());
-    let txs = flow.data.session.as_deref().is_some_and(|s| {
-        s.transactions().iter().any(|t| !flow.data.detect.is_inspected(t.id(), dir))
-    });
+        .is_some_and(|s| s.transactions().iter().any(|t| !flow.data.detect.is_inspected(t.id(), dir)));
     raw || (txs && flow.key.protocol == 6)
 }

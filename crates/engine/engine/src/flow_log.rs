@@ -81,20 +81,16 @@ pub(crate) fn flow_event(flow: &Flow<FlowData>, detector: &Detector) -> Event {
         }
     }
     if let Some((target, policy)) = flow.data.exception {
-        object.insert(
-            "exception_policy".to_owned(),
-            json!([{"target": target, "policy": policy.name()}]),
-        );
+        object.insert("exception_policy".to_owned(), json!([{"target": target, "policy": policy.name()}]));
     }
     event.more.insert("flow".to_owned(), Value::Object(object));
     if let Some(tcp) = flow.tcp.as_deref() {
         event.more.insert("tcp".to_owned(), tcp_object(tcp));
     }
     if let (Some(src), Some(dst)) = (flow.data.src_mac, flow.data.dst_mac) {
-        event.more.insert(
-            "ether".to_owned(),
-            json!({"src_macs": [mac_text(src)], "dest_macs": [mac_text(dst)]}),
-        );
+        event
+            .more
+            .insert("ether".to_owned(), json!({"src_macs": [mac_text(src)], "dest_macs": [mac_text(dst)]}));
     }
     variables(flow, &mut event.more);
     traffic(flow, detector, &mut event.more);

@@ -26,7 +26,7 @@ const BLOCK_PAGE: &str = "<!doctype html><html lang=\"ja\"><head><meta charset=\
 </body></html>";
 
 /// Answers a packet as a `reject` rule asks.
-pub(crate) fn reject(packet: &Packet<'_>, to: RejectTo, context: &mut FrameContext<'_>) {
+pub(crate) fn reject(packet: &Packet<'_>, to: RejectTo, context: &mut FrameContext) {
     let (src, dst) = match to {
         RejectTo::Src => (true, false),
         RejectTo::Dst => (false, true),
@@ -45,7 +45,7 @@ pub(crate) fn block(
     packet: &Packet<'_>,
     direction: Direction,
     field: Option<Field>,
-    context: &mut FrameContext<'_>,
+    context: &mut FrameContext,
 ) {
     match (&packet.transport, field) {
         (Transport::Tcp(tcp), Some(Field::HttpHost)) if direction == Direction::ToServer => {
@@ -63,7 +63,7 @@ pub(crate) fn block(
     }
 }
 
-fn push(frame: Option<Vec<u8>>, towards_sender: bool, context: &mut FrameContext<'_>) {
+fn push(frame: Option<Vec<u8>>, towards_sender: bool, context: &mut FrameContext) {
     if let Some(frame) = frame
         && context.verdict.inject.len() < MAX_INJECTIONS
     {
@@ -71,13 +71,7 @@ fn push(frame: Option<Vec<u8>>, towards_sender: bool, context: &mut FrameContext
     }
 }
 
-fn resets(
-    packet: &Packet<'_>,
-    tcp: &TcpView<'_>,
-    to_src: bool,
-    to_dst: bool,
-    context: &mut FrameContext<'_>,
-) {
+fn resets(packet: &Packet<'_>, tcp: &TcpView<'_>, to_src: bool, to_dst: bool, context: &mut FrameContext) {
     if tcp.flags().rst() {
         return;
     }
@@ -250,12 +244,8 @@ fn seal(src: IpAddr, dst: IpAddr, protocol: u8, transport: &mut [u8]) -> Option<
     let tail = [0, 0, 0, protocol];
     let sum = match (src, dst) {
         _ if protocol == 1 => checksum(&[transport]),
-        (IpAddr::V4(a), IpAddr::V4(b)) => {
-            checksum(&[&a.octets(), &b.octets(), &tail, &len, transport])
-        }
-        (IpAddr::V6(a), IpAddr::V6(b)) => {
-            checksum(&[&a.octets(), &b.octets(), &len, &tail, transport])
-        }
+        (IpAddr::V4(a), IpAddr::V4(b)) => checksum(&[&a.octets(), &b.octets(), &tail, &len, transport]),
+        (IpAddr::V6(a), IpAddr::V6(b)) => checksum(&[&a.octets(), &b.octets(), &len, &tail, transport]),
         _ => return None,
     };
     let sum = if sum == 0 && protocol == 17 { 0xffff } else { sum };
@@ -300,8 +290,8 @@ mod tests {
     fn checksum_of_a_known_header() {
         // RFC 1071 style example: the header of a UDP datagram with its checksum in place.
         let header = [
-            0x45, 0x00, 0x00, 0x73, 0x00, 0x00, 0x40, 0x00, 0x40, 0x11, 0xb8, 0x61, 0xc0, 0xa8,
-            0x00, 0x01, 0xc0, 0xa8, 0x00, 0xc7,
+            0x45, 0x00, 0x00, 0x73, 0x00, 0x00, 0x40, 0x00, 0x40, 0x11, 0xb8, 0x61, 0xc0, 0xa8, 0x00, 0x01,
+            0xc0, 0xa8, 0x00, 0xc7,
         ];
         assert_eq!(checksum(&[&header]), 0);
     }

@@ -36,7 +36,7 @@ pub(crate) fn look_up(
     packet: &Packet<'_>,
     lists: &Reputation,
     block: bool,
-    context: &mut FrameContext<'_>,
+    context: &mut FrameContext,
     out: &mut dyn EventSink,
 ) -> bool {
     let mut hits = Vec::new();

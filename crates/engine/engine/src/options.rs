@@ -192,21 +192,18 @@ impl EngineConfig {
             ("smtp", "mime.log-url-scheme") => app.smtp.log_url_scheme = truth(key, value)?,
             ("ftp", "max-tx") => app.ftp.max_tx = number(key, value)?,
             ("ftp", "max-line-length") => {
-                app.ftp.max_line_bytes =
-                    usize::try_from(bytes(key, value)?).unwrap_or(usize::MAX);
+                app.ftp.max_line_bytes = usize::try_from(bytes(key, value)?).unwrap_or(usize::MAX);
             }
             ("smb", "max-tx") => app.smb.max_tx = number(key, value)?,
             ("smb", "max-write-size") => {
-                app.smb.max_write_bytes =
-                    u32::try_from(bytes(key, value)?).unwrap_or(u32::MAX);
+                app.smb.max_write_bytes = u32::try_from(bytes(key, value)?).unwrap_or(u32::MAX);
             }
             ("smb", "max-read-size") => {
                 app.smb.max_read_bytes = u32::try_from(bytes(key, value)?).unwrap_or(u32::MAX);
             }
             ("ldap", "max-tx") => app.ldap_max_tx = number(key, value)?,
             ("mqtt", "max-msg-length") => {
-                app.mqtt.max_message_bytes =
-                    usize::try_from(bytes(key, value)?).unwrap_or(usize::MAX);
+                app.mqtt.max_message_bytes = usize::try_from(bytes(key, value)?).unwrap_or(usize::MAX);
             }
             ("rfb", "detection-ports.dp") => app.rfb_ports = ports(key, value)?,
             ("http", _) => {
@@ -243,11 +240,7 @@ impl EngineConfig {
     }
 
     fn set_enabled(&mut self, key: &str, proto: &str, value: &str) -> Result<bool, OptionError> {
-        let name = match proto {
-            "http" => "http",
-            other => other,
-        };
-        let Some(proto) = AppProto::ALL.iter().find(|p| p.name() == name) else {
+        let Some(proto) = AppProto::ALL.iter().find(|p| p.name() == proto) else {
             return Ok(false);
         };
         let on = value == "detection-only" || truth(key, value)?;
@@ -335,9 +328,7 @@ fn action_order(key: &str, value: &str) -> Result<ActionOrder, OptionError> {
     let words = list(value);
     let kinds: Option<Vec<_>> = words.iter().map(|w| action_kind(w)).collect();
     let kinds = kinds.and_then(|k| <[_; 4]>::try_from(k).ok());
-    let distinct = kinds.filter(|k| {
-        k.iter().enumerate().all(|(i, a)| !k.iter().skip(i + 1).any(|b| a == b))
-    });
+    let distinct = kinds.filter(|k| k.iter().enumerate().all(|(i, a)| !k.iter().skip(i + 1).any(|b| a == b)));
     distinct
         .map(ActionOrder)
         .ok_or_else(|| wrong(key, value, "the four actions pass, drop, reject and alert"))
@@ -350,10 +341,7 @@ mod tests {
     #[test]
     fn unknown_keys_and_wrong_values_are_named() {
         let mut c = EngineConfig::default();
-        assert_eq!(
-            c.set("stream.midstrem", "yes"),
-            Err(OptionError::Unknown("stream.midstrem".into()))
-        );
+        assert_eq!(c.set("stream.midstrem", "yes"), Err(OptionError::Unknown("stream.midstrem".into())));
         let error = c.set("stream.midstream", "perhaps").expect_err("not a truth");
         assert_eq!(error.to_string(), "option \"stream.midstream\": \"perhaps\" is not yes or no");
         assert!(c.set("action-order", "[pass, pass, drop, alert]").is_err());

@@ -24,11 +24,7 @@ pub(crate) fn due(
     if !inline && !flush && !end && !stream.depth_reached() && fresh < chunk_bytes {
         return None;
     }
-    let from = if inline {
-        progress.saturating_sub(chunk_bytes.saturating_sub(fresh))
-    } else {
-        progress
-    };
+    let from = if inline { progress.saturating_sub(chunk_bytes.saturating_sub(fresh)) } else { progress };
     let (offset, bytes) = stream.window(from);
     if bytes.is_empty() {
         return None;

@@ -23,8 +23,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
@@ -40,10 +39,7 @@ mod tests {
     #[test]
     fn times_are_written_as_the_field_writes_them() {
         assert_eq!(eve_time(Timestamp(0)), "1970-01-01T00:00:00.000000+0000");
-        assert_eq!(
-            eve_time(Timestamp(1_795_529_100_000_001)),
-            "2026-11-24T14:05:00.000001+0000"
-        );
+        assert_eq!(eve_time(Timestamp(1_795_529_100_000_001)), "2026-11-24T14:05:00.000001+0000");
         assert_eq!(eve_time(Timestamp::from_secs(951_782_400)), "2000-02-29T00:00:00.000000+0000");
         assert_eq!(eve_time(Timestamp::from_secs(-1)), "1969-12-31T23:59:59.000000+0000");
     }

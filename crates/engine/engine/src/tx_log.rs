@@ -10,9 +10,9 @@ use mimamori_flow::Flow;
 use mimamori_packet::Packet;
 use serde_json::{Map, Value, json};
 
+use crate::community;
 use crate::config::LogOptions;
 use crate::core::FrameContext;
-use crate::community;
 use crate::event::{DeviceFacts, Endpoint, Event, EventKind, EventSink, mac_text};
 use crate::flow_data::FlowData;
 use crate::flow_log::{app_protos, proto_text, vlans};
@@ -22,7 +22,7 @@ pub(crate) fn write(
     flow: &mut Flow<FlowData>,
     _direction: Direction,
     _packet: &Packet<'_>,
-    context: &FrameContext<'_>,
+    context: &FrameContext,
     log: &LogOptions,
     force: bool,
     out: &mut dyn EventSink,
@@ -33,7 +33,7 @@ pub(crate) fn write(
 /// Writes what the ended flow still holds.
 pub(crate) fn write_ended(
     flow: &mut Flow<FlowData>,
-    context: &FrameContext<'_>,
+    context: &FrameContext,
     log: &LogOptions,
     out: &mut dyn EventSink,
 ) {
@@ -42,7 +42,7 @@ pub(crate) fn write_ended(
 
 fn write_all(
     flow: &mut Flow<FlowData>,
-    context: &FrameContext<'_>,
+    context: &FrameContext,
     log: &LogOptions,
     force: bool,
     out: &mut dyn EventSink,
@@ -57,11 +57,8 @@ fn write_all(
             write_files(flow, &session, tx, context, force, out);
         }
         let ready = force || tx.ready_to_log();
-        let fresh = ready
-            && flow
-                .data
-                .logged_mut(tx.id())
-                .is_some_and(|l| !std::mem::replace(&mut l.record, true));
+        let fresh =
+            ready && flow.data.logged_mut(tx.id()).is_some_and(|l| !std::mem::replace(&mut l.record, true));
         if !fresh {
             continue;
         }
@@ -77,10 +74,9 @@ fn write_all(
             if log.ethernet
                 && let (Some(src), Some(dst)) = (event.src_mac, event.dst_mac)
             {
-                event.more.insert(
-                    "ether".to_owned(),
-                    json!({"src_mac": mac_text(src), "dest_mac": mac_text(dst)}),
-                );
+                event
+                    .more
+                    .insert("ether".to_owned(), json!({"src_mac": mac_text(src), "dest_mac": mac_text(dst)}));
             }
             out.event(event);
             for inner in tx.carried() {
@@ -93,7 +89,7 @@ fn write_all(
     flow.data.session = Some(session);
 }
 
-fn base(flow: &Flow<FlowData>, session: &Session, kind: EventKind, context: &FrameContext<'_>) -> Event {
+fn base(flow: &Flow<FlowData>, session: &Session, kind: EventKind, context: &FrameContext) -> Event {
     let mut event = Event::new(context.now, kind);
     event.flow_id = Some(flow.id);
     event.packet_number = (context.number > 0).then_some(context.number);
@@ -113,7 +109,7 @@ fn tx_event(
     session: &Session,
     tx: &dyn Transaction,
     name: &'static str,
-    context: &FrameContext<'_>,
+    context: &FrameContext,
 ) -> Event {
     let mut event = base(flow, session, EventKind::App(name), context);
     if matches!(tx.sides(), mimamori_applayer::field::Sides::ToClient) {
@@ -144,7 +140,7 @@ fn write_files(
     flow: &mut Flow<FlowData>,
     session: &Session,
     tx: &dyn Transaction,
-    context: &FrameContext<'_>,
+    context: &FrameContext,
     force: bool,
     out: &mut dyn EventSink,
 ) {
@@ -153,11 +149,7 @@ fn write_files(
         if files.is_empty() {
             continue;
         }
-        let Some(done) = flow
-            .data
-            .logged_mut(tx.id())
-            .and_then(|l| l.files.get(dir.index()).copied())
-        else {
+        let Some(done) = flow.data.logged_mut(tx.id()).and_then(|l| l.files.get(dir.index()).copied()) else {
             continue;
         };
         let mut written = done;
@@ -168,9 +160,7 @@ fn write_files(
             written = written.saturating_add(1);
             out.event(file_event(flow, session, tx, dir, file, context));
         }
-        if let Some(slot) =
-            flow.data.logged_mut(tx.id()).and_then(|l| l.files.get_mut(dir.index()))
-        {
+        if let Some(slot) = flow.data.logged_mut(tx.id()).and_then(|l| l.files.get_mut(dir.index())) {
             *slot = written;
         }
     }
@@ -182,7 +172,7 @@ fn file_event(
     tx: &dyn Transaction,
     dir: Direction,
     file: &File,
-    context: &FrameContext<'_>,
+    context: &FrameContext,
 ) -> Event {
     let mut event = base(flow, session, EventKind::FileInfo, context);
     app_protos(flow, &mut event);
@@ -204,10 +194,14 @@ pub(crate) fn file_object(file: &File, tx_id: u64) -> Value {
     let mut put = |k: &str, v: Value| out.insert(k.to_owned(), v);
     put("filename", String::from_utf8_lossy(file.name()).into_owned().into());
     put("gaps", file.has_gaps().into());
-    put("state", match file.state() {
-        FileState::Open => "TRUNCATED",
-        other => other.name(),
-    }.into());
+    put(
+        "state",
+        match file.state() {
+            FileState::Open => "TRUNCATED",
+            other => other.name(),
+        }
+        .into(),
+    );
     let hashes = file.hashes();
     if let Some(d) = &hashes.md5 {
         put("md5", hex(d).into());
@@ -261,8 +255,7 @@ pub(crate) fn retire(flow: &mut Flow<FlowData>) {
             .ok()
             .and_then(|at| flow.data.logged.get(at))
             .is_some_and(|l| l.record);
-        let complete =
-            tx.is_complete(Direction::ToServer) && tx.is_complete(Direction::ToClient);
+        let complete = tx.is_complete(Direction::ToServer) && tx.is_complete(Direction::ToClient);
         if sides && written && complete {
             done.push(id);
         }
@@ -276,5 +269,4 @@ pub(crate) fn retire(flow: &mut Flow<FlowData>) {
 }
 
 /// Fields that name a host, for look-ups of lists.
-pub(crate) const HOST_FIELDS: [Field; 4] =
-    [Field::HttpHost, Field::TlsSni, Field::DnsQuery, Field::QuicSni];
+pub(crate) const HOST_FIELDS: [Field; 4] = [Field::HttpHost, Field::TlsSni, Field::DnsQuery, Field::QuicSni];

@@ -62,9 +62,7 @@ impl Reputation {
     /// Starts an empty list; `key` seeds the hash and should differ per device.
     #[must_use]
     pub fn builder(key: (u64, u64)) -> ReputationBuilder {
-        ReputationBuilder {
-            built: Reputation { key, domains: Vec::new(), addresses: Vec::new() },
-        }
+        ReputationBuilder { built: Reputation { key, domains: Vec::new(), addresses: Vec::new() } }
     }
 
     #[must_use]
@@ -95,11 +93,9 @@ impl Reputation {
         }
         let mut hit = None;
         let mut labels = 0;
-        let mut rest = host;
         // From the right, so that a name with too many labels is still covered by its parents.
-        let mut starts = smallest_suffixes(rest);
-        while let Some(start) = starts.next() {
-            rest = host.get(start..).unwrap_or_default();
+        for start in smallest_suffixes(host) {
+            let rest = host.get(start..).unwrap_or_default();
             labels += 1;
             if labels > MAX_LABELS {
                 break;
@@ -184,12 +180,7 @@ impl ReputationBuilder {
 
 /// Start offsets of the suffixes of `host` that begin at a label, the shortest first.
 fn smallest_suffixes(host: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    host.iter()
-        .enumerate()
-        .rev()
-        .filter(|(_, b)| **b == b'.')
-        .map(|(at, _)| at + 1)
-        .chain(std::iter::once(0))
+    host.iter().enumerate().rev().filter(|(_, b)| **b == b'.').map(|(at, _)| at + 1).chain(std::iter::once(0))
 }
 
 fn hash_lower(key: (u64, u64), name: &[u8]) -> u64 {
