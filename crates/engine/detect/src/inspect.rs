@@ -201,6 +201,11 @@ impl Run<'_, '_> {
     }
 
     fn packet_rule(&mut self, at: SigIndex, sig: &Signature) {
+        // The packet at the end of a flow is no packet: only what speaks of stream or protocol
+        // looks at it.
+        if self.input.pseudo && sig.payload.is_empty() && sig.app.is_none() {
+            return;
+        }
         if !self.head_holds(sig) {
             return;
         }
