@@ -215,6 +215,12 @@ impl Stream {
         self.depth_seen && self.depth != 0
     }
 
+    /// Everything within the depth has come in order and was released: what follows is not kept.
+    #[must_use]
+    pub fn past_depth(&self) -> bool {
+        self.depth_reached() && self.released() >= self.depth
+    }
+
     /// The session is closed and all that was received is released; or the flow has ended.
     #[must_use]
     pub fn ended(&self) -> bool {

@@ -28,6 +28,7 @@ use merge::Merge;
 pub fn inline_engine() -> EngineConfig {
     let mut config = EngineConfig { ips: true, ..EngineConfig::default() };
     config.flow.stream.inline = true;
+    config.skip_past_depth = true;
     config
 }
 
