@@ -188,10 +188,9 @@ fn packet_details(
             .more
             .insert("ether".to_owned(), json!({"src_mac": mac_text(e.src()), "dest_mac": mac_text(e.dst())}));
     }
-    event.more.insert(
-        "packet_info".to_owned(),
-        json!({"linktype": packet.link_type.0, "linktype_name": packet.link_type.name()}),
-    );
+    // A packet made for the flow's end came by no link of its own.
+    let link = flow.filter(|_| input.pseudo).and_then(|(f, _)| f.data.link).unwrap_or(packet.link_type);
+    event.more.insert("packet_info".to_owned(), json!({"linktype": link.0, "linktype_name": link.name()}));
     if let Some(outer) = &packet.outer {
         event.more.insert("tunnel".to_owned(), tunnel_object(outer, packet.tunnel_depth));
     }

@@ -619,12 +619,7 @@ fn ask(
 
 /// Whether collected stream bytes are due because the protocol has come to an end of something.
 fn wants_flush(session: &mimamori_applayer::Session, detect: &FlowDetect, direction: Direction) -> bool {
-    session.is_stopped()
-        || session.proto() == mimamori_applayer::AppProto::Failed
-        || session
-            .transactions()
-            .iter()
-            .any(|t| t.is_complete(direction) && !detect.is_inspected(t.id(), direction))
+    session.transactions().iter().any(|t| t.is_complete(direction) && !detect.is_inspected(t.id(), direction))
 }
 
 /// Payload of a stream whose depth was passed before this packet, on a session that goes on.
