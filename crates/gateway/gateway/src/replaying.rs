@@ -25,8 +25,8 @@ pub fn replay_file(
     out: &mut dyn EventSink,
     progress: &mut dyn FnMut(&Replayed),
 ) -> anyhow::Result<Replayed> {
-    let mut reader = CaptureReader::open(path)
-        .with_context(|| format!("cannot read the capture {}", path.display()))?;
+    let mut reader =
+        CaptureReader::open(path).with_context(|| format!("cannot read the capture {}", path.display()))?;
     let mut done = Replayed::default();
     let result = loop {
         let frame = match reader.next_frame() {

@@ -116,11 +116,7 @@ fn tallies(outcomes: &[Outcome]) -> BTreeMap<String, Tally> {
     all
 }
 
-fn write_json(
-    path: &PathBuf,
-    outcomes: &[Outcome],
-    tallies: &BTreeMap<String, Tally>,
-) -> anyhow::Result<()> {
+fn write_json(path: &PathBuf, outcomes: &[Outcome], tallies: &BTreeMap<String, Tally>) -> anyhow::Result<()> {
     let tiers: BTreeMap<&str, Value> = tallies
         .iter()
         .map(|(tier, t)| {
@@ -141,6 +137,5 @@ fn write_json(
         "tiers": tiers,
         "cases": outcomes.iter().map(Outcome::to_json).collect::<Vec<_>>(),
     });
-    std::fs::write(path, format!("{all:#}\n"))
-        .with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(path, format!("{all:#}\n")).with_context(|| format!("cannot write {}", path.display()))
 }

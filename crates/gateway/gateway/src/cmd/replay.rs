@@ -28,7 +28,8 @@ pub struct Args {
     /// Where events go, one JSON object a line; `-` is the standard output.
     #[arg(long, value_name = "OUT")]
     eve: PathBuf,
-    /// Engines that share the flows.
+    /// Engines that share the flows. One engine only so far: state across flows (thresholds, host
+    /// bits) must not depend on how flows are dealt out.
     #[arg(long, default_value_t = 1)]
     threads: usize,
     /// Only alerts and drops: no records of transactions, files and flows.
@@ -37,7 +38,11 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(args.threads >= 1, "--threads must be at least 1");
+    anyhow::ensure!(
+        args.threads == 1,
+        "--threads {}: a replay runs on one engine so far; leave the option out",
+        args.threads
+    );
     let config = configure(&args)?;
     let rules = load_rules(&args.rules, &config)?;
     let lists = Arc::new(load_lists(&args.lists)?);
@@ -72,9 +77,8 @@ fn configure(args: &Args) -> anyhow::Result<EngineConfig> {
         config.log.anomalies = false;
     }
     for option in &args.options {
-        let (key, value) = option
-            .split_once('=')
-            .with_context(|| format!("--set {option:?}: expected KEY=VALUE"))?;
+        let (key, value) =
+            option.split_once('=').with_context(|| format!("--set {option:?}: expected KEY=VALUE"))?;
         config.set(key.trim(), value)?;
     }
     Ok(config)
@@ -84,8 +88,8 @@ fn configure(args: &Args) -> anyhow::Result<EngineConfig> {
 pub fn load_rules(files: &[PathBuf], config: &EngineConfig) -> anyhow::Result<Ruleset> {
     let mut text = String::new();
     for file in files {
-        let bytes = std::fs::read(file)
-            .with_context(|| format!("cannot read the rule file {}", file.display()))?;
+        let bytes =
+            std::fs::read(file).with_context(|| format!("cannot read the rule file {}", file.display()))?;
         text.push_str(&String::from_utf8_lossy(&bytes));
         text.push('\n');
     }
@@ -125,8 +129,8 @@ impl EveFile {
         let out: Box<dyn Write> = if path.as_os_str() == "-" {
             Box::new(BufWriter::new(std::io::stdout()))
         } else {
-            let file = File::create(path)
-                .with_context(|| format!("cannot write events to {}", path.display()))?;
+            let file =
+                File::create(path).with_context(|| format!("cannot write events to {}", path.display()))?;
             Box::new(BufWriter::with_capacity(1 << 20, file))
         };
         Ok(EveFile { out, written: 0, failure: None })

@@ -39,10 +39,10 @@ pub struct Expectation {
 impl Case {
     pub fn read(folder: &Path) -> anyhow::Result<Case> {
         let file = folder.join("case.json");
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("cannot read {}", file.display()))?;
-        let mut case: Case = serde_json::from_str(&text)
-            .with_context(|| format!("{} is not a case", file.display()))?;
+        let text =
+            std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let mut case: Case =
+            serde_json::from_str(&text).with_context(|| format!("{} is not a case", file.display()))?;
         case.folder = folder.to_owned();
         Ok(case)
     }
@@ -53,10 +53,8 @@ impl Case {
         if !self.settings.contains_key("simulate-ips") {
             return Ok(false);
         }
-        let named = self
-            .events
-            .iter()
-            .any(|e| e.matching.get("event_type").and_then(Value::as_str) == Some("drop"));
+        let named =
+            self.events.iter().any(|e| e.matching.get("event_type").and_then(Value::as_str) == Some("drop"));
         let stopping = self.rule_text()?.lines().any(|l| {
             let action = l.split_whitespace().next().unwrap_or("");
             action == "drop" || action.starts_with("reject")
@@ -69,8 +67,7 @@ impl Case {
         let mut all = String::new();
         for name in &self.rules {
             let file = self.folder.join(name);
-            let bytes =
-                std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
             all.push_str(&String::from_utf8_lossy(&bytes));
             all.push('\n');
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
 
 use anyhow::Context;
 use mimamori_engine::{Engine, EngineConfig, Event, EventKind, EventSink, Reputation, Ruleset};
@@ -24,8 +24,7 @@ pub struct Difference {
 
 /// Reads `capture<TAB>sid:count sid:count …` lines below a heading.
 pub fn read(path: &Path) -> anyhow::Result<BTreeMap<String, Counts>> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut all = BTreeMap::new();
     for (index, line) in text.lines().enumerate().skip(1) {
         let (capture, alerts) = line
@@ -71,9 +70,7 @@ pub fn run(
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
-                while let Some((name, wanted)) =
-                    captures.get(next.fetch_add(1, Ordering::Relaxed)).copied()
-                {
+                while let Some((name, wanted)) = captures.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
                     let lines = one(dir, name, wanted, config, rules);
                     if !lines.is_empty() {
                         found
@@ -90,17 +87,10 @@ pub fn run(
     found
 }
 
-fn one(
-    dir: &Path,
-    name: &str,
-    wanted: &Counts,
-    config: &EngineConfig,
-    rules: &Ruleset,
-) -> Vec<String> {
+fn one(dir: &Path, name: &str, wanted: &Counts, config: &EngineConfig, rules: &Ruleset) -> Vec<String> {
     let path = dir.join("pcaps").join(format!("{name}.pcap"));
     let run = catch_unwind(AssertUnwindSafe(|| {
-        let mut engine =
-            Engine::new(config.clone(), rules.clone(), Arc::new(Reputation::default()));
+        let mut engine = Engine::new(config.clone(), rules.clone(), Arc::new(Reputation::default()));
         let mut counter = Counter::default();
         // What a damaged capture gave counts.
         let result = replay_file(&mut engine, &path, &mut counter, &mut |_| {});
@@ -110,13 +100,14 @@ fn one(
     let mut lines = Vec::new();
     let sids: std::collections::BTreeSet<&u64> = wanted.keys().chain(found.keys()).collect();
     for sid in sids {
-        let (want, have) =
-            (wanted.get(sid).copied().unwrap_or(0), found.get(sid).copied().unwrap_or(0));
+        let (want, have) = (wanted.get(sid).copied().unwrap_or(0), found.get(sid).copied().unwrap_or(0));
         if want != have {
             lines.push(format!("sid {sid} wanted {want} found {have}"));
         }
     }
-    if !lines.is_empty() && let Some(error) = error {
+    if !lines.is_empty()
+        && let Some(error) = error
+    {
         lines.push(format!("{error:#}"));
     }
     lines

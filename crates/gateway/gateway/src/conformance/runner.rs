@@ -98,16 +98,12 @@ pub fn run_all(dir: &Path, cases: &[Case], threads: usize) -> Vec<Outcome> {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(case) = cases.get(at) else { return };
                     let outcome = run_case(dir, case);
-                    outcomes
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .push((at, outcome));
+                    outcomes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, outcome));
                 }
             });
         }
     });
-    let mut outcomes =
-        outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     outcomes.sort_by_key(|(at, _)| *at);
     outcomes.into_iter().map(|(_, o)| o).collect()
 }
