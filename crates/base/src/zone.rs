@@ -13,12 +13,7 @@ pub enum Zone {
 }
 
 impl Zone {
-    pub const ALL: [Zone; 4] = [
-        Zone::Wan,
-        Zone::Lan,
-        Zone::PrimarySsid,
-        Zone::SecondarySsid,
-    ];
+    pub const ALL: [Zone; 4] = [Zone::Wan, Zone::Lan, Zone::PrimarySsid, Zone::SecondarySsid];
 
     /// Whether traffic from `self` to `to` is inspected: between two different zones, always
     /// (spec 3.3(3)); inside one zone, never.
