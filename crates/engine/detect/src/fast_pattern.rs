@@ -34,6 +34,17 @@ impl Choice {
 /// Chooses among the buffers that `eligible` admits: a marked content, else the strongest.
 #[must_use]
 pub fn choose(buffers: &[Buffer], eligible: impl Fn(&Selector) -> bool) -> Option<Choice> {
+    choose_in(buffers, eligible, |selector| !is_stream(selector))
+}
+
+/// As [`choose`]; `whole` tells which buffers are always seen whole, so that places in them count
+/// from their begin.
+#[must_use]
+pub fn choose_in(
+    buffers: &[Buffer],
+    eligible: impl Fn(&Selector) -> bool,
+    whole: impl Fn(&Selector) -> bool,
+) -> Option<Choice> {
     let mut best: Option<(i64, usize, &Content)> = None;
     for (index, buffer) in buffers.iter().enumerate() {
         if buffer.absent != Absent::No || !eligible(&buffer.selector) {
@@ -48,7 +59,7 @@ pub fn choose(buffers: &[Buffer], eligible: impl Fn(&Selector) -> bool) -> Optio
         }
     }
     let (_, buffer, content) = best?;
-    let bounded = buffers.get(buffer).is_some_and(|b| !is_stream(&b.selector));
+    let bounded = buffers.get(buffer).is_some_and(|b| whole(&b.selector));
     Some(build(buffer, content, bounded))
 }
 
@@ -113,7 +124,8 @@ fn build(buffer: usize, content: &Content, bounded: bool) -> Choice {
         if let (Some(offset), Some(depth)) = (offset, depth) {
             let clamp = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
             choice.min_start = clamp(offset);
-            if let Some(depth) = depth {
+            let own = i64::try_from(content.pattern.len()).ok().filter(|_| content.startswith);
+            if let Some(depth) = depth.into_iter().chain(own).min() {
                 choice.max_end = clamp(offset.saturating_add(depth));
             }
         }

@@ -297,8 +297,12 @@ impl Builder {
         if self.add_event(at, sig) {
             return;
         }
-        let choice = fast_pattern::choose(&rule.buffers, |s| *s == Selector::Payload)
-            .filter(|c| rule.buffers.get(c.buffer).is_some_and(|b| b.transforms.is_empty()));
+        let plain =
+            |c: &fast_pattern::Choice| rule.buffers.get(c.buffer).is_some_and(|b| b.transforms.is_empty());
+        let is_payload = |s: &Selector| *s == Selector::Payload;
+        let choice = fast_pattern::choose(&rule.buffers, is_payload).filter(plain);
+        // A packet's own payload is seen whole.
+        let in_packet = fast_pattern::choose_in(&rule.buffers, is_payload, |_| true).filter(plain);
         for carrier in Carrier::ALL {
             if !carrier.carries(&sig.proto) {
                 continue;
@@ -309,19 +313,19 @@ impl Builder {
                     continue;
                 }
                 let d = dir.index();
-                match &choice {
-                    Some(choice) => {
+                match (&choice, &in_packet) {
+                    (Some(choice), Some(in_packet)) => {
                         let stream = sig.needs_stream && carrier == Carrier::Tcp;
                         if (sig.needs_packet || !stream)
                             && let Some(b) = self.payload.get_mut(c).and_then(|x| x.get_mut(d))
                         {
-                            b.add(sig, choice, at);
+                            b.add(sig, in_packet, at);
                         }
                         if stream && let Some(b) = self.stream.get_mut(c).and_then(|x| x.get_mut(d)) {
                             b.add(sig, choice, at);
                         }
                     }
-                    None => {
+                    _ => {
                         if let Some(b) = self.plain.get_mut(c).and_then(|x| x.get_mut(d)) {
                             b.add(sig, at);
                         }

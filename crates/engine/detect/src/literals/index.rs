@@ -21,8 +21,8 @@ pub(super) struct GramIndex<const W: usize, const S: usize> {
     entries: Vec<Entry>,
     /// One bit a hash; 64 times as many as entries within bounds.
     bitmap: Vec<u64>,
-    /// `hash >> shift` is the bit.
-    shift: u32,
+    /// Number of words less one: which bits of the hash choose the word.
+    mask: usize,
     /// Open addressing: index + 1 of the first entry of a window, 0 for none. A power of two.
     slots: Vec<u32>,
 }
@@ -31,8 +31,11 @@ const MIN_BITS: u32 = 12;
 /// 128 kB: measured best for 20,000 literals; more leaves the second-level cache.
 const MAX_BITS: u32 = 20;
 
-fn hash(gram: u32) -> u32 {
-    gram.wrapping_mul(0x9E37_79B1)
+/// Word (to be masked) and bit of a window; no shift by a variable amount, which costs more.
+#[inline]
+fn place(gram: u32) -> (usize, u64) {
+    let hash = u64::from(gram).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ((hash >> 32) as usize, hash >> 58)
 }
 
 impl<const W: usize, const S: usize> GramIndex<W, S> {
@@ -46,7 +49,7 @@ impl<const W: usize, const S: usize> GramIndex<W, S> {
         let bits = wanted.clamp(MIN_BITS, MAX_BITS);
         let mut index = GramIndex {
             bitmap: vec![0; 1 << (bits - 6)],
-            shift: 32 - bits,
+            mask: (1 << (bits - 6)) - 1,
             slots: vec![0; (entries.len() * 2).next_power_of_two()],
             entries,
         };
@@ -59,9 +62,9 @@ impl<const W: usize, const S: usize> GramIndex<W, S> {
                 continue;
             }
             previous = Some(gram);
-            let bit = hash(gram) >> index.shift;
-            if let Some(word) = index.bitmap.get_mut((bit >> 6) as usize) {
-                *word |= 1 << (bit & 63);
+            let (word, bit) = place(gram);
+            if let Some(word) = index.bitmap.get_mut(word & index.mask) {
+                *word |= 1 << bit;
             }
             index.insert(gram, position);
         }
@@ -80,16 +83,29 @@ impl<const W: usize, const S: usize> GramIndex<W, S> {
         }
         for (place, window) in buffer.windows(W).step_by(S).enumerate() {
             let gram = read::<W>(window);
-            let bit = hash(gram) >> self.shift;
-            let word = self.bitmap.get((bit >> 6) as usize).copied().unwrap_or(0);
-            if word >> (bit & 63) & 1 != 0 {
+            if self.may(gram) {
                 self.look_closer(gram, place * S, look);
             }
         }
     }
 
+    /// Whether something may be filed under `gram`; seldom yes without reason.
+    #[inline]
+    pub fn may(&self, gram: u32) -> bool {
+        let (word, bit) = place(gram);
+        self.bitmap.get(word & self.mask).is_some_and(|w| w >> bit & 1 != 0)
+    }
+
+    /// Calls `look` with each entry under `gram`.
+    #[inline]
+    pub fn look_at(&self, gram: u32, at: usize, look: &mut impl FnMut(&Entry, usize)) {
+        if self.may(gram) {
+            self.look_closer(gram, at, look);
+        }
+    }
+
     #[inline(never)]
-    fn look_closer(&self, gram: u32, at: usize, look: &mut impl FnMut(&Entry, usize)) {
+    pub fn look_closer(&self, gram: u32, at: usize, look: &mut impl FnMut(&Entry, usize)) {
         let Some(first) = self.find(gram) else { return };
         let same = self.entries.get(first..).unwrap_or_default();
         for entry in same.iter().take_while(|e| e.gram == gram) {
@@ -129,7 +145,7 @@ fn slot_of(gram: u32) -> usize {
 
 /// The folded window as a little-endian number.
 #[inline]
-fn read<const W: usize>(window: &[u8]) -> u32 {
+pub(super) fn read<const W: usize>(window: &[u8]) -> u32 {
     match *window {
         [a, b, c, d] => u32::from_le_bytes([a, b, c, d]) | 0x2020_2020,
         [a, b, c] => u32::from_le_bytes([a, b, c, 0]) | 0x0020_2020,

@@ -13,8 +13,10 @@
 
 mod choice;
 mod index;
+mod mixed;
 
 use index::{Entry, GramIndex};
+use mixed::Brief;
 
 /// A literal to look for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +42,12 @@ pub struct LiteralSet {
     sparse: GramIndex<4, 2>,
     /// The others of four bytes and more: windows of four, everywhere.
     dense: GramIndex<4, 1>,
-    /// Literals of two and three bytes: windows of two, everywhere.
-    short: GramIndex<2, 1>,
+    /// Literals of two and three bytes, and of four in small sets.
+    brief: Brief,
+    /// Literals of four bytes and more that end within [`NEAR_BYTES`]: searched there only.
+    near: GramIndex<4, 1>,
+    /// Likewise, of two and three bytes.
+    near_short: GramIndex<2, 1>,
     /// Literals of a single byte, by that byte.
     single: Vec<(u8, u32)>,
 }
@@ -50,6 +56,9 @@ pub struct LiteralSet {
 /// more, the second choice of a window is too often a common one (measured on Emerging Threats'
 /// literals over its captures; see docs/benchmarks.md).
 const SPARSE_LITERALS: usize = 6_000;
+
+/// A literal bound to so many first bytes costs nothing behind them.
+const NEAR_BYTES: u32 = 128;
 
 #[derive(Debug)]
 struct Stored {
@@ -73,10 +82,12 @@ impl LiteralSet {
         let mut set = LiteralSet::default();
         let mut sparse = Vec::new();
         let mut dense = Vec::new();
-        let mut short = Vec::new();
+        let (mut four, mut three, mut two) = (Vec::new(), Vec::new(), Vec::new());
+        let mut near = Vec::new();
+        let mut near_short = Vec::new();
         let mut load = choice::Load::default();
         let mut given: Vec<Literal> = literals.into_iter().filter(|l| !l.bytes.is_empty()).collect();
-        let few = given.len() <= SPARSE_LITERALS;
+        let few = given.iter().filter(|l| l.max_end > NEAR_BYTES).count() <= SPARSE_LITERALS;
         // The short ones have the least choice of windows, so they choose first.
         given.sort_by_key(|l| l.bytes.len());
         for literal in given {
@@ -90,8 +101,14 @@ impl LiteralSet {
                         set.single.push((*only ^ 0x20, index));
                     }
                 }
-                [_, _] | [_, _, _] => file::<2, 1>(bytes, index, &mut load, &mut short),
-                [_, _, _, _, _, ..] if few => file::<4, 2>(bytes, index, &mut load, &mut sparse),
+                [_, _] | [_, _, _] if literal.max_end <= NEAR_BYTES => {
+                    file::<2, 1>(bytes, index, &mut load, &mut near_short);
+                }
+                _ if literal.max_end <= NEAR_BYTES => file::<4, 1>(bytes, index, &mut load, &mut near),
+                [_, _] => file::<2, 1>(bytes, index, &mut load, &mut two),
+                [_, _, _] => file::<2, 2>(bytes, index, &mut load, &mut three),
+                [_, _, _, _] if few => file::<3, 2>(bytes, index, &mut load, &mut four),
+                _ if few => file::<4, 2>(bytes, index, &mut load, &mut sparse),
                 _ => file::<4, 1>(bytes, index, &mut load, &mut dense),
             }
             set.store(&literal);
@@ -99,7 +116,9 @@ impl LiteralSet {
         set.single.sort_unstable();
         set.sparse = GramIndex::build(sparse);
         set.dense = GramIndex::build(dense);
-        set.short = GramIndex::build(short);
+        set.brief = Brief::build(four, three, two);
+        set.near = GramIndex::build(near);
+        set.near_short = GramIndex::build(near_short);
         set.arena.shrink_to_fit();
         set.literals.shrink_to_fit();
         set
@@ -124,15 +143,21 @@ impl LiteralSet {
             + self.single.capacity() * size_of::<(u8, u32)>()
             + self.sparse.memory_bytes()
             + self.dense.memory_bytes()
-            + self.short.memory_bytes()
+            + self.brief.memory_bytes()
+            + self.near.memory_bytes()
+            + self.near_short.memory_bytes()
     }
 
     /// Calls `hit` with the id of each literal that occurs in `buffer` within its bounds; more
     /// than once where it occurs more than once. The order is not defined.
     pub fn scan(&self, buffer: &[u8], hit: &mut dyn FnMut(u32)) {
-        self.sparse.scan(buffer, &mut |entry, at| self.verify(entry, at, buffer, hit));
+        mixed::scan(&self.sparse, &self.brief, buffer, &mut |entry, at| {
+            self.verify(entry, at, buffer, hit);
+        });
         self.dense.scan(buffer, &mut |entry, at| self.verify(entry, at, buffer, hit));
-        self.short.scan(buffer, &mut |entry, at| self.verify(entry, at, buffer, hit));
+        let head = buffer.get(..NEAR_BYTES as usize).unwrap_or(buffer);
+        self.near.scan(head, &mut |entry, at| self.verify(entry, at, head, hit));
+        self.near_short.scan(head, &mut |entry, at| self.verify(entry, at, head, hit));
         if !self.single.is_empty() {
             self.scan_single(buffer, hit);
         }
