@@ -182,20 +182,10 @@ impl Event {
         if let Some(proto) = &self.proto {
             put("proto", proto.as_str().into());
         }
-        if let Some(alert) = &self.alert {
-            put("alert", alert_json(alert));
-        }
-        if let Some(r) = &self.reputation {
-            put(
-                "reputation",
-                json!({
-                    "kind": r.kind.name(),
-                    "indicator": r.indicator,
-                    "seen_in": r.seen_in,
-                    "action": if r.blocked { "blocked" } else { "allowed" },
-                }),
-            );
-        }
+        self.facts_json(&mut out);
+        let mut put = |key: &str, value: Value| {
+            out.insert(key.to_owned(), value);
+        };
         if let Some(app) = self.app_proto {
             put("app_proto", app.into());
         }
@@ -215,6 +205,27 @@ impl Event {
             }
         }
         Value::Object(out)
+    }
+
+    /// The objects `alert` and `reputation`.
+    pub(crate) fn facts_json(&self, out: &mut Map<String, Value>) {
+        let mut put = |key: &str, value: Value| {
+            out.insert(key.to_owned(), value);
+        };
+        if let Some(alert) = &self.alert {
+            put("alert", alert_json(alert));
+        }
+        if let Some(r) = &self.reputation {
+            put(
+                "reputation",
+                json!({
+                    "kind": r.kind.name(),
+                    "indicator": r.indicator,
+                    "seen_in": r.seen_in,
+                    "action": if r.blocked { "blocked" } else { "allowed" },
+                }),
+            );
+        }
     }
 }
 

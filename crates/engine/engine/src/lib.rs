@@ -16,6 +16,7 @@ mod community;
 mod config;
 mod core;
 mod engine;
+mod eve_line;
 mod event;
 mod flow_data;
 mod flow_end;

@@ -5,16 +5,39 @@ use mimamori_base::Timestamp;
 /// `2026-11-24T14:05:00.000000+0000`
 #[must_use]
 pub fn eve_time(at: Timestamp) -> String {
-    let days = at.secs().div_euclid(86_400);
+    let mut out = Vec::with_capacity(31);
+    write_time(at, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Appends the time as [`eve_time`] writes it.
+pub(crate) fn write_time(at: Timestamp, out: &mut Vec<u8>) {
+    let (year, month, day) = civil(at.secs().div_euclid(86_400));
     let second = at.secs().rem_euclid(86_400);
-    let (year, month, day) = civil(days);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}+0000",
-        second / 3_600,
-        second / 60 % 60,
-        second % 60,
-        at.subsec_micros()
-    )
+    if (0..=9_999).contains(&year) {
+        digits::<4>(year, out);
+    } else {
+        out.extend_from_slice(year.to_string().as_bytes());
+    }
+    for (before, number) in
+        [(b'-', month), (b'-', day), (b'T', second / 3_600), (b':', second / 60 % 60), (b':', second % 60)]
+    {
+        out.push(before);
+        digits::<2>(number, out);
+    }
+    out.push(b'.');
+    digits::<6>(at.subsec_micros(), out);
+    out.extend_from_slice(b"+0000");
+}
+
+/// The last `N` decimal digits of `number`.
+fn digits<const N: usize>(mut number: i64, out: &mut Vec<u8>) {
+    let mut text = [b'0'; N];
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number.rem_euclid(10)).unwrap_or(0);
+        number /= 10;
+    }
+    out.extend_from_slice(&text);
 }
 
 /// Days since 1970-01-01 as year, month, day of the proleptic Gregorian calendar: counted in

@@ -15,6 +15,8 @@ pub struct EveLog {
     max_bytes: u64,
     keep: u32,
     file: BufWriter<File>,
+    /// Reused from line to line.
+    line: Vec<u8>,
     written: u64,
     pub lines: u64,
     pub dropped: u64,
@@ -29,6 +31,7 @@ impl EveLog {
             max_bytes,
             keep,
             file: BufWriter::with_capacity(64 << 10, file),
+            line: Vec::new(),
             written,
             lines: 0,
             dropped: 0,
@@ -36,16 +39,18 @@ impl EveLog {
     }
 
     pub fn write(&mut self, event: &Event) {
-        let mut line = event.to_eve().to_string();
-        line.push('\n');
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        event.write_eve_line(&mut line);
         let turned = if self.written >= self.max_bytes { self.rotate() } else { Ok(()) };
-        match turned.and_then(|()| self.file.write_all(line.as_bytes())) {
+        match turned.and_then(|()| self.file.write_all(&line)) {
             Ok(()) => {
                 self.written += line.len() as u64;
                 self.lines += 1;
             }
             Err(error) => self.give_up(&error),
         }
+        self.line = line;
     }
 
     pub fn flush(&mut self) {

@@ -120,6 +120,7 @@ fn load_lists(files: &[PathBuf]) -> anyhow::Result<Reputation> {
 /// Writes events as JSON lines; the first failure ends the writing and is told at the end.
 struct EveFile {
     out: Box<dyn Write>,
+    line: Vec<u8>,
     written: u64,
     failure: Option<std::io::Error>,
 }
@@ -133,7 +134,7 @@ impl EveFile {
                 File::create(path).with_context(|| format!("cannot write events to {}", path.display()))?;
             Box::new(BufWriter::with_capacity(1 << 20, file))
         };
-        Ok(EveFile { out, written: 0, failure: None })
+        Ok(EveFile { out, line: Vec::new(), written: 0, failure: None })
     }
 
     fn close(mut self) -> anyhow::Result<u64> {
@@ -152,9 +153,9 @@ impl EventSink for EveFile {
         if self.failure.is_some() {
             return;
         }
-        let mut line = event.to_eve().to_string();
-        line.push('\n');
-        match self.out.write_all(line.as_bytes()) {
+        self.line.clear();
+        event.write_eve_line(&mut self.line);
+        match self.out.write_all(&self.line) {
             Ok(()) => self.written += 1,
             Err(error) => self.failure = Some(error),
         }
