@@ -98,6 +98,7 @@ pub struct Session {
     events: Vec<AppEvent>,
     seen_parser_events: usize,
     generation: u32,
+    revision: u64,
     midstream: bool,
     reversed: bool,
     failed: bool,
@@ -143,6 +144,7 @@ impl Session {
             events: Vec::new(),
             seen_parser_events: 0,
             generation: 0,
+            revision: 0,
             midstream: false,
             reversed: false,
             failed: false,
@@ -169,6 +171,7 @@ impl Session {
     /// After each call: look at [`Session::transactions`], then, while
     /// [`Session::change_pending`], call [`Session::proceed`] and look again.
     pub fn feed(&mut self, dir: Direction, input: Input<'_>, now: Timestamp) {
+        self.revision = self.revision.wrapping_add(1);
         if self.pending.is_some() {
             self.proceed(now);
         }
@@ -237,6 +240,13 @@ impl Session {
         self.generation
     }
 
+    /// Rises with everything that may have changed transactions: while it stays, they are as they
+    /// were.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// Forgets one transaction that is finished, inspected and logged.
     pub fn retire(&mut self, id: u64) {
         if let Some(parser) = &mut self.parser {
@@ -297,6 +307,7 @@ impl Session {
     /// Drops the old protocol's transactions and begins with the new protocol.
     pub fn proceed(&mut self, now: Timestamp) {
         let Some(change) = self.pending.take() else { return };
+        self.revision = self.revision.wrapping_add(1);
         self.original = Some(self.proto);
         let other = change.dir.reverse();
         let held = self.parser.as_mut().map(|p| p.take_held(other)).unwrap_or_default();

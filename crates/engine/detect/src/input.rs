@@ -37,6 +37,8 @@ pub struct FlowInput<'a> {
     pub failed_before: bool,
     /// Payload is encrypted or otherwise not to be searched.
     pub no_payload: bool,
+    /// Nothing came for the transactions since they were last inspected in this direction.
+    pub transactions_unchanged: bool,
 }
 
 /// A stretch of the reassembled stream.

@@ -22,7 +22,7 @@ use crate::tx_parts::{self, Asked};
 pub(crate) fn inspect(run: &mut Run<'_, '_>) {
     let Some(flow_in) = &run.input.flow else { return };
     let Some(session) = flow_in.session else { return };
-    if flow_in.failed_before {
+    if flow_in.failed_before || flow_in.transactions_unchanged {
         return;
     }
     let dir = flow_in.direction;

@@ -327,6 +327,7 @@ impl Core {
         out: &mut dyn EventSink,
     ) {
         let Some(flow) = self.flows.get_mut(handle) else { return };
+        flow.data.idle = false;
         if flow.data.detect.passed {
             return;
         }
@@ -412,6 +413,12 @@ impl Core {
         if !self.reputation.is_empty() {
             self.look_up(packet, context, handle, direction, out);
         }
+        let Some(flow) = self.flows.get_mut(handle) else { return };
+        let revision = flow.data.session.as_deref().map(mimamori_applayer::Session::revision);
+        if flow.data.idle && flow.data.settled == revision {
+            return;
+        }
+        flow.data.settled = revision;
         let log = self.config.log.clone();
         loop {
             let Some(flow) = self.flows.get_mut(handle) else { return };
@@ -574,17 +581,22 @@ fn ask(
     let data = &mut flow.data;
     let session = data.session.as_deref();
     let no_payload = session.is_some_and(|s| s.hints().no_raw_inspection);
-    let flush = pseudo || no_payload || session.is_none_or(|s| wants_flush(s, &data.detect, direction));
     let tcp = flow.tcp.as_deref();
     if no_payload && let Some(t) = tcp {
         data.raw_ends.get_or_insert(Direction::BOTH.map(|d| t.stream(d).released()));
     }
     let raw_end = data.raw_ends.and_then(|e| e.get(direction.index()).copied());
+    let flush = || pseudo || no_payload || session.is_none_or(|s| wants_flush(s, &data.detect, direction));
     let window = tcp
         .filter(|t| raw_end.is_none_or(|end| t.stream(direction).raw_progress() < end))
         .and_then(|t| raw::due(t.stream(direction), asking.inline, flush, asking.chunk_bytes));
     let progress = window.map(|(_, progress)| progress);
     let events = session.map_or(&[][..], |s| s.events());
+    let revision = session.map(mimamori_applayer::Session::revision);
+    data.idle = !pseudo
+        && packet.payload.is_empty()
+        && window.is_none()
+        && data.inspected.get(direction.index()).is_some_and(|seen| *seen == revision);
     let app_events = events.get(data.session_events..).unwrap_or_default();
     let input = Input {
         now: asking.now,
@@ -603,6 +615,7 @@ fn ask(
             app_events,
             failed_before: data.failed,
             no_payload,
+            transactions_unchanged: data.idle,
         }),
     };
     let decision = asking.rules.detector.inspect(&input, Some(&mut data.detect), state, scratch);
@@ -610,6 +623,12 @@ fn ask(
     data.failed = session.is_some_and(mimamori_applayer::Session::failed);
     if let (Some(progress), Some(tcp)) = (progress, flow.tcp.as_deref_mut()) {
         tcp.stream_mut(direction).set_raw_progress(progress);
+    }
+    if flow.data.idle {
+        return decision;
+    }
+    if let Some(seen) = flow.data.inspected.get_mut(direction.index()) {
+        *seen = revision;
     }
     if let Some(session) = flow.data.session.as_deref_mut() {
         session.inspected(direction);

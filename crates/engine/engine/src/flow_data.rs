@@ -27,6 +27,12 @@ pub struct FlowData {
     pub(crate) generation: u32,
     /// The parser had given up when the last inspection ended.
     pub(crate) failed: bool,
+    /// The session's revision at the last inspection of each direction, and when its records and
+    /// its retiring were last seen to.
+    pub(crate) inspected: [Option<u64>; 2],
+    pub(crate) settled: Option<u64>,
+    /// The last inspection had no new transactions to look at.
+    pub(crate) idle: bool,
     /// Where the raw stream of each direction ends for rules: from there on it is encrypted.
     pub(crate) raw_ends: Option<[u64; 2]>,
 }

@@ -67,7 +67,7 @@ fn last_bytes(core: &Core, flow: &mut Flow<FlowData>, now: Timestamp) {
 
 /// Whether something of the flow waits for a packet of this direction.
 fn is_due(flow: &Flow<FlowData>, dir: Direction) -> bool {
-    let raw = flow.tcp.as_deref().is_some_and(|t| raw::due(t.stream(dir), false, true, 0).is_some());
+    let raw = flow.tcp.as_deref().is_some_and(|t| raw::due(t.stream(dir), false, || true, 0).is_some());
     let txs = flow
         .data
         .session

@@ -11,7 +11,7 @@ use mimamori_flow::Stream;
 pub(crate) fn due(
     stream: &Stream,
     inline: bool,
-    flush: bool,
+    flush: impl FnOnce() -> bool,
     chunk_bytes: u64,
 ) -> Option<(RawWindow<'_>, u64)> {
     let progress = stream.raw_progress();
@@ -21,7 +21,7 @@ pub(crate) fn due(
     if fresh == 0 {
         return None;
     }
-    if !inline && !flush && !end && !stream.depth_reached() && fresh < chunk_bytes {
+    if !inline && !end && !stream.depth_reached() && fresh < chunk_bytes && !flush() {
         return None;
     }
     let from = if inline { progress.saturating_sub(chunk_bytes.saturating_sub(fresh)) } else { progress };

@@ -241,6 +241,10 @@ pub(crate) fn retire(flow: &mut Flow<FlowData>) {
     let Some(session) = flow.data.session.as_deref_mut() else { return };
     let mut done: Vec<u64> = Vec::new();
     for tx in session.transactions().iter() {
+        let complete = tx.is_complete(Direction::ToServer) && tx.is_complete(Direction::ToClient);
+        if !complete {
+            continue;
+        }
         let id = tx.id();
         let inspected = |dir| flow.data.detect.passed || flow.data.detect.is_inspected(id, dir);
         let sides = match tx.sides() {
@@ -255,8 +259,7 @@ pub(crate) fn retire(flow: &mut Flow<FlowData>) {
             .ok()
             .and_then(|at| flow.data.logged.get(at))
             .is_some_and(|l| l.record);
-        let complete = tx.is_complete(Direction::ToServer) && tx.is_complete(Direction::ToClient);
-        if sides && written && complete {
+        if sides && written {
             done.push(id);
         }
     }
