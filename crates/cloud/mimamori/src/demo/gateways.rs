@@ -47,7 +47,7 @@ pub fn start(
             pause: BETWEEN_CASES,
             repeat_after: Some(REPEAT_AFTER),
             heartbeat_every: HEARTBEAT,
-            wan_hosts: vec![IpAddr::from([192, 168, 1, 1])],
+            wan_hosts: router(),
         };
         let (name, screen, stop) = (gateway.name.clone(), screen.clone(), stop.clone());
         tasks.spawn(async move {
@@ -129,4 +129,10 @@ fn words(d: &Detection) -> String {
         |device| device.host_name.as_ref().map_or_else(|| device.ip.to_string(), ToString::to_string),
     );
     format!("{kind}{done}（機器 {device}）")
+}
+
+/// The router of the captures' laboratory, by each of its addresses.
+fn router() -> Vec<IpAddr> {
+    let v6 = [[0xfd00, 1, 0, 0, 0, 0, 0, 1], [0xfe80, 0, 0, 0, 0x200, 0x5eff, 0xfe00, 0x5301]];
+    v6.into_iter().map(IpAddr::from).chain([IpAddr::from([192, 168, 1, 1])]).collect()
 }
