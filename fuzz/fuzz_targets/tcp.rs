@@ -24,10 +24,14 @@ fuzz_target!(|data: &[u8]| {
             let found = table.associate(now, p, |_| [0; 2]);
             let Association::Flow { handle, direction, .. } = found else { return };
             let outcome = table.handle_tcp(handle, direction, now, p);
+            let turned = outcome.as_ref().is_some_and(|o| o.direction.is_some());
             if let Some(rewritten) = outcome.and_then(|o| o.rewrite_payload) {
                 assert_eq!(rewritten.len(), p.payload.len());
             }
             if let Some(flow) = table.get_mut(handle) {
+                if turned {
+                    flow.data.swap(0, 1);
+                }
                 if let Some(tcp) = &mut flow.tcp {
                     drain(tcp, &mut flow.data);
                 }
@@ -50,7 +54,7 @@ fn drain(tcp: &mut TcpSession, at: &mut [u64; 2]) {
         while let Some(chunk) = stream.next_chunk() {
             match chunk {
                 Chunk::Data { offset, bytes } => {
-                    assert!(offset >= *next && !bytes.is_empty());
+                    assert!(offset >= *next && !bytes.is_empty(), "{direction:?} {offset} +{} after {next}", bytes.len());
                     *next = offset + bytes.len() as u64;
                 }
                 Chunk::Gap { offset, len } => *next = offset + len,

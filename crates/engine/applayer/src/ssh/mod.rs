@@ -153,24 +153,20 @@ impl SshParser {
     }
 
     fn banner(&mut self, dir: Direction, r: &mut Reader<'_>) -> Option<()> {
-        let before = *r;
-        let Some(line) = r.until(b'\n') else {
-            if before.remaining() > MAX_BANNER_BYTES {
-                self.event("ssh.long_banner");
-                let start = before.rest().get(..MAX_BANNER_BYTES).unwrap_or_default().to_vec();
-                self.take_banner(dir, &start);
-                self.lose(dir);
-                r.take_up_to(usize::MAX);
-                return Some(());
-            }
-            return None;
-        };
+        // The first bytes alone decide, so that the answer is the same however they are cut.
+        let head = r.rest().get(..=MAX_BANNER_BYTES).unwrap_or(r.rest());
+        if memchr::memchr(b'\n', head).is_none() {
+            let start = head.get(..MAX_BANNER_BYTES).filter(|_| head.len() > MAX_BANNER_BYTES)?;
+            self.event("ssh.long_banner");
+            self.take_banner(dir, start);
+            self.lose(dir);
+            r.take_up_to(usize::MAX);
+            return Some(());
+        }
+        let line = r.until(b'\n')?;
         // Servers may send other lines before the banner (RFC 4253 4.2).
         if line.starts_with(b"SSH-") {
-            if line.len() > MAX_BANNER_BYTES {
-                self.event("ssh.long_banner");
-            }
-            self.take_banner(dir, line.get(..line.len().min(MAX_BANNER_BYTES)).unwrap_or_default());
+            self.take_banner(dir, line);
         }
         Some(())
     }
