@@ -50,7 +50,8 @@ impl TcpSession {
         if !s.flags.syn() || s.flags.ack() || direction != ToServer {
             return;
         }
-        if self.was_open() {
+        if self.was_open() || self.stream(ToServer).app_progress() > 0 {
+            // What was looked at already stays the stream's begin.
             env.event(Event::ShutdownSynResend);
         } else {
             // Refused, and tried again with the same number, as some clients do.
