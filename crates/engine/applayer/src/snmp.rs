@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::ber::Element;
 use crate::event::AppEvent;
 use crate::field::{Field, ONE_STEP, Sides};
-use crate::parser::{Outcome, Parser};
+use crate::parser::{Outcome, Parser, transactions_in};
 use crate::session::Input;
 use crate::text::printable;
 use crate::transaction::{Body, Transaction};
@@ -226,21 +226,7 @@ impl Parser for SnmpParser {
         Outcome::Continue
     }
 
-    fn tx_count(&self) -> usize {
-        self.txs.len()
-    }
-
-    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
-        self.txs.dyn_get(index)
-    }
-
-    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
-        self.txs.dyn_get_mut(index)
-    }
-
-    fn retire(&mut self, id: u64) {
-        self.txs.retire(id);
-    }
+    transactions_in!(txs);
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
 use crate::field::{Field, ONE_STEP, Sides};
-use crate::parser::{Outcome, Parser};
+use crate::parser::{Outcome, Parser, transactions_in};
 use crate::reader::Reader;
 use crate::session::Input;
 use crate::text::printable;
@@ -60,21 +60,7 @@ impl Parser for TftpParser {
         Outcome::Continue
     }
 
-    fn tx_count(&self) -> usize {
-        self.txs.len()
-    }
-
-    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
-        self.txs.dyn_get(index)
-    }
-
-    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
-        self.txs.dyn_get_mut(index)
-    }
-
-    fn retire(&mut self, id: u64) {
-        self.txs.retire(id);
-    }
+    transactions_in!(txs);
 }
 
 impl Transaction for TftpTx {

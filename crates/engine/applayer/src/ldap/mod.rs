@@ -11,10 +11,9 @@ use mimamori_base::{Direction, Timestamp};
 use crate::ber::{Element, header};
 use crate::ldap::message::Message;
 use crate::ldap::transaction::LdapTx;
-use crate::parser::{Outcome, Parser};
+use crate::parser::{Outcome, Parser, transactions_in};
 use crate::pending::Pending;
 use crate::session::{Input, Transport};
-use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// LDAP of one flow.
@@ -127,21 +126,7 @@ impl Parser for LdapParser {
         Outcome::Continue
     }
 
-    fn tx_count(&self) -> usize {
-        self.txs.len()
-    }
-
-    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
-        self.txs.dyn_get(index)
-    }
-
-    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
-        self.txs.dyn_get_mut(index)
-    }
-
-    fn retire(&mut self, id: u64) {
-        self.txs.retire(id);
-    }
+    transactions_in!(txs);
 }
 
 #[cfg(test)]

@@ -12,10 +12,9 @@ use crate::config::MqttConfig;
 use crate::event::AppEvent;
 use crate::mqtt::message::{Content, FixedHeader, Message, kind};
 use crate::mqtt::transaction::MqttTx;
-use crate::parser::{Outcome, Parser};
+use crate::parser::{Outcome, Parser, transactions_in};
 use crate::pending::Pending;
 use crate::session::Input;
-use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// MQTT of one flow.
@@ -177,21 +176,7 @@ impl Parser for MqttParser {
         Outcome::Continue
     }
 
-    fn tx_count(&self) -> usize {
-        self.txs.len()
-    }
-
-    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
-        self.txs.dyn_get(index)
-    }
-
-    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
-        self.txs.dyn_get_mut(index)
-    }
-
-    fn retire(&mut self, id: u64) {
-        self.txs.retire(id);
-    }
+    transactions_in!(txs);
 }
 
 #[cfg(test)]

@@ -8,12 +8,11 @@ mod transaction;
 
 use mimamori_base::{Direction, Timestamp};
 
-use crate::parser::{Outcome, Parser};
+use crate::parser::{Outcome, Parser, transactions_in};
 use crate::pending::Pending;
 use crate::session::{Input, Transport};
 use crate::sip::message::{Found, Message, read, read_datagram};
 use crate::sip::transaction::SipTx;
-use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// SIP of one flow.
@@ -88,21 +87,7 @@ impl Parser for SipParser {
         Outcome::Continue
     }
 
-    fn tx_count(&self) -> usize {
-        self.txs.len()
-    }
-
-    fn tx(&self, index: usize) -> Option<&dyn Transaction> {
-        self.txs.dyn_get(index)
-    }
-
-    fn tx_mut(&mut self, index: usize) -> Option<&mut dyn Transaction> {
-        self.txs.dyn_get_mut(index)
-    }
-
-    fn retire(&mut self, id: u64) {
-        self.txs.retire(id);
-    }
+    transactions_in!(txs);
 }
 
 #[cfg(test)]
