@@ -84,6 +84,24 @@ impl Default for LogOptions {
     }
 }
 
+/// What an engine in the way of the traffic does beyond the reference. All off: as the reference.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InlineGuards {
+    /// Packets whose UDP or ICMP checksum is wrong are stopped: no host takes them, so they could
+    /// only mislead the inspection. (TCP: `flow.stream.check_checksums`; the IPv4 header:
+    /// `decode.refuse_wrong_header_checksum`.)
+    pub stop_wrong_checksums: bool,
+    /// Both ends of a TCP flow that a rule has dropped are told by resets, instead of waiting.
+    pub reset_dropped: bool,
+    /// Tunnels that cannot be looked into are counted and told of.
+    pub tell_tunnels: bool,
+}
+
+impl InlineGuards {
+    pub const ALL: InlineGuards =
+        InlineGuards { stop_wrong_checksums: true, reset_dropped: true, tell_tunnels: true };
+}
+
 /// Everything that an engine can be told.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -105,6 +123,7 @@ pub struct EngineConfig {
     /// Payload beyond a stream's depth passes without being looked at, and is counted as such.
     /// A gateway gets out of the way of bulk traffic; the reference looks at each packet.
     pub skip_past_depth: bool,
+    pub guards: InlineGuards,
 }
 
 impl Default for EngineConfig {
@@ -122,6 +141,7 @@ impl Default for EngineConfig {
             raw_chunk_bytes: 2_560,
             block_reputation: true,
             skip_past_depth: false,
+            guards: InlineGuards::default(),
         }
     }
 }

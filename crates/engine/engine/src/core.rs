@@ -19,6 +19,7 @@ use crate::engine::EngineStats;
 use crate::event::EventSink;
 use crate::flow_data::{FlowAction, FlowData};
 use crate::ruleset::Ruleset;
+use crate::tunnels::Tunnels;
 use crate::verdict::{FrameAction, Path, Verdict};
 use crate::{alert_log, flow_end, inject, listed, raw, tx_log};
 
@@ -48,6 +49,7 @@ pub(crate) struct Core {
     scratch: Scratch,
     reputation: Arc<Reputation>,
     expectations: Expectations,
+    tunnels: Tunnels,
     stats: EngineStats,
 }
 
@@ -70,6 +72,7 @@ impl Core {
             state: DetectState::default(),
             reputation,
             expectations: Expectations::default(),
+            tunnels: Tunnels::default(),
             stats: EngineStats::default(),
             config,
         }
@@ -80,7 +83,12 @@ impl Core {
     }
 
     pub(crate) fn stats(&self) -> EngineStats {
-        EngineStats { flow: self.flows.stats(), ..self.stats }
+        EngineStats {
+            flow: self.flows.stats(),
+            tunnel_packets: self.tunnels.packets,
+            tunnels: self.tunnels.found,
+            ..self.stats
+        }
     }
 
     pub(crate) fn replace_rules(&mut self, rules: Ruleset) {
@@ -118,14 +126,18 @@ impl Core {
         out: &mut dyn EventSink,
     ) {
         let app_config = self.app_config.clone();
-        let association = if packet.invalid || packet.is_fragment {
+        if self.config.guards.tell_tunnels && self.tunnels.see(packet, context, out) {
+            self.stats.uninspected_bytes += packet.payload.len() as u64;
+        }
+        let damaged = self.is_damaged(packet);
+        let association = if packet.invalid || packet.is_fragment || damaged {
             Association::None
         } else {
             self.flows.associate(context.now, packet, |_| FlowData::default())
         };
         self.drain_ended(context.now, out);
         let Association::Flow { handle, direction, is_new, established } = association else {
-            self.flowless(packet, context, out);
+            self.flowless(packet, damaged, context, out);
             return;
         };
         if is_new && let Some(flow) = self.flows.get_mut(handle) {
@@ -134,7 +146,23 @@ impl Core {
         self.in_flow(packet, context, handle, direction, established, out);
     }
 
-    fn flowless(&mut self, packet: &Packet<'_>, context: &mut FrameContext, out: &mut dyn EventSink) {
+    /// Whether no host would take the packet. TCP is looked at with its session.
+    fn is_damaged(&self, packet: &Packet<'_>) -> bool {
+        let checked =
+            matches!(packet.transport, Transport::Udp(_) | Transport::Icmpv4(_) | Transport::Icmpv6(_));
+        packet.damaged
+            || (self.config.guards.stop_wrong_checksums
+                && checked
+                && packet.transport_checksum_ok() == Some(false))
+    }
+
+    fn flowless(
+        &mut self,
+        packet: &Packet<'_>,
+        damaged: bool,
+        context: &mut FrameContext,
+        out: &mut dyn EventSink,
+    ) {
         let input = Input {
             now: context.now,
             packet,
@@ -153,6 +181,8 @@ impl Core {
         } else if packet.conflicting_fragment {
             // The first copy wins here; another one must not reach a host that prefers it.
             self.drop_packet(packet, None, None, "defrag error", context, out);
+        } else if damaged {
+            self.drop_packet(packet, None, None, "checksum", context, out);
         }
     }
 
@@ -167,6 +197,9 @@ impl Core {
     ) {
         let Some(flow) = self.flows.get_mut(handle) else { return };
         if flow.dropped {
+            if flow.data.answer_resets {
+                inject::answer(packet, context);
+            }
             self.drop_in_flow(packet, context, handle, direction, "flow drop", out);
             return;
         }
@@ -395,6 +428,10 @@ impl Core {
             if decision.drop_flow {
                 flow.dropped = true;
                 flow.data.action = FlowAction::Drop;
+                if self.config.guards.reset_dropped && decision.reject.is_none() {
+                    flow.data.answer_resets = true;
+                    inject::reset(packet, context);
+                }
             }
             self.drop_packet(packet, Some((handle, direction)), Some(sig), "rules", context, out);
         }

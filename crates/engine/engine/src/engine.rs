@@ -38,6 +38,9 @@ pub struct EngineStats {
     pub inspected_bytes: u64,
     /// Bytes that passed without inspection: encrypted, bypassed, beyond a depth.
     pub uninspected_bytes: u64,
+    /// Packets of tunnels that cannot be looked into, and such tunnels (pairs of addresses).
+    pub tunnel_packets: u64,
+    pub tunnels: u64,
 }
 
 impl Engine {

@@ -35,6 +35,8 @@ pub struct FlowData {
     pub(crate) idle: bool,
     /// Where the raw stream of each direction ends for rules: from there on it is encrypted.
     pub(crate) raw_ends: Option<[u64; 2]>,
+    /// A rule dropped the flow: whoever goes on sending is answered with a reset.
+    pub(crate) answer_resets: bool,
 }
 
 /// What was decided about a flow.

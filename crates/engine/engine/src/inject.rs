@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use mimamori_applayer::Field;
 use mimamori_base::Direction;
-use mimamori_packet::{Packet, TcpFlags, TcpView, Transport, UdpView};
+use mimamori_packet::{Origin, Packet, TcpFlags, TcpView, Transport, UdpView};
 use mimamori_rules::RejectTo;
 
 use crate::core::FrameContext;
@@ -37,6 +37,23 @@ pub(crate) fn reject(packet: &Packet<'_>, to: RejectTo, context: &mut FrameConte
         Transport::Icmpv4(_) | Transport::Icmpv6(_) => {}
         _ if src => push(unreachable(packet), true, context),
         _ => {}
+    }
+}
+
+/// Ends a TCP session whose flow a rule has dropped: both ends are told.
+pub(crate) fn reset(packet: &Packet<'_>, context: &mut FrameContext) {
+    if let Transport::Tcp(tcp) = &packet.transport {
+        resets(packet, tcp, true, true, context);
+    }
+}
+
+/// Tells whoever still sends in a dropped session that it is over. Its own acknowledgement says
+/// which number it expects, so the reset is exact whatever was lost before (RFC 5961).
+pub(crate) fn answer(packet: &Packet<'_>, context: &mut FrameContext) {
+    if let Transport::Tcp(tcp) = &packet.transport
+        && tcp.flags().ack()
+    {
+        resets(packet, tcp, true, false, context);
     }
 }
 
@@ -197,6 +214,10 @@ impl TcpOut {
 
 /// A whole frame around `transport`, whose checksum field is zero and gets filled.
 fn frame(packet: &Packet<'_>, reply: bool, protocol: u8, transport: &[u8]) -> Option<Vec<u8>> {
+    if matches!(packet.origin, Origin::Tunnel(_)) {
+        // It would have to travel in the tunnel; outside of it nobody would take it.
+        return None;
+    }
     let (src, dst) = packet.addresses()?;
     let (src, dst) = if reply { (dst, src) } else { (src, dst) };
     let mut out = packet.data.get(..packet.network_offset)?.to_vec();

@@ -28,10 +28,11 @@ mod pseudo;
 mod raw;
 mod ruleset;
 mod time_text;
+mod tunnels;
 mod tx_log;
 mod verdict;
 
-pub use config::{EngineConfig, ExceptionDefault, ExceptionPolicy, LogOptions, default_vars};
+pub use config::{EngineConfig, ExceptionDefault, ExceptionPolicy, InlineGuards, LogOptions, default_vars};
 pub use engine::{Engine, EngineStats};
 pub use event::{
     AlertFacts, DeviceFacts, Endpoint, Event, EventKind, EventSink, NoSink, ReputationFacts, address_text,

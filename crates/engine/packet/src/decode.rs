@@ -27,6 +27,10 @@ pub struct DecodeConfig {
     pub geneve_ports: Vec<u16>,
     /// Teredo is looked for on these ports only.
     pub teredo_ports: Vec<u16>,
+    /// An IPv4 packet with a wrong header checksum is damaged: it is not decoded further and is no
+    /// fragment. Inline, where it must not be forwarded; a capture may have been taken before the
+    /// network card filled checksums in.
+    pub refuse_wrong_header_checksum: bool,
     pub defrag: DefragConfig,
 }
 
@@ -38,6 +42,7 @@ impl Default for DecodeConfig {
             vxlan_ports: vec![4789],
             geneve_ports: vec![6081],
             teredo_ports: vec![3544],
+            refuse_wrong_header_checksum: false,
             defrag: DefragConfig::default(),
         }
     }

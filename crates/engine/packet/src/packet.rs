@@ -45,6 +45,9 @@ pub struct Packet<'a> {
     pub invalid: bool,
     /// A fragment that contradicts an earlier one: inline, it must not be forwarded.
     pub conflicting_fragment: bool,
+    /// The IPv4 header's checksum is wrong (looked at only where the configuration says so): no
+    /// host takes the packet, so inline it must not be forwarded.
+    pub damaged: bool,
     /// Headers walked so far.
     pub(crate) layers: u8,
 }
@@ -147,6 +150,7 @@ impl<'a> Packet<'a> {
             is_fragment: false,
             invalid: false,
             conflicting_fragment: false,
+            damaged: false,
             layers: 0,
         }
     }

@@ -405,9 +405,9 @@ fn noise(len: usize) -> Vec<u8> {
 }
 
 /// The connection was made and then ended by somebody on the way: not refused by the server's
-/// machine (curl's 7), which would say nothing about the gateway.
+/// machine (curl's 7), which would say nothing about the gateway, nor waited for in vain (28).
 fn was_cut(out: &Output) -> bool {
-    !out.status.success() && out.status.code() != Some(7)
+    !out.status.success() && !matches!(out.status.code(), Some(7 | 28))
 }
 
 fn nginx(work: &Path, www: &Path, key: &Path, certificate: &Path) -> String {

@@ -25,6 +25,11 @@ impl Walk<'_> {
         p.payload = view.payload;
         p.payload_offset = at + view.header_bytes().len();
         p.transport_offset = p.payload_offset;
+        if self.config.refuse_wrong_header_checksum && p.ipv4_checksum_ok() == Some(false) {
+            p.invalid = true;
+            p.damaged = true;
+            return;
+        }
         if let Some(fragment) = view.fragment() {
             self.fragment(p, fragment);
             return;

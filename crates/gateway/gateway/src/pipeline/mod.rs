@@ -14,7 +14,7 @@ pub mod merge;
 use std::collections::BTreeMap;
 
 use mimamori_base::{Rng, Timestamp, Zone};
-use mimamori_engine::{Engine, EngineConfig, Event, EventSink, LinkType, Path, Verdict};
+use mimamori_engine::{Engine, EngineConfig, Event, EventSink, InlineGuards, LinkType, Path, Verdict};
 use mimamori_report::{BlindSpots, Detection, Report};
 use mimamori_uplink::Reporter;
 
@@ -29,6 +29,8 @@ pub fn inline_engine() -> EngineConfig {
     let mut config = EngineConfig { ips: true, ..EngineConfig::default() };
     config.flow.stream.inline = true;
     config.skip_past_depth = true;
+    config.decode.refuse_wrong_header_checksum = true;
+    config.guards = InlineGuards::ALL;
     config
 }
 
@@ -145,7 +147,7 @@ impl Pipeline {
     #[must_use]
     pub fn blind_spots(&self) -> BlindSpots {
         let stats = self.engine.stats();
-        BlindSpots { bytes_encrypted: stats.uninspected_bytes, ..BlindSpots::default() }
+        BlindSpots { bytes_encrypted: stats.uninspected_bytes, flows: stats.tunnels, ..BlindSpots::default() }
     }
 
     fn settle(&mut self) {
