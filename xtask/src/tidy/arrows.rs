@@ -42,6 +42,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mimamori-capture", &["mimamori-base"]),
+    ("mimamori-definitions", &["mimamori-base", "mimamori-rules", "mimamori-reputation"]),
+    ("mimamori-scan", &["mimamori-definitions"]),
     ("mimamori-uplink", &["mimamori-base", "mimamori-report"]),
     (
         "mimamori-gateway",
@@ -53,6 +55,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mimamori-reputation",
             "mimamori-engine",
             "mimamori-capture",
+            "mimamori-definitions",
+            "mimamori-scan",
             "mimamori-uplink",
         ],
     ),

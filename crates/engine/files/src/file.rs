@@ -5,6 +5,7 @@
 
 use crate::hash::{FileHashes, HashKinds, Hasher};
 use crate::magic::{MAGIC_HEAD_BYTES, magic};
+use crate::tap::{Tap, Tapped, Written};
 use crate::window::{View, Window, WindowConfig};
 
 /// Rules that matched one file and are remembered with it; more are counted, not kept.
@@ -61,6 +62,7 @@ pub struct File {
     hasher: Option<Box<Hasher>>,
     hashes: FileHashes,
     window: Window,
+    tap: Option<Box<Tap>>,
     /// A rule asked for the file to be stored.
     pub stored: bool,
     sids: Vec<u32>,
@@ -81,6 +83,7 @@ impl File {
             hasher: (config.hashes != HashKinds::NONE).then(|| Box::new(Hasher::new(config.hashes))),
             hashes: FileHashes::default(),
             window: Window::new(config.window),
+            tap: config.hashes.tap.then(Box::default),
             stored: false,
             sids: Vec::new(),
         }
@@ -97,7 +100,22 @@ impl File {
         if let Some(h) = &mut self.hasher {
             h.update(bytes);
         }
+        if let Some(tap) = &mut self.tap {
+            tap.append(bytes);
+        }
         self.window.append(bytes);
+    }
+
+    /// The bytes appended next stand in a mail as this line.
+    pub fn written(&mut self, how: Written, line: &[u8]) {
+        if let Some(tap) = &mut self.tap {
+            tap.written(how, line);
+        }
+    }
+
+    /// What came since the last call, where the file is tapped ([`HashKinds::tap`]).
+    pub fn take_tapped(&mut self) -> Option<Tapped> {
+        self.tap.as_deref_mut().map(Tap::take)
     }
 
     /// `len` bytes of the file were lost for good; hashes become unknowable.

@@ -4,17 +4,19 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-/// Which digests to compute.
+/// What is to be known of a file: which digests, and whether its bytes go to a judge.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct HashKinds {
     pub md5: bool,
     pub sha1: bool,
     pub sha256: bool,
+    /// The bytes are kept until [`crate::File::take_tapped`]; no digest.
+    pub tap: bool,
 }
 
 impl HashKinds {
-    pub const NONE: HashKinds = HashKinds { md5: false, sha1: false, sha256: false };
-    pub const ALL: HashKinds = HashKinds { md5: true, sha1: true, sha256: true };
+    pub const NONE: HashKinds = HashKinds { md5: false, sha1: false, sha256: false, tap: false };
+    pub const ALL: HashKinds = HashKinds { md5: true, sha1: true, sha256: true, tap: false };
 }
 
 /// The finished digests, as far as they were asked for.

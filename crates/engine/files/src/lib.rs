@@ -15,10 +15,12 @@ mod file;
 mod hash;
 mod magic;
 mod range;
+mod tap;
 mod window;
 
 pub use file::{File, FileConfig, FileState, MAX_SIDS_PER_FILE};
 pub use hash::{FileHashes, HashKinds};
 pub use magic::magic;
 pub use range::{RangeLimits, RangeStore};
+pub use tap::{MAX_TAP_BYTES, Tapped, Written};
 pub use window::{View, Window, WindowConfig};

@@ -1,6 +1,6 @@
 //! The body of one MIME part.
 
-use mimamori_files::{File, FileState};
+use mimamori_files::{File, FileState, Written};
 
 use crate::mime::decode::{Base64, quoted_printable, uuencoded};
 use crate::mime::urls::UrlScan;
@@ -90,6 +90,7 @@ impl Part {
         if matches!(self.encoding, Encoding::Plain | Encoding::Uu) && self.take_uu(line, sink) {
             return notes;
         }
+        self.written(line, sink);
         let mut out = Vec::with_capacity(line.len() + 2);
         match &mut self.encoding {
             Encoding::Plain | Encoding::Uu => {
@@ -117,6 +118,21 @@ impl Part {
         }
         self.deliver(&out, urls, sink);
         notes
+    }
+
+    /// Tells the file which text its next bytes are written as.
+    fn written(&self, line: &[u8], sink: &mut FileSink<'_>) {
+        let how = match self.encoding {
+            Encoding::Plain => Written::Plain,
+            Encoding::Base64(_) => Written::Base64,
+            Encoding::QuotedPrintable => Written::QuotedPrintable,
+            Encoding::Uu => Written::Uuencoded,
+        };
+        if let PartKind::File(index) = self.kind
+            && let Some(file) = sink.files.get_mut(index)
+        {
+            file.written(if self.uu { Written::Uuencoded } else { how }, line);
+        }
     }
 
     fn deliver(&mut self, bytes: &[u8], urls: Option<&mut UrlScan>, sink: &mut FileSink<'_>) {
@@ -148,6 +164,7 @@ impl Part {
             }
             let mut out = Vec::new();
             if uuencoded(line, &mut out).is_some() {
+                self.written(line, sink);
                 self.deliver(&out, None, sink);
                 return true;
             }

@@ -44,6 +44,10 @@ pub enum Problem {
     LzmaMemory,
 }
 
+/// Input is judged in blocks that lie at the same places however it arrives in pieces: what counts as
+/// a bomb, and how much of it comes out, must not depend on the cut.
+const BLOCK_BYTES: u64 = 512;
+
 /// One coding being undone.
 enum Layer {
     Inflate(Box<Inflate>),
@@ -95,9 +99,15 @@ impl Decoder {
     }
 
     /// Decodes `input`, giving what comes out to `sink` in pieces.
-    pub fn push(&mut self, input: &[u8], sink: Sink<'_>) {
-        self.bytes_in = self.bytes_in.saturating_add(input.len() as u64);
-        self.run(input, false, sink);
+    pub fn push(&mut self, mut input: &[u8], sink: Sink<'_>) {
+        while !input.is_empty() {
+            let room = BLOCK_BYTES - self.bytes_in % BLOCK_BYTES;
+            let at = usize::try_from(room).unwrap_or(input.len()).min(input.len());
+            let (now, later) = input.split_at(at);
+            self.bytes_in = self.bytes_in.saturating_add(now.len() as u64);
+            self.run(now, false, sink);
+            input = later;
+        }
     }
 
     /// No input follows: gives what was still held back.
@@ -107,7 +117,9 @@ impl Decoder {
 
     fn run(&mut self, input: &[u8], last: bool, sink: Sink<'_>) {
         let bounds = Bounds {
-            ratio_bytes: self.bytes_in.saturating_mul(BOMB_RATIO).max(self.limits.bomb_bytes),
+            ratio_bytes: (self.bytes_in.div_ceil(BLOCK_BYTES) * BLOCK_BYTES)
+                .saturating_mul(BOMB_RATIO)
+                .max(self.limits.bomb_bytes),
             output_bytes: self.limits.output_bytes,
         };
         run(&mut self.layers, bounds, &mut self.problems, input, last, sink);
@@ -144,13 +156,14 @@ fn run(
         let bytes_out = &mut first.bytes_out;
         let mut own_problems = Vec::new();
         let mut forward = |out: &[u8]| -> bool {
-            *bytes_out = bytes_out.saturating_add(out.len() as u64);
-            if *bytes_out > bounds.ratio_bytes || *bytes_out > bounds.output_bytes {
+            let room = bounds.ratio_bytes.min(bounds.output_bytes).saturating_sub(*bytes_out);
+            let fits = usize::try_from(room).unwrap_or(usize::MAX).min(out.len());
+            *bytes_out = bytes_out.saturating_add(fits as u64);
+            run(rest, bounds, problems, out.get(..fits).unwrap_or_default(), false, sink);
+            if fits < out.len() {
                 problems.push(Problem::Bomb);
-                return false;
             }
-            run(rest, bounds, problems, out, false, sink);
-            true
+            fits == out.len()
         };
         let go_on = match &mut first.layer {
             Layer::Inflate(l) => l.push(input, last, &mut own_problems, &mut forward),
@@ -260,6 +273,26 @@ mod tests {
         d.finish(&mut |o| seen += o.len());
         assert_eq!(d.take_problems(), [Problem::Bomb]);
         assert!(seen < 1 << 26, "{seen}");
+    }
+
+    #[test]
+    fn a_bomb_gives_the_same_however_it_is_cut() {
+        let bomb = gzip(&gzip(&vec![7; 16 << 20]));
+        let limits = Limits { bomb_bytes: 1 << 16, ..Limits::default() };
+        let decode = |piece: usize| {
+            let mut d = Decoder::new(&[Coding::Inflate; 2], limits);
+            let mut seen = 0_usize;
+            for part in bomb.chunks(piece) {
+                d.push(part, &mut |o| seen += o.len());
+            }
+            d.finish(&mut |o| seen += o.len());
+            (seen, d.take_problems())
+        };
+        let whole = decode(usize::MAX);
+        assert_eq!(whole.1, [Problem::Bomb]);
+        for piece in [1, 3, 57, 511, 512, 513] {
+            assert_eq!(decode(piece), whole, "{piece}");
+        }
     }
 
     #[test]
