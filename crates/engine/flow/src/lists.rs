@@ -22,6 +22,7 @@ impl Default for Link {
 pub(crate) struct Lists {
     heads: [u32; Lists::COUNT],
     tails: [u32; Lists::COUNT],
+    lengths: [usize; Lists::COUNT],
 }
 
 impl Lists {
@@ -29,7 +30,11 @@ impl Lists {
     pub(crate) const COUNT: usize = 16;
 
     pub(crate) fn new() -> Self {
-        Lists { heads: [NIL; Self::COUNT], tails: [NIL; Self::COUNT] }
+        Lists { heads: [NIL; Self::COUNT], tails: [NIL; Self::COUNT], lengths: [0; Self::COUNT] }
+    }
+
+    pub(crate) fn len(&self, list: usize) -> usize {
+        self.lengths.get(list).copied().unwrap_or(0)
     }
 
     /// The slot idle longest in `list`.
@@ -48,6 +53,13 @@ impl Lists {
             None => set(&mut self.heads, at, slot),
         }
         set(&mut self.tails, at, slot);
+        self.count(at, 1);
+    }
+
+    fn count(&mut self, list: usize, by: isize) {
+        if let Some(length) = self.lengths.get_mut(list) {
+            *length = length.saturating_add_signed(by);
+        }
     }
 
     pub(crate) fn remove(&mut self, links: &mut [Link], slot: u32) {
@@ -63,6 +75,7 @@ impl Lists {
             Some(n) => n.prev = prev,
             None => set(&mut self.tails, at, prev),
         }
+        self.count(at, -1);
     }
 
     /// Makes the slot the newest of `list`.

@@ -114,6 +114,25 @@ fn a_full_table_ends_the_flow_idle_longest() {
 }
 
 #[test]
+fn a_flood_of_beginnings_pushes_out_no_conversation() {
+    let mut t = FlowTable::new(FlowConfig { max_flows: 10, ..FlowConfig::default() });
+    let talk = flow(see(&mut t, 0, LinkType::RAW, &udp(1, 5000, 2, 53))).0;
+    see(&mut t, 0, LinkType::RAW, &udp(2, 53, 1, 5000));
+    for port in 1..=100 {
+        see(&mut t, 1, LinkType::RAW, &udp(3, port, 2, 53));
+    }
+    assert!(t.get(talk).is_some(), "idle longest, but answered");
+    assert_eq!((t.len(), t.stats().evicted), (10, 91));
+    // Where conversations are the most, it is the one idle longest that goes, so that new ones
+    // have a chance to be answered.
+    for port in 200..=220 {
+        see(&mut t, 2, LinkType::RAW, &udp(4, port, 5, 53));
+        see(&mut t, 2, LinkType::RAW, &udp(5, 53, 4, port));
+    }
+    assert!(t.get(talk).is_none());
+}
+
+#[test]
 fn ids_are_the_same_in_every_run() {
     let ids = || {
         let mut t = FlowTable::new(FlowConfig::default());

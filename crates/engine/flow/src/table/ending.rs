@@ -6,29 +6,41 @@ use mimamori_base::Timestamp;
 
 use super::{FlowTable, position};
 use crate::config::FlowTimeouts;
-use crate::flow::{EndReason, Flow, FlowState};
+use crate::flow::{EndReason, Flow};
 use crate::lists::Lists;
 
 impl<T> FlowTable<T> {
-    /// Ends flows whose timeout has passed, at most `limit` of them; they wait in
-    /// [`FlowTable::take_ended`].
+    /// The time before which no flow is due.
+    #[must_use]
+    pub fn next_due(&self) -> Timestamp {
+        if self.emergency() == self.was_emergency { self.next_due } else { Timestamp(i64::MIN) }
+    }
+
+    /// Ends flows whose timeout has passed, at most `limit` of them, list by list, the flow idle
+    /// longest first; they wait in [`FlowTable::take_ended`].
     pub fn expire(&mut self, now: Timestamp, limit: usize) {
+        self.clock = self.clock.max(now);
+        if self.clock <= self.next_due() {
+            return;
+        }
+        self.was_emergency = self.emergency();
         let mut left = limit;
+        let mut next = Timestamp(i64::MAX);
         for list in 0..Lists::COUNT {
             while let Some(slot) = self.lists.head(list) {
-                let due = self
-                    .slots
-                    .get(position(slot))
-                    .and_then(|s| s.flow.as_ref())
-                    .is_none_or(|f| now.since(f.last_seen) > self.timeout(f.key.protocol, f.state));
-                if !due || left == 0 {
+                let flow = self.slots.get(position(slot)).and_then(|s| s.flow.as_ref());
+                let (at, touched) = flow.map_or((Timestamp(i64::MIN), 0), |f| (f.touched, f.touched_in));
+                let due = at + self.timeout(list);
+                if self.clock <= due || left == 0 {
+                    next = next.min(due);
                     break;
                 }
                 left -= 1;
                 self.stats.timed_out += 1;
-                self.end(slot, EndReason::Timeout);
+                self.end(slot, EndReason::Timeout, Some((list as u64, touched)));
             }
         }
+        self.next_due = next;
     }
 
     /// Ends all flows (reason: shutdown), oldest first.
@@ -38,8 +50,10 @@ impl<T> FlowTable<T> {
             .filter_map(|(i, s)| s.flow.as_ref().map(|f| (f.start, f.serial, i)))
             .collect();
         all.sort_unstable();
-        for (_, _, slot) in all {
-            self.end(slot, EndReason::Shutdown);
+        for (start, serial, slot) in all {
+            // Times before the epoch come first.
+            let start = start.0.cast_unsigned() ^ (1 << 63);
+            self.end(slot, EndReason::Shutdown, Some((start, serial)));
         }
     }
 
@@ -49,7 +63,7 @@ impl<T> FlowTable<T> {
         self.ended.pop_front()
     }
 
-    pub(super) fn end(&mut self, slot: u32, reason: EndReason) {
+    pub(super) fn end(&mut self, slot: u32, reason: EndReason, order: Option<(u64, u64)>) {
         let Some(s) = self.slots.get_mut(position(slot)) else {
             return;
         };
@@ -67,6 +81,7 @@ impl<T> FlowTable<T> {
             self.stats.tcp_reuse += 1;
         }
         flow.end_reason = Some(reason);
+        flow.end_order = order;
         if let Some(tcp) = &mut flow.tcp {
             self.memory.used = self.memory.used.saturating_sub(tcp.accounted());
             tcp.flush();
@@ -74,10 +89,15 @@ impl<T> FlowTable<T> {
         self.ended.push_back(flow);
     }
 
-    /// Ends the flow idle longest while the table is full.
+    /// While the table is full, ends the flow idle longest: of those that nobody has answered when
+    /// they are the most (a flood of beginnings pushes out only its own), of all otherwise.
     pub(super) fn make_room(&mut self) {
         while self.index.len() >= self.config.max_flows.max(1) {
+            let new_lists = || (0..Lists::COUNT).filter(|list| is_unanswered(*list));
+            let unanswered: usize = new_lists().map(|list| self.lists.len(list)).sum();
+            let flooded = unanswered > self.index.len() / 2;
             let oldest = (0..Lists::COUNT)
+                .filter(|list| !flooded || is_unanswered(*list))
                 .filter_map(|list| self.lists.head(list))
                 .filter_map(|slot| {
                     let flow = self.slots.get(position(slot))?.flow.as_ref()?;
@@ -88,7 +108,7 @@ impl<T> FlowTable<T> {
                 return;
             };
             self.stats.evicted += 1;
-            self.end(slot, EndReason::Forced);
+            self.end(slot, EndReason::Forced, None);
         }
     }
 
@@ -97,20 +117,27 @@ impl<T> FlowTable<T> {
         limit > 0 && self.index.len() > limit
     }
 
-    pub(super) fn timeout(&self, protocol: u8, state: FlowState) -> Duration {
+    /// How long the flows of a list may be idle. Of the list and not of the flow, so that a list's
+    /// first flow is always the first that is due.
+    pub(super) fn timeout(&self, list: usize) -> Duration {
         let t = &self.config.timeouts;
-        let by_protocol = match protocol {
-            6 => &t.tcp,
-            17 => &t.udp,
-            1 | 58 => &t.icmp,
+        let by_protocol = match list / 4 {
+            0 => &t.tcp,
+            1 => &t.udp,
+            2 => &t.icmp,
             _ => &t.other,
         };
-        let pick = |t: &FlowTimeouts| match state {
-            FlowState::New => t.new,
-            FlowState::Established => t.established,
-            FlowState::Closed => t.closed,
-            FlowState::Bypassed => t.bypassed,
+        let pick = |t: &FlowTimeouts| match list % 4 {
+            0 => t.new,
+            1 => t.established,
+            2 => t.closed,
+            _ => t.bypassed,
         };
         if self.emergency() { pick(by_protocol).min(pick(&t.emergency)) } else { pick(by_protocol) }
     }
+}
+
+/// Lists of flows that only one side has spoken in.
+fn is_unanswered(list: usize) -> bool {
+    list.is_multiple_of(4)
 }
