@@ -9,10 +9,12 @@ pub mod direction;
 pub mod id;
 pub mod rng;
 pub mod time;
+pub mod turn;
 pub mod zone;
 
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use direction::Direction;
 pub use rng::{Rng, SeededRng, SystemRng};
 pub use time::Timestamp;
+pub use turn::{Place, Turn};
 pub use zone::Zone;

@@ -16,6 +16,11 @@ pub struct Flow<T> {
     pub icmp: Option<(u8, u8)>,
     pub start: Timestamp,
     pub last_seen: Timestamp,
+    /// The table's clock, which never steps back, at the last packet, and that packet's frame.
+    pub(crate) touched: Timestamp,
+    pub(crate) touched_in: u64,
+    /// The place among the flows that end in the same step; `None`: it ended within a frame.
+    pub end_order: Option<(u64, u64)>,
     /// Traffic by direction: `[to server, to client]`.
     pub traffic: [Traffic; 2],
     pub state: FlowState,
@@ -101,6 +106,9 @@ impl<T> Flow<T> {
             icmp,
             start: now,
             last_seen: now,
+            touched: now,
+            touched_in: 0,
+            end_order: None,
             traffic: [Traffic::default(); 2],
             state: FlowState::New,
             end_reason: None,

@@ -81,6 +81,14 @@ pub struct FlowTable<T> {
     ended: VecDeque<Flow<T>>,
     memory: StreamMemory,
     serial: u64,
+    /// The latest time of any packet: timeouts go by it, so that a capture whose time steps back
+    /// ends the same flows in whatever order its packets are looked at.
+    clock: Timestamp,
+    /// The frame that is looked at.
+    frame: u64,
+    /// No flow is due before.
+    next_due: Timestamp,
+    was_emergency: bool,
 }
 
 impl<T> FlowTable<T> {
@@ -98,6 +106,10 @@ impl<T> FlowTable<T> {
             ended: VecDeque::new(),
             memory,
             serial: 0,
+            clock: Timestamp(i64::MIN),
+            frame: 0,
+            next_due: Timestamp(i64::MIN),
+            was_emergency: false,
         }
     }
 
@@ -116,6 +128,12 @@ impl<T> FlowTable<T> {
         }
     }
 
+    /// Says which frame comes, and what time it is. Numbers rise; the clock does not step back.
+    pub fn begin_frame(&mut self, number: u64, clock: Timestamp) {
+        self.frame = number;
+        self.clock = self.clock.max(clock);
+    }
+
     /// Finds or makes the flow of a packet and counts the packet. Flows ended by this (TCP reuse,
     /// timeout, table full) wait in [`FlowTable::take_ended`].
     pub fn associate(
@@ -130,11 +148,12 @@ impl<T> FlowTable<T> {
         if let Some(found) = self.associate_error(now, packet, &own_key) {
             return found;
         }
+        self.clock = self.clock.max(now);
         let hash = own_key.hash(self.config.hash_seed);
         if let Some(slot) = self.find(hash, &own_key) {
-            match self.outdated(slot, now, packet, &own_key) {
+            match self.outdated(slot, packet, &own_key) {
                 None => return self.count(slot, now, packet, &own_key),
-                Some(reason) => self.end(slot, reason),
+                Some(reason) => self.end(slot, reason, None),
             }
         }
         if self.emergency() {
@@ -183,11 +202,10 @@ impl<T> FlowTable<T> {
     }
 
     /// Why the flow found is not the packet's after all.
-    fn outdated(&self, slot: u32, now: Timestamp, packet: &Packet<'_>, key: &FlowKey) -> Option<EndReason> {
+    fn outdated(&self, slot: u32, packet: &Packet<'_>, key: &FlowKey) -> Option<EndReason> {
         let flow = self.slots.get(position(slot))?.flow.as_ref()?;
-        if now.since(flow.last_seen) > self.timeout(flow.key.protocol, flow.state)
-            && flow.state != FlowState::Established
-        {
+        let list = self.links.get(position(slot)).map_or(0, |l| l.list);
+        if self.clock.since(flow.touched) > self.timeout(usize::from(list)) {
             return Some(EndReason::Timeout);
         }
         let tcp = packet.tcp()?;
@@ -208,7 +226,8 @@ impl<T> FlowTable<T> {
         make: impl FnOnce(&FlowKey) -> T,
     ) -> u32 {
         self.make_room();
-        self.serial = self.serial.wrapping_add(1);
+        // From the frame's number: the same whoever else looks at other frames.
+        self.serial = self.serial.wrapping_add(1).max(self.frame << 8);
         let id = (hash ^ self.serial.wrapping_mul(0x9e37_79b9_7f4a_7c15)) & ((1 << 53) - 1);
         let icmp = packet.icmp().map(|i| (i.icmp_type, i.code));
         let flow = Flow::new(id, self.serial, key, now, icmp, make(&key));
@@ -254,6 +273,8 @@ impl<T> FlowTable<T> {
         let established =
             flow.is_established() || flow.tcp.as_ref().is_some_and(|t| t.state >= TcpState::Established);
         flow.count(direction, now, packet);
+        flow.touched = self.clock;
+        flow.touched_in = self.frame;
         let both = flow.traffic.iter().all(|t| t.packets > 0);
         let is_tcp = flow.key.protocol == 6;
         if !is_tcp && both && flow.state == FlowState::New {
@@ -261,7 +282,7 @@ impl<T> FlowTable<T> {
         }
         let established = established || (!is_tcp && both);
         let list = list_of(flow.key.protocol, flow.state);
-        self.lists.touch(&mut self.links, slot, list);
+        self.relist(slot, list);
         Association::Flow { handle: FlowHandle { slot, generation }, direction, is_new: false, established }
     }
 
@@ -323,9 +344,28 @@ impl<T> FlowTable<T> {
         }
         if state != flow.state && flow.state != FlowState::Bypassed {
             flow.state = state;
-            self.lists.touch(&mut self.links, handle.slot, list_of(6, state));
+            self.relist(handle.slot, list_of(6, state));
         }
         Some(out)
+    }
+
+    /// Stops following a flow: later packets are only counted.
+    pub fn bypass(&mut self, handle: FlowHandle) {
+        let Some(flow) = self.get_mut(handle) else { return };
+        if !flow.bypassed {
+            flow.bypass();
+            let list = list_of(flow.key.protocol, flow.state);
+            self.relist(handle.slot, list);
+        }
+    }
+
+    /// Makes the flow the newest of its timeout's list.
+    fn relist(&mut self, slot: u32, list: u8) {
+        self.lists.touch(&mut self.links, slot, list);
+        let touched = self.slots.get(position(slot)).and_then(|s| s.flow.as_ref()).map(|f| f.touched);
+        if let Some(touched) = touched {
+            self.next_due = self.next_due.min(touched + self.timeout(usize::from(list)));
+        }
     }
 
     /// Client and server were taken the wrong way round (protocol detection says so): swaps the

@@ -1,12 +1,12 @@
 //! Bodies that are a part of a larger file (`206`, `Content-Range`).
 //!
 //! Responsible for collecting such a part and putting the whole together over requests and
-//! flows ([`RangeStore`]). Holds always: one store an engine, bounded; a part with a gap or a
-//! content coding is not used.
+//! flows ([`RangeStore`]). Holds always: one store an engine, bounded, or one for engines that
+//! work side by side and take their turns; a part with a gap or a content coding is not used.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mimamori_base::Timestamp;
+use mimamori_base::{Timestamp, Turn};
 use mimamori_files::RangeStore;
 
 /// Bytes of one part collected at most.
@@ -15,7 +15,24 @@ const MAX_PART_BYTES: u64 = 8 << 20;
 /// The parts seen by one engine. A clone is empty: engines do not share, so that the events of
 /// one do not depend on the pace of another.
 #[derive(Debug, Default)]
-pub struct SharedRanges(Arc<Mutex<RangeStore>>);
+pub struct SharedRanges {
+    store: Arc<Mutex<RangeStore>>,
+    turn: Option<Arc<dyn Turn>>,
+}
+
+impl SharedRanges {
+    /// The same parts, for the same engine with another configuration.
+    #[must_use]
+    pub fn same(&self) -> SharedRanges {
+        SharedRanges { store: self.store.clone(), turn: self.turn.clone() }
+    }
+
+    /// The same parts for an engine side by side, which waits for its turn by `turn`.
+    #[must_use]
+    pub fn beside(&self, turn: Arc<dyn Turn>) -> SharedRanges {
+        SharedRanges { store: self.store.clone(), turn: Some(turn) }
+    }
+}
 
 impl Clone for SharedRanges {
     fn clone(&self) -> Self {
@@ -57,7 +74,10 @@ impl RangePart {
         if bytes.is_empty() || (self.start == 0 && bytes.len() as u64 == total) {
             return None;
         }
-        let mut store = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = &shared.turn {
+            turn.wait();
+        }
+        let mut store = shared.store.lock().unwrap_or_else(PoisonError::into_inner);
         store.add(&self.key, total, self.start, &bytes, now)
     }
 }
