@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mimamori-rules",
         ],
     ),
+    ("mimamori-catalogue", &[]),
     ("mimamori-reputation", &["mimamori-base"]),
     (
         "mimamori-engine",
@@ -53,6 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mimamori-rules",
             "mimamori-detect",
             "mimamori-reputation",
+            "mimamori-catalogue",
             "mimamori-engine",
             "mimamori-capture",
             "mimamori-definitions",

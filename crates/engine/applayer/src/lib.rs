@@ -43,6 +43,7 @@ pub mod ssh;
 mod text;
 pub mod tftp;
 pub mod tls;
+pub mod told;
 pub mod transaction;
 pub mod txlist;
 
@@ -52,5 +53,6 @@ pub use field::{Field, FieldInfo, FieldKind, Sides};
 pub use parser::{Expectation, ExpectationContext, Outcome, Parser};
 pub use proto::AppProto;
 pub use session::{Hints, Input, Session, Transactions, Transport};
+pub use told::Told;
 pub use transaction::{Body, Transaction};
 pub use txlist::TxList;

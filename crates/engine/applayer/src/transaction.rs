@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::event::AppEvent;
 use crate::field::{Field, Sides};
+use crate::told::Told;
 
 /// A window onto a streamed body, decoded: `bytes` begin at `offset` of the body.
 ///
@@ -76,6 +77,9 @@ pub trait Transaction {
 
     /// Writes the protocol's EVE object(s), such as `"http": {…}`, into `out`.
     fn log(&self, out: &mut Map<String, Value>);
+
+    /// Adds what the transaction tells of the service that is reached.
+    fn tell(&self, _told: &mut Told) {}
 
     /// Numbers of the side's payload are little-endian (DCE/RPC says so in its header).
     fn little_endian(&self, _dir: Direction) -> bool {

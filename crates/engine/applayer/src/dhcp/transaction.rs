@@ -8,6 +8,7 @@ use crate::dhcp::message::{Message, Op, option};
 use crate::event::AppEvent;
 use crate::field::{Field, ONE_STEP, Sides};
 use crate::text::{hex_colons, printable};
+use crate::told::Told;
 use crate::transaction::{Body, Transaction};
 
 #[derive(Debug)]
@@ -66,6 +67,10 @@ impl Transaction for DhcpTx {
 
     fn log(&self, out: &mut Map<String, Value>) {
         out.insert("dhcp".into(), Value::Object(object(&self.message)));
+    }
+
+    fn tell(&self, told: &mut Told) {
+        self.message.option(option::HOST_NAME).into_iter().for_each(|name| told.host(name));
     }
 }
 

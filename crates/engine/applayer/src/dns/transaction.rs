@@ -10,6 +10,7 @@ use crate::dns::name::Name;
 use crate::event::AppEvent;
 use crate::field::{Field, Sides};
 use crate::proto::AppProto;
+use crate::told::Told;
 use crate::transaction::{Body, Transaction};
 
 /// A query or a response.
@@ -261,5 +262,12 @@ impl Transaction for DnsTx {
             _ => log::dns(self),
         };
         out.insert(self.proto.name().to_owned(), Value::Object(object));
+    }
+
+    fn tell(&self, told: &mut Told) {
+        match self.message.questions.first() {
+            Some(question) => told.host(&question.name.bytes),
+            None => self.message.answers.first().into_iter().for_each(|a| told.host(&a.name.bytes)),
+        }
     }
 }

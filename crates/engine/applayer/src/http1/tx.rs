@@ -15,6 +15,7 @@ use crate::dns::DnsTx;
 use crate::event::AppEvent;
 use crate::field::Field;
 use crate::http2::doh::Collector;
+use crate::told::Told;
 use crate::transaction::{Body, Transaction};
 
 /// The URL of a transaction whose request was never seen, as the field writes it.
@@ -303,5 +304,9 @@ impl Transaction for HttpTx {
 
     fn log(&self, out: &mut Map<String, Value>) {
         log::write(self, out);
+    }
+
+    fn tell(&self, told: &mut Told) {
+        self.host.iter().for_each(|name| told.host(name));
     }
 }

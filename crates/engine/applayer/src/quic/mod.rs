@@ -120,6 +120,7 @@ impl QuicParser {
                 };
                 tx.ja3 = self.with_ja3.then(|| fingerprint::ja3(&hello));
                 tx.ja4 = self.with_ja4.then(|| fingerprint::ja4(&hello, true));
+                hello.tell(&mut tx.told, fingerprint::Carrier::Quic);
                 tx.sni = hello.sni;
                 tx.alpn = hello.alpn;
                 tx.extensions = hello.extensions;

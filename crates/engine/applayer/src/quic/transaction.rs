@@ -11,6 +11,7 @@ use crate::quic::header::{V1, V2, Version, is_google};
 use crate::text::{hex, printable};
 use crate::tls::fingerprint::Ja3;
 use crate::tls::hello::is_grease;
+use crate::told::Told;
 use crate::transaction::{Body, Transaction};
 
 /// A long-header packet.
@@ -25,6 +26,8 @@ pub struct QuicTx {
     pub cyu: Option<String>,
     pub ja3: Option<Ja3>,
     pub ja4: Option<String>,
+    /// What the client's hello tells of the service.
+    pub told: Told,
     /// Extensions of the hello in order, with the ALPN names.
     pub extensions: Vec<u16>,
     pub alpn: Vec<Vec<u8>>,
@@ -43,6 +46,7 @@ impl QuicTx {
             cyu: None,
             ja3: None,
             ja4: None,
+            told: Told::default(),
             extensions: Vec::new(),
             alpn: Vec::new(),
             events: Vec::new(),
@@ -166,6 +170,20 @@ impl Transaction for QuicTx {
             quic.insert("extensions".into(), Value::Array(self.extension_values()));
         }
         out.insert("quic".into(), Value::Object(quic));
+    }
+
+    fn tell(&self, told: &mut Told) {
+        if self.dir == Direction::ToClient {
+            self.alpn.first().into_iter().for_each(|name| told.alpn(name));
+            return;
+        }
+        // Google's own hello has no TLS inside, but the same name.
+        self.sni.iter().for_each(|name| told.host(name));
+        self.told.alpn_offered.iter().for_each(|name| told.alpn_offered(name));
+        told.hidden_name |= self.told.hidden_name;
+        if told.ja4.is_none() {
+            told.ja4.clone_from(&self.told.ja4);
+        }
     }
 }
 

@@ -43,14 +43,36 @@ pub fn ja3s(hello: &ServerHello) -> Ja3 {
     ja3_of(format!("{},{},{}", hello.legacy_version, hello.cipher, joined(without_grease(&hello.extensions))))
 }
 
-/// JA4 of a hello carried by TCP (`quic` false) or QUIC.
+/// What carries a hello: the first letter of its JA4.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Carrier {
+    Tcp,
+    Quic,
+    Datagrams,
+}
+
+/// JA4 of a hello carried by TCP (`quic` false) or QUIC, as the reference writes it.
 #[must_use]
 pub fn ja4(hello: &ClientHello, quic: bool) -> String {
+    ja4_written(hello, if quic { Carrier::Quic } else { Carrier::Tcp }, true)
+}
+
+/// JA4 by its own definition.
+#[must_use]
+pub fn ja4_as_defined(hello: &ClientHello, carrier: Carrier) -> String {
+    ja4_written(hello, carrier, false)
+}
+
+fn ja4_written(hello: &ClientHello, carrier: Carrier, as_reference: bool) -> String {
     let ciphers: Vec<u16> = without_grease(&hello.ciphers).collect();
     let extensions: Vec<u16> = without_grease(&hello.extensions).collect();
     let first = format!(
         "{}{}{}{:02}{:02}{}",
-        if quic { 'q' } else { 't' },
+        match carrier {
+            Carrier::Tcp => 't',
+            Carrier::Quic => 'q',
+            Carrier::Datagrams => 'd',
+        },
         ja4_version(hello),
         if hello.extensions.contains(&0) { 'd' } else { 'i' },
         ciphers.len().min(99),
@@ -59,10 +81,10 @@ pub fn ja4(hello: &ClientHello, quic: bool) -> String {
     );
     let mut sorted = ciphers;
     sorted.sort_unstable();
-    let second = ja4_hash(&sorted, None);
+    let second = ja4_hash(&sorted, None, as_reference);
     let mut sorted: Vec<u16> = extensions.into_iter().filter(|e| *e != 0 && *e != 16).collect();
     sorted.sort_unstable();
-    let third = ja4_hash(&sorted, Some(&hello.signature_algorithms));
+    let third = ja4_hash(&sorted, Some(&hello.signature_algorithms), as_reference);
     format!("{first}_{second}_{third}")
 }
 
@@ -75,6 +97,9 @@ fn ja4_version(hello: &ClientHello) -> &'static str {
         0x0301 => "10",
         0x0300 => "s3",
         0x0002 | 0x0200 => "s2",
+        0xfeff => "d1",
+        0xfefd => "d2",
+        0xfefc => "d3",
         _ => "00",
     }
 }
@@ -95,12 +120,12 @@ fn hex_list(values: impl Iterator<Item = u16>) -> String {
     values.map(|v| format!("{v:04x}")).collect::<Vec<_>>().join(",")
 }
 
-fn ja4_hash(values: &[u16], signature_algorithms: Option<&[u16]>) -> String {
+fn ja4_hash(values: &[u16], signature_algorithms: Option<&[u16]>, as_reference: bool) -> String {
     if values.is_empty() {
         return "000000000000".to_owned();
     }
     let mut text = hex_list(values.iter().copied());
-    if let Some(algorithms) = signature_algorithms {
+    if let Some(algorithms) = signature_algorithms.filter(|a| as_reference || !a.is_empty()) {
         // The underscore also where there are none, as the reference has it; the definition of
         // JA4 leaves it out then.
         text.push('_');

@@ -5,6 +5,8 @@
 
 use crate::event::AppEvent;
 use crate::reader::Reader;
+use crate::tls::fingerprint::{Carrier, ja4_as_defined};
+use crate::told::Told;
 
 /// What a client offers.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -48,6 +50,9 @@ const EXT_ALPN: u16 = 16;
 const EXT_SESSION_TICKET: u16 = 35;
 const EXT_SUPPORTED_VERSIONS: u16 = 43;
 const EXT_QUIC_TRANSPORT_PARAMETERS: u16 = 57;
+/// The true hello is encrypted inside this one.
+const EXT_ECH: u16 = 0xfe0d;
+const EXT_ESNI: u16 = 0xffce;
 
 /// Values reserved so that implementations stay tolerant (RFC 8701).
 #[must_use]
@@ -83,6 +88,18 @@ impl ClientHello {
             hello.take_extension(kind, data);
         }
         Some(hello)
+    }
+
+    /// Adds what the hello tells of the service. An ECH extension alone says nothing: browsers
+    /// send an empty one for practice. It hides something where the outer name is that of a
+    /// provider's front, which only the catalogue knows.
+    pub fn tell(&self, told: &mut Told, carrier: Carrier) {
+        self.sni.iter().for_each(|name| told.host(name));
+        self.alpn.first().into_iter().for_each(|name| told.alpn_offered(name));
+        told.hidden_name |= self.extensions.contains(&EXT_ECH) || self.extensions.contains(&EXT_ESNI);
+        if told.ja4.is_none() {
+            told.ja4 = Some(ja4_as_defined(self, carrier));
+        }
     }
 
     fn take_extension(&mut self, kind: u16, data: &[u8]) {

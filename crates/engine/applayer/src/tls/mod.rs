@@ -4,6 +4,7 @@
 //! once application data flows nothing more is read. Deliberately not here: decryption.
 
 pub mod certificate;
+pub mod datagram;
 pub mod fingerprint;
 pub mod hello;
 mod transaction;

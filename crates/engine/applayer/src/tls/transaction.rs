@@ -8,8 +8,9 @@ use crate::event::AppEvent;
 use crate::field::{Field, tls_step};
 use crate::text::printable;
 use crate::tls::certificate::{Certificate, date_text};
-use crate::tls::fingerprint::Ja3;
+use crate::tls::fingerprint::{Carrier, Ja3};
 use crate::tls::hello::{ClientHello, ServerHello, version_text};
+use crate::told::Told;
 use crate::transaction::{Body, Transaction};
 
 /// `ssl_state` bits.
@@ -218,6 +219,20 @@ impl Transaction for TlsTx {
 
     fn log(&self, out: &mut Map<String, Value>) {
         out.insert("tls".into(), Value::Object(self.object()));
+    }
+
+    fn tell(&self, told: &mut Told) {
+        if let Some(hello) = &self.client_hello {
+            hello.tell(told, Carrier::Tcp);
+        }
+        if let Some(chosen) = self.server_hello.as_ref().and_then(|h| h.alpn.first()) {
+            told.alpn(chosen);
+        }
+        if let Some(certificate) = &self.chain(Direction::ToClient).first {
+            certificate.alternative_names.iter().for_each(|name| told.certificate_name(name));
+            let common = certificate.subject.split(", ").find_map(|part| part.strip_prefix("CN="));
+            common.into_iter().for_each(|name| told.certificate_name(name.as_bytes()));
+        }
     }
 }
 
