@@ -46,6 +46,15 @@ pub enum ExceptionDefault {
     Policy(ExceptionPolicy),
 }
 
+/// What a listed name gets for an answer in DNS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DnsAnswer {
+    /// The block page's addresses. Without one for the type asked: "no such name" where no
+    /// address is set at all, an empty answer where the other kind is.
+    pub v4: Option<std::net::Ipv4Addr>,
+    pub v6: Option<std::net::Ipv6Addr>,
+}
+
 /// Which kinds of records are made.
 #[derive(Clone, Debug)]
 pub struct LogOptions {
@@ -120,6 +129,7 @@ pub struct EngineConfig {
     pub raw_chunk_bytes: u64,
     /// Host names and addresses of the lists are stopped, not only reported.
     pub block_reputation: bool,
+    pub dns_answer: DnsAnswer,
     /// Payload beyond a stream's depth passes without being looked at, and is counted as such.
     /// A gateway gets out of the way of bulk traffic; the reference looks at each packet.
     pub skip_past_depth: bool,
@@ -140,6 +150,7 @@ impl Default for EngineConfig {
             log: LogOptions::default(),
             raw_chunk_bytes: 2_560,
             block_reputation: true,
+            dns_answer: DnsAnswer::default(),
             skip_past_depth: false,
             guards: InlineGuards::default(),
         }

@@ -47,7 +47,7 @@ pub(crate) struct Core {
     pub(crate) rules: Ruleset,
     state: DetectState,
     scratch: Scratch,
-    reputation: Arc<Reputation>,
+    lists: listed::Lists,
     expectations: Expectations,
     tunnels: Tunnels,
     stats: EngineStats,
@@ -70,7 +70,7 @@ impl Core {
             scratch: rules.detector.scratch(),
             rules,
             state: DetectState::default(),
-            reputation,
+            lists: listed::Lists::new(reputation),
             expectations: Expectations::default(),
             tunnels: Tunnels::default(),
             stats: EngineStats::default(),
@@ -98,8 +98,12 @@ impl Core {
         self.state = DetectState::default();
     }
 
+    pub(crate) fn replace_exceptions(&mut self, exceptions: Arc<mimamori_reputation::Exceptions>) {
+        self.lists.exceptions = exceptions;
+    }
+
     pub(crate) fn replace_reputation(&mut self, reputation: Arc<Reputation>) {
-        self.reputation = reputation;
+        self.lists.replace(reputation);
     }
 
     pub(crate) fn expire(&mut self, now: Timestamp, limit: usize, out: &mut dyn EventSink) {
@@ -447,7 +451,7 @@ impl Core {
         facts: &StreamFacts,
         out: &mut dyn EventSink,
     ) {
-        if !self.reputation.is_empty() {
+        if !self.lists.is_empty() {
             self.look_up(packet, context, handle, direction, out);
         }
         let Some(flow) = self.flows.get_mut(handle) else { return };
@@ -487,8 +491,9 @@ impl Core {
         out: &mut dyn EventSink,
     ) {
         let block = self.config.block_reputation && context.path.is_some();
+        let block = block.then_some(&self.config.dns_answer);
         let Some(flow) = self.flows.get_mut(handle) else { return };
-        let stopped = listed::look_up(flow, direction, packet, &self.reputation, block, context, out);
+        let stopped = listed::look_up(flow, direction, packet, &self.lists, block, context, out);
         if stopped {
             flow.dropped = true;
             flow.data.action = FlowAction::Drop;

@@ -105,6 +105,11 @@ impl Engine {
     }
 
     /// Takes other lists from the next frame on.
+    /// Takes over what may pass in spite of lists and rules.
+    pub fn replace_exceptions(&mut self, exceptions: Arc<mimamori_reputation::Exceptions>) {
+        self.core.replace_exceptions(exceptions);
+    }
+
     pub fn replace_reputation(&mut self, reputation: Arc<Reputation>) {
         self.core.replace_reputation(reputation);
     }

@@ -92,7 +92,11 @@ pub struct ReputationFacts {
     pub indicator: String,
     /// Where: `http`, `tls`, `dns`, `quic`, `ip`.
     pub seen_in: &'static str,
+    /// Malware family or campaign, as the list calls it; may be empty.
+    pub family: String,
     pub blocked: bool,
+    /// Number of the exception that let it pass.
+    pub exception: Option<String>,
 }
 
 /// What a device says of itself when it asks for an address.
@@ -216,17 +220,25 @@ impl Event {
             put("alert", alert_json(alert));
         }
         if let Some(r) = &self.reputation {
-            put(
-                "reputation",
-                json!({
-                    "kind": r.kind.name(),
-                    "indicator": r.indicator,
-                    "seen_in": r.seen_in,
-                    "action": if r.blocked { "blocked" } else { "allowed" },
-                }),
-            );
+            put("reputation", reputation_json(r));
         }
     }
+}
+
+fn reputation_json(r: &ReputationFacts) -> Value {
+    let mut out = json!({
+        "kind": r.kind.name(),
+        "indicator": r.indicator,
+        "seen_in": r.seen_in,
+        "action": if r.blocked { "blocked" } else { "allowed" },
+    });
+    if !r.family.is_empty() {
+        out["family"] = r.family.as_str().into();
+    }
+    if let Some(id) = &r.exception {
+        out["exception"] = id.as_str().into();
+    }
+    out
 }
 
 /// EVE's word for a direction.

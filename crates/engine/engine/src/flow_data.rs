@@ -23,6 +23,8 @@ pub struct FlowData {
     pub(crate) zones: Option<(Zone, Option<Zone>)>,
     /// Hashes of names and addresses that were reported.
     pub(crate) reported: Vec<u64>,
+    /// Lists and session as they were at the last look-up.
+    pub(crate) looked_up: Option<(u64, Option<u64>)>,
     pub(crate) link: Option<mimamori_packet::LinkType>,
     pub(crate) generation: u32,
     /// The parser had given up when the last inspection ended.

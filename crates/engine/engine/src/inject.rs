@@ -10,6 +10,7 @@ use mimamori_base::Direction;
 use mimamori_packet::{Origin, Packet, TcpFlags, TcpView, Transport, UdpView};
 use mimamori_rules::RejectTo;
 
+use crate::config::DnsAnswer;
 use crate::core::FrameContext;
 use crate::verdict::Injection;
 
@@ -62,6 +63,7 @@ pub(crate) fn block(
     packet: &Packet<'_>,
     direction: Direction,
     field: Option<Field>,
+    dns: &DnsAnswer,
     context: &mut FrameContext,
 ) {
     match (&packet.transport, field) {
@@ -71,7 +73,7 @@ pub(crate) fn block(
         }
         (Transport::Tcp(tcp), _) => resets(packet, tcp, true, true, context),
         (Transport::Udp(udp), Some(Field::DnsQuery)) if direction == Direction::ToServer => {
-            push(no_such_name(packet, udp), true, context);
+            push(dns_answer(packet, udp, dns), true, context);
         }
         (Transport::Udp(_), _) if direction == Direction::ToServer => {
             push(unreachable(packet), true, context);
@@ -142,19 +144,37 @@ fn page(packet: &Packet<'_>, tcp: &TcpView<'_>) -> Option<Vec<u8>> {
     frame(packet, true, 6, &header.bytes(&content))
 }
 
-/// The query turned into an answer with the code "no such name" (RFC 1035, 4.1.1).
-fn no_such_name(packet: &Packet<'_>, udp: &UdpView<'_>) -> Option<Vec<u8>> {
+/// Seconds that a resolver may keep the block page's address.
+const DNS_TTL: u32 = 30;
+
+/// The query turned into an answer (RFC 1035, 4.1): the block page's address where there is one
+/// for the type asked, else "no such name" or, next to an address of the other kind, nothing.
+fn dns_answer(packet: &Packet<'_>, udp: &UdpView<'_>, page: &DnsAnswer) -> Option<Vec<u8>> {
     let mut dns = packet.payload.to_vec();
     if dns.len() < 12 {
         return None;
     }
+    dns.truncate(question_end(&dns)?);
+    let asked = u16::from_be_bytes(dns.get(dns.len() - 4..dns.len() - 2)?.try_into().ok()?);
+    let address = match asked {
+        1 => page.v4.map(|ip| ip.octets().to_vec()),
+        28 => page.v6.map(|ip| ip.octets().to_vec()),
+        _ => None,
+    };
+    let code = if page.v4.is_none() && page.v6.is_none() { 3 } else { 0 };
     // Answer, recursion available; what the query asked stays.
     *dns.get_mut(2)? |= 0x80;
-    *dns.get_mut(3)? = 0x80 | 3;
-    for at in 6..12 {
-        *dns.get_mut(at)? = 0;
+    *dns.get_mut(3)? = 0x80 | code;
+    dns.get_mut(6..12)?.copy_from_slice(&[0, u8::from(address.is_some()), 0, 0, 0, 0]);
+    if let Some(address) = address {
+        // The name by a pointer to the question, the type asked, class IN.
+        dns.extend_from_slice(&[0xc0, 12]);
+        dns.extend_from_slice(&asked.to_be_bytes());
+        dns.extend_from_slice(&[0, 1]);
+        dns.extend_from_slice(&DNS_TTL.to_be_bytes());
+        dns.extend_from_slice(&u16::try_from(address.len()).ok()?.to_be_bytes());
+        dns.extend_from_slice(&address);
     }
-    dns.truncate(question_end(&dns)?);
     let len = u16::try_from(8 + dns.len()).ok()?;
     let mut out = Vec::with_capacity(8 + dns.len());
     out.extend_from_slice(&udp.dst_port().to_be_bytes());

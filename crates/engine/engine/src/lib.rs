@@ -32,14 +32,14 @@ mod tunnels;
 mod tx_log;
 mod verdict;
 
-pub use config::{EngineConfig, ExceptionDefault, ExceptionPolicy, InlineGuards, LogOptions, default_vars};
+pub use config::{DnsAnswer, EngineConfig, ExceptionDefault, ExceptionPolicy, InlineGuards, LogOptions, default_vars};
 pub use engine::{Engine, EngineStats};
 pub use event::{
     AlertFacts, DeviceFacts, Endpoint, Event, EventKind, EventSink, NoSink, ReputationFacts, address_text,
     mac_text,
 };
 pub use mimamori_packet::LinkType;
-pub use mimamori_reputation::{Kind as ReputationKind, Reputation};
+pub use mimamori_reputation::{Exceptions, Kind as ReputationKind, Reputation};
 pub use options::{NO_EFFECT, OptionError};
 pub use ruleset::{LoadReport, Ruleset};
 pub use time_text::eve_time;

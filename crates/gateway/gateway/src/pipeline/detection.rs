@@ -26,7 +26,8 @@ pub fn detection(event: &Event, devices: &Devices) -> Option<Detection> {
             (classify::kind(alert), severity, alert.blocked, Some(signature(alert)), None)
         }
         EventKind::Reputation => {
-            let hit = event.reputation.as_deref()?;
+            // What an exception lets pass is no detection (it is told as an event).
+            let hit = event.reputation.as_deref().filter(|hit| hit.exception.is_none())?;
             (list_kind(hit.kind), Severity::Major, hit.blocked, None, Some(reputation_of(hit)))
         }
         _ => return None,
@@ -165,6 +166,7 @@ const fn list_kind(kind: ListKind) -> DetectionKind {
         ListKind::Phishing => DetectionKind::PhishingSite,
         ListKind::Malware => DetectionKind::MalwareSite,
         ListKind::C2 => DetectionKind::CommandAndControl,
+        ListKind::Other => DetectionKind::Other,
     }
 }
 
@@ -173,8 +175,10 @@ fn reputation_of(hit: &ReputationFacts) -> Reputation {
         ListKind::Phishing => ReputationKind::Phishing,
         ListKind::Malware => ReputationKind::Malware,
         ListKind::C2 => ReputationKind::CommandAndControl,
+        ListKind::Other => ReputationKind::Other,
     };
-    Reputation { kind, family: None }
+    let family = Some(hit.family.as_str()).filter(|f| !f.is_empty()).map(Text::new);
+    Reputation { kind, family }
 }
 
 fn text_at<'a>(event: &'a Event, object: &str, key: &str) -> Option<&'a str> {
