@@ -102,7 +102,7 @@ fn manifest_bytes(manifest: &Manifest) -> Result<Vec<u8>, WriteError> {
     serde_json::to_vec(manifest).map_err(|_| WriteError::Manifest)
 }
 
-fn entry(part: &NewPart) -> PartEntry {
+pub(crate) fn entry(part: &NewPart) -> PartEntry {
     PartEntry {
         kind: part.kind,
         name: part.name.clone(),

@@ -17,9 +17,11 @@ mod key;
 mod manifest;
 mod map;
 mod set;
+mod store;
 
 pub use file::{NewPart, SetWriter, WriteError};
 pub use hashes::{FileHashes, FileHashesBuilder, HashHit};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use manifest::{FORMAT, Manifest, PartEntry, PartKind, Source};
 pub use set::{DefinitionSet, OpenError, PartBytes};
+pub use store::{Candidate, InstallError, Kept, SetStore};

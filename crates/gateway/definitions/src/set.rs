@@ -1,5 +1,6 @@
 //! Opening a set: nothing of it is used before everything of it was found right.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
-use crate::file::{HEAD_BYTES, MAGIC, SIGNATURE_BYTES};
+use crate::file::{HEAD_BYTES, MAGIC, SIGNATURE_BYTES, SetWriter, entry};
 use crate::key::{VerifyingKey, hex};
 use crate::manifest::{FORMAT, Manifest, PartEntry, PartKind};
 use crate::map::map;
@@ -37,23 +38,52 @@ pub enum OpenError {
 }
 
 /// The bytes of a part. Cheap to clone; keeps the file mapped.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PartBytes {
-    map: Arc<Mmap>,
+    whole: Whole,
     range: Range<usize>,
 }
 
 impl AsRef<[u8]> for PartBytes {
     fn as_ref(&self) -> &[u8] {
-        self.map.get(self.range.clone()).unwrap_or_default()
+        self.whole.bytes().get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for PartBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PartBytes({})", self.range.len())
+    }
+}
+
+/// Where a set's bytes lie.
+#[derive(Clone)]
+enum Whole {
+    Mapped(Arc<Mmap>),
+    /// Of a set that comes with the program.
+    Memory(Arc<Vec<u8>>),
+}
+
+impl Whole {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Whole::Mapped(map) => map,
+            Whole::Memory(bytes) => bytes,
+        }
     }
 }
 
 /// A verified set, mapped into memory.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DefinitionSet {
     manifest: Manifest,
-    map: Arc<Mmap>,
+    whole: Whole,
+}
+
+impl fmt::Debug for DefinitionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DefinitionSet").field("manifest", &self.manifest).finish_non_exhaustive()
+    }
 }
 
 impl DefinitionSet {
@@ -63,7 +93,7 @@ impl DefinitionSet {
         let file = File::open(path).map_err(io)?;
         let map = map(&file).map_err(io)?;
         let manifest = check_head(&map, path, keys)?;
-        let set = DefinitionSet { manifest, map: Arc::new(map) };
+        let set = DefinitionSet { manifest, whole: Whole::Mapped(Arc::new(map)) };
         for part in &set.manifest.parts {
             let right = set.bytes(part).is_some_and(|b| hex(&Sha256::digest(b.as_ref())) == part.sha256);
             if !right {
@@ -72,6 +102,29 @@ impl DefinitionSet {
             }
         }
         Ok(set)
+    }
+
+    /// A set out of parts that come with the program: trusted as the program is.
+    #[must_use]
+    pub fn built_in(writer: &SetWriter) -> Self {
+        let mut bytes = Vec::new();
+        let mut parts = Vec::new();
+        for part in &writer.parts {
+            let mut entry = entry(part);
+            entry.offset = bytes.len() as u64;
+            bytes.extend_from_slice(&part.bytes);
+            parts.push(entry);
+        }
+        let manifest = Manifest {
+            format: FORMAT,
+            version: writer.version,
+            channel: writer.channel.clone(),
+            created: writer.created,
+            key_id: String::new(),
+            parts,
+            sources: writer.sources.clone(),
+        };
+        DefinitionSet { manifest, whole: Whole::Memory(Arc::new(bytes)) }
     }
 
     #[must_use]
@@ -93,8 +146,8 @@ impl DefinitionSet {
     fn bytes(&self, part: &PartEntry) -> Option<PartBytes> {
         let start = usize::try_from(part.offset).ok()?;
         let end = start.checked_add(usize::try_from(part.length).ok()?)?;
-        self.map.get(start..end)?;
-        Some(PartBytes { map: self.map.clone(), range: start..end })
+        self.whole.bytes().get(start..end)?;
+        Some(PartBytes { whole: self.whole.clone(), range: start..end })
     }
 }
 
@@ -121,4 +174,19 @@ fn check_head(bytes: &[u8], path: &Path, keys: &[VerifyingKey]) -> Result<Manife
         return Err(not("目次が正しくありません"));
     }
     Ok(manifest)
+}
+
+impl OpenError {
+    /// The same, told of the file that was offered rather than of its copy.
+    #[must_use]
+    pub(crate) fn at(self, offered: &Path) -> Self {
+        let path = offered.to_owned();
+        match self {
+            OpenError::Io { source, .. } => OpenError::Io { path, source },
+            OpenError::NotASet { reason, .. } => OpenError::NotASet { path, reason },
+            OpenError::TooNew { format, .. } => OpenError::TooNew { path, format },
+            OpenError::Signature { .. } => OpenError::Signature { path },
+            OpenError::Damaged { part, .. } => OpenError::Damaged { path, part },
+        }
+    }
 }
