@@ -1,0 +1,91 @@
+//! Options of the log that a case leaves out of its settings, read off the records it expects.
+//!
+//! A case says in which shape the reference wrote a record only by the record itself: the
+//! version of DNS records, the seed of community ids, whether addresses of network cards stand
+//! in it, whether every dropped packet of a flow has a record. Responsible for finding these. Holds always: only the log's shape hangs on what a case
+//! expects, never what is inspected or detected.
+
+use std::net::IpAddr;
+
+use mimamori_engine::{DnsVersion, community_id};
+use serde_json::{Map, Value};
+
+use super::case::{Case, Expectation};
+
+/// The version of DNS records that an expectation's words belong to.
+#[must_use]
+pub fn dns_version(expectation: &Expectation) -> Option<DnsVersion> {
+    let m = &expectation.matching;
+    if m.contains_key("dns.answer.type") || m.contains_key("dns.query[0].type") {
+        return Some(DnsVersion::V2);
+    }
+    match m.get("dns.type").and_then(Value::as_str) {
+        Some("query" | "answer") => Some(DnsVersion::V2),
+        Some("request" | "response") => Some(DnsVersion::V3),
+        _ => match m.get("dns.version").and_then(Value::as_u64) {
+            Some(2) => Some(DnsVersion::V2),
+            Some(3) => Some(DnsVersion::V3),
+            _ => None,
+        },
+    }
+}
+
+/// The version that expectations without such words are about.
+#[must_use]
+pub fn main_dns_version(case: &Case) -> DnsVersion {
+    let found: Vec<_> = case.events.iter().filter_map(dns_version).collect();
+    if !found.is_empty() && found.iter().all(|v| *v == DnsVersion::V2) {
+        DnsVersion::V2
+    } else {
+        DnsVersion::V3
+    }
+}
+
+/// Addresses of network cards are wanted in no record.
+#[must_use]
+pub fn without_ethernet(case: &Case) -> bool {
+    let names = |m: &Map<String, Value>| match m.get("not-has-key") {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(list)) => list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    };
+    !case.events.is_empty() && case.events.iter().all(|e| names(&e.matching).iter().any(|n| n == "ether"))
+}
+
+/// Records of dropped packets. The reference writes one for each, or only the first of a dropped
+/// flow a direction; which of both a case had, its number tells.
+#[must_use]
+pub fn drops(log: &[Value]) -> u64 {
+    log.iter().filter(|e| e.get("event_type").and_then(Value::as_str) == Some("drop")).count() as u64
+}
+
+/// The seed with which flows of `log` have the community ids that are wanted; `None` where seed 0
+/// gives them, where none is wanted, or where no seed does.
+#[must_use]
+pub fn community_seed(case: &Case, log: &[Value]) -> Option<u16> {
+    let id_of = |m: &Map<String, Value>| m.get("community_id").and_then(Value::as_str).map(str::to_owned);
+    let wanted: Vec<String> = case.events.iter().filter_map(|e| id_of(&e.matching)).collect();
+    let have = |id: &String| log.iter().filter_map(Value::as_object).any(|o| id_of(o).as_ref() == Some(id));
+    if wanted.is_empty() || wanted.iter().any(have) {
+        return None;
+    }
+    let flows: Vec<Ends> = log.iter().filter_map(ends).collect();
+    (1..=u16::MAX).find(|seed| flows.iter().any(|f| wanted.contains(&community_id(f.0, f.1, f.2, *seed))))
+}
+
+type Ends = ((IpAddr, u16), (IpAddr, u16), u8);
+
+/// The ends of a flow record with ports.
+fn ends(record: &Value) -> Option<Ends> {
+    let protocol = match record.get("proto")?.as_str()? {
+        "TCP" => 6,
+        "UDP" => 17,
+        _ => return None,
+    };
+    let end = |ip: &str, port: &str| {
+        let port = u16::try_from(record.get(port)?.as_u64()?).ok()?;
+        Some((record.get(ip)?.as_str()?.parse().ok()?, port))
+    };
+    (record.get("event_type")?.as_str()? == "flow")
+        .then_some((end("src_ip", "src_port")?, end("dest_ip", "dest_port")?, protocol))
+}
