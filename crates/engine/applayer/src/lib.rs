@@ -21,6 +21,7 @@ pub mod field;
 pub mod ftp;
 pub mod http1;
 pub mod http2;
+pub mod krb5;
 pub mod ldap;
 mod lines;
 mod mailbox;
@@ -46,6 +47,7 @@ pub mod tls;
 pub mod told;
 pub mod transaction;
 pub mod txlist;
+pub mod websocket;
 
 pub use config::AppLayerConfig;
 pub use event::AppEvent;

@@ -7,6 +7,7 @@ use crate::dns::DnsParser;
 use crate::ftp::{FtpDataParser, FtpParser};
 use crate::http1::Http1Parser;
 use crate::http2::Http2Parser;
+use crate::krb5::Krb5Parser;
 use crate::ldap::LdapParser;
 use crate::mailbox::{ImapParser, Pop3Parser};
 use crate::mqtt::MqttParser;
@@ -22,6 +23,7 @@ use crate::snmp::SnmpParser;
 use crate::ssh::SshParser;
 use crate::tftp::TftpParser;
 use crate::tls::TlsParser;
+use crate::websocket::WebSocketParser;
 
 /// A new parser for `proto`; `None` for a protocol that is recognised but not parsed.
 pub(crate) fn parser_for(
@@ -57,6 +59,8 @@ pub(crate) fn parser_for(
         AppProto::Ssh => Some(Box::new(SshParser::new(&config.ssh))),
         AppProto::Ftp => Some(Box::new(FtpParser::new(&config.ftp))),
         AppProto::FtpData => Some(Box::new(FtpDataParser::new(config.file_hashes, expected))),
+        AppProto::Krb5 => Some(Box::new(Krb5Parser::new(transport, config.max_tx))),
+        AppProto::WebSocket => Some(Box::new(WebSocketParser::new(config.max_tx))),
         _ => None,
     }
 }

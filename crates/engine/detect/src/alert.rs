@@ -3,13 +3,17 @@
 //! Holds always: at most `max_alerts` hits a packet are kept, the foremost rules first; a rule
 //! with `noalert` neither alerts nor acts.
 
-use mimamori_rules::{Action, RejectTo};
+use mimamori_base::Timestamp;
+use mimamori_packet::Packet;
+use mimamori_rules::{Action, RejectTo, ThresholdKind, Track};
 
+use crate::detector::Detector;
 use crate::flow_state::FlowDetect;
 use crate::input::Input;
 use crate::signature::{SigIndex, Signature};
-use crate::state::DetectState;
-use crate::threshold::{Subject, Verdict};
+use crate::state::{CrossFlow, DetectState};
+use crate::threshold::{Counted, FlowThreshold, Subject, Verdict};
+use crate::tuning;
 
 /// Hits kept for one packet.
 pub const DEFAULT_MAX_ALERTS: usize = 15;
@@ -30,6 +34,26 @@ pub struct Alert {
     pub action: Action,
     pub tx: Option<u64>,
     pub stream: bool,
+    /// Its thresholds are still to be asked, in the order of all engines' alerts.
+    pub waiting: Option<Waiting>,
+}
+
+/// An alert whose thresholds wait until everything before it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    sig: SigIndex,
+    subject: Subject,
+    now: Timestamp,
+}
+
+impl Waiting {
+    /// Whether the alert is raised. To be asked in the order in which one engine alone would.
+    #[must_use]
+    pub fn is_raised(&self, detector: &Detector, state: &CrossFlow) -> bool {
+        let Some(sig) = detector.signature(self.sig) else { return false };
+        let (verdict, _) = state.peek(|s| judge(s, sig, self.sig, &self.subject, None, self.now));
+        verdict == Verdict::Alert
+    }
 }
 
 /// What detection says of a packet.
@@ -87,7 +111,7 @@ pub(crate) fn finalize(
     signatures: &[Signature],
     input: &Input<'_>,
     mut flow: Option<&mut FlowDetect>,
-    state: &mut DetectState,
+    state: &CrossFlow,
 ) -> Decision {
     let mut decision = Decision { overflow: queue.overflow, ..Decision::default() };
     let mut hits = queue.hits;
@@ -97,21 +121,24 @@ pub(crate) fn finalize(
     let subject = Subject { src, dst, src_port, dst_port };
     for hit in hits {
         let Some(sig) = signatures.get(hit.sig.at()) else { continue };
-        let mut verdict = Verdict::Alert;
-        for (index, threshold) in sig.thresholds.iter().enumerate() {
+        let waits = state.is_shared() && can_wait(sig);
+        let (verdict, action) = if sig.thresholds.is_empty() || waits {
+            (Verdict::Alert, sig.action)
+        } else {
             let counters = flow.as_deref_mut().map(|f| &mut f.thresholds);
-            let which = (hit.sig, u8::try_from(index).unwrap_or(u8::MAX));
-            let one = state.thresholds.check(which, threshold, &subject, counters, input.now);
-            verdict = verdict.max(one);
-            if verdict == Verdict::NoMatch {
-                break;
+            let judged = |s: &mut DetectState| judge(s, sig, hit.sig, &subject, counters, input.now);
+            if sig.thresholds.iter().any(|t| t.track != Track::Flow) {
+                state.ask(judged)
+            } else {
+                state.peek(judged)
             }
-        }
+        };
         if verdict == Verdict::NoMatch {
             continue;
         }
-        let on_flow = input.flow.is_some() && applies_to_flow(sig, &hit);
-        match sig.action {
+        let verdict = verdict.max(tuning::suppression(sig, src, dst));
+        let on_flow = input.flow.is_some() && applies_to_flow(sig, &hit, input.packet);
+        match action {
             Action::Pass => {
                 decision.pass = true;
                 decision.pass_flow |= on_flow;
@@ -119,7 +146,7 @@ pub(crate) fn finalize(
             Action::Drop | Action::Reject(_) => {
                 decision.drop.get_or_insert(hit.sig);
                 decision.drop_flow |= on_flow;
-                if let Action::Reject(to) = sig.action {
+                if let Action::Reject(to) = action {
                     decision.reject.get_or_insert(to);
                 }
             }
@@ -127,26 +154,75 @@ pub(crate) fn finalize(
         }
         let quiet = verdict == Verdict::Silent
             || sig.noalert
-            || sig.action == Action::Config
-            || (sig.action == Action::Pass && !sig.pass_alerts);
+            || action == Action::Config
+            || (action == Action::Pass && !sig.pass_alerts);
         if !quiet {
-            decision.alerts.push(Alert { sig: hit.sig, action: sig.action, tx: hit.tx, stream: hit.stream });
+            let waiting = waits.then_some(Waiting { sig: hit.sig, subject, now: input.now });
+            let (tx, stream) = (hit.tx, hit.stream);
+            decision.alerts.push(Alert { sig: hit.sig, action, tx, stream, waiting });
         }
-        if sig.action == Action::Pass {
+        if action == Action::Pass {
             break;
         }
     }
     decision
 }
 
-fn applies_to_flow(sig: &Signature, hit: &Hit) -> bool {
+/// Asks all thresholds of `sig`; the strictest answer holds. With it the action, which a rate
+/// filter may have changed.
+fn judge(
+    state: &mut DetectState,
+    sig: &Signature,
+    at: SigIndex,
+    subject: &Subject,
+    mut counters: Option<&mut Vec<(Counted, FlowThreshold)>>,
+    now: Timestamp,
+) -> (Verdict, Action) {
+    let mut verdict = Verdict::Alert;
+    let mut action = sig.action;
+    for (index, threshold) in sig.thresholds.iter().enumerate() {
+        let which = (at, u8::try_from(index).unwrap_or(u8::MAX));
+        if let ThresholdKind::Rate { .. } = threshold.kind {
+            action = state.thresholds.rate(which, threshold, subject, now).unwrap_or(action);
+            continue;
+        }
+        let one = state.thresholds.check(which, threshold, subject, counters.as_deref_mut(), now);
+        verdict = verdict.max(one);
+        if verdict == Verdict::NoMatch {
+            break;
+        }
+    }
+    (verdict, action)
+}
+
+/// Whether nothing but the alert itself hangs on the thresholds of `sig`, so that they can be
+/// asked later.
+fn can_wait(sig: &Signature) -> bool {
+    sig.action == Action::Alert
+        && !sig.thresholds.is_empty()
+        && sig.thresholds.iter().all(|t| {
+            t.track != Track::Flow
+                && matches!(
+                    t.kind,
+                    ThresholdKind::Limit
+                        | ThresholdKind::Threshold
+                        | ThresholdKind::Both
+                        | ThresholdKind::Backoff { .. }
+                        | ThresholdKind::DetectionFilter
+                        | ThresholdKind::Suppress
+                )
+        })
+}
+
+fn applies_to_flow(sig: &Signature, hit: &Hit, packet: &Packet<'_>) -> bool {
     use crate::signature::Level;
     match sig.level {
         Level::IpOnly | Level::ProtocolDetection | Level::Tx => true,
         // A rule on nothing but addresses and ports speaks of the flow; one that looks at a packet
         // speaks of that packet.
         Level::Packet => {
-            hit.stream
+            // Whether the server takes data on a SYN for the stream is not known yet.
+            (hit.stream && !packet.tcp().is_some_and(|t| t.flags().syn()))
                 || sig.kind == mimamori_rules::Kind::AppLayer
                 || (sig.payload.is_empty() && sig.checks.is_empty())
         }

@@ -13,13 +13,15 @@ use mimamori_rules::{
 
 use crate::flow_state::FlowDetect;
 use crate::input::Input;
+use crate::lists::Lists;
 use crate::signature::{IntValue, SigCheck, Signature};
-use crate::state::{BitOwner, HostBits};
+use crate::state::{BitOwner, CrossFlow};
 
 /// Mutable state that checks read.
 pub(crate) struct Bits<'a> {
     pub flow: Option<&'a FlowDetect>,
-    pub hosts: &'a HostBits,
+    pub state: &'a CrossFlow,
+    pub lists: &'a Lists,
 }
 
 /// Whether all checks of `sig` hold.
@@ -48,6 +50,10 @@ fn holds(check: &SigCheck, input: &Input<'_>, bits: &Bits<'_>) -> bool {
         }
         SigCheck::FlowintIsSet { var, set } => bits.flow.is_some_and(|f| f.int(*var).is_some() == *set),
         SigCheck::DecodeEvent(e) => input.packet.events.contains(*e),
+        SigCheck::IpRep { side, category, test } => input
+            .packet
+            .addresses()
+            .is_some_and(|(src, dst)| bits.lists.iprep.holds(*side, *category, *test, src, dst)),
         SigCheck::Other(check) => other_holds(check, input),
     }
 }
@@ -75,7 +81,8 @@ fn bit_is_set(scope: BitScope, bit: u32, input: &Input<'_>, bits: &Bits<'_>) -> 
     if scope == BitScope::Flow {
         return bits.flow.is_some_and(|f| f.has_bit(bit));
     }
-    owners(scope, input).into_iter().flatten().any(|owner| bits.hosts.is_set(owner, bit, input.now))
+    let owners = owners(scope, input);
+    bits.state.ask(|s| owners.into_iter().flatten().any(|owner| s.host_bits.is_set(owner, bit, input.now)))
 }
 
 fn other_holds(check: &Check, input: &Input<'_>) -> bool {

@@ -10,12 +10,14 @@ use mimamori_applayer::{AppProto, Field};
 use mimamori_base::Direction;
 use mimamori_rules::{self as ast, Check, Effect, Rule, RuleProto, Selector};
 
+use crate::lists::{Lists, Loader, Surroundings};
 use crate::matcher::{CompiledMatches, CompiledTransforms};
 use crate::names::Names;
 use crate::order::{self, ActionOrder};
 use crate::signature::{
     Directions, IntValue, Level, PayloadPart, SigCheck, SigEffect, SigInfo, Signature, TxCheck, TxPart,
 };
+use crate::tuning::{self, Tuned};
 use crate::tx_facts;
 
 /// Why a rule is not inspected.
@@ -23,6 +25,8 @@ use crate::tx_facts;
 pub struct NotCompiled {
     pub sid: u32,
     pub line: u32,
+    /// 1-based place in the rule.
+    pub column: u32,
     pub reason: String,
 }
 
@@ -35,24 +39,29 @@ pub struct Compiled {
     pub bits: Names,
     pub ints: Names,
     pub refused: Vec<NotCompiled>,
+    pub lists: Lists,
 }
 
-/// Compiles `rules`.
+/// Compiles `rules` with what stands around them.
 #[must_use]
-pub fn compile(rules: Vec<Rule>, order: &ActionOrder) -> Compiled {
+pub fn compile(rules: Vec<Rule>, order: &ActionOrder, around: &Surroundings<'_>) -> Compiled {
     let mut rules: Vec<Arc<Rule>> = rules.into_iter().map(Arc::new).collect();
     rules.sort_by_key(|r| order::key(r, order));
     let mut out = Compiled::default();
+    let mut loader = Loader::new(around);
     for rule in rules {
-        match one(&rule, &mut out) {
-            Ok(()) => {}
-            Err(reason) => out.refused.push(NotCompiled { sid: rule.id.sid, line: rule.line, reason }),
+        let loaded = loader.rule(&rule).map_err(|bad| (bad.column, bad.reason));
+        let done = loaded.and_then(|()| one(&rule, loader.lists(), around, &mut out).map_err(|r| (1, r)));
+        if let Err((column, reason)) = done {
+            out.refused.push(NotCompiled { sid: rule.id.sid, line: rule.line, column, reason });
         }
     }
+    out.lists = loader.into_lists();
     out
 }
 
-fn one(rule: &Arc<Rule>, out: &mut Compiled) -> Result<(), String> {
+fn one(rule: &Arc<Rule>, lists: &Lists, around: &Surroundings<'_>, out: &mut Compiled) -> Result<(), String> {
+    let tuned = tuning::tune(rule, around.thresholds);
     let info = Arc::new(SigInfo {
         id: rule.id,
         msg: rule.msg.clone(),
@@ -63,12 +72,12 @@ fn one(rule: &Arc<Rule>, out: &mut Compiled) -> Result<(), String> {
         target: rule.target,
         vars: rule.vars.clone(),
     });
-    let forward = signature(rule, &info, false, out_names(out))?;
+    let forward = signature(rule, &info, false, &tuned, out_names(out, lists))?;
     out.signatures.push(forward);
     out.rules.push(rule.clone());
     let same = rule.header.src == rule.header.dst && rule.header.src_ports == rule.header.dst_ports;
     if rule.header.bidirectional && !same {
-        let backward = signature(rule, &info, true, out_names(out))?;
+        let backward = signature(rule, &info, true, &tuned, out_names(out, lists))?;
         out.signatures.push(backward);
         out.rules.push(rule.clone());
     }
@@ -78,16 +87,18 @@ fn one(rule: &Arc<Rule>, out: &mut Compiled) -> Result<(), String> {
 struct NamesMut<'a> {
     bits: &'a mut Names,
     ints: &'a mut Names,
+    lists: &'a Lists,
 }
 
-fn out_names(out: &mut Compiled) -> NamesMut<'_> {
-    NamesMut { bits: &mut out.bits, ints: &mut out.ints }
+fn out_names<'a>(out: &'a mut Compiled, lists: &'a Lists) -> NamesMut<'a> {
+    NamesMut { bits: &mut out.bits, ints: &mut out.ints, lists }
 }
 
 fn signature(
     rule: &Rule,
     info: &Arc<SigInfo>,
     reversed: bool,
+    tuned: &Tuned,
     mut names: NamesMut<'_>,
 ) -> Result<Signature, String> {
     let h = &rule.header;
@@ -129,14 +140,8 @@ fn signature(
         payload,
         tx,
         effects: effects(rule, &mut names),
-        thresholds: rule
-            .checks
-            .iter()
-            .filter_map(|c| match c {
-                Check::Threshold(t) => Some(t.clone()),
-                _ => None,
-            })
-            .collect(),
+        thresholds: tuned.thresholds.clone(),
+        suppressions: tuned.suppressions.clone(),
         needs_packet,
         needs_stream,
         transactional,
@@ -270,10 +275,21 @@ fn packet_checks(rule: &Rule, names: &mut NamesMut<'_>) -> Result<Box<[SigCheck]
                 mimamori_packet::DecodeEvent::from_name(name)
                     .ok_or_else(|| format!("decode-event {name:?} does not exist here"))?,
             )),
+            Check::IpRep { side, category, test, .. } => out.push(SigCheck::IpRep {
+                side: *side,
+                category: names
+                    .lists
+                    .iprep
+                    .category(category)
+                    .ok_or("its category of addresses is not known")?,
+                test: *test,
+            }),
             check if tx_facts::of_check(check).is_some() => {}
             check => out.push(SigCheck::Other(check.clone())),
         }
     }
+    // Bits across flows last: engines side by side wait for each other to ask them.
+    out.sort_by_key(|c| matches!(c, SigCheck::Bit { scope, .. } if *scope != ast::BitScope::Flow));
     Ok(out.into())
 }
 

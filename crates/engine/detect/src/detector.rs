@@ -1,10 +1,13 @@
 //! A compiled rule set: immutable, shared by engines.
 
+use std::sync::Arc;
+
 use mimamori_rules::Rule;
 
 use crate::alert::DEFAULT_MAX_ALERTS;
 use crate::compile::{self, NotCompiled};
 use crate::groups::Groups;
+use crate::lists::{Lists, Surroundings};
 use crate::names::Names;
 use crate::needs::{self, Needs};
 use crate::order::ActionOrder;
@@ -33,14 +36,21 @@ pub struct Detector {
     bits: Names,
     ints: Names,
     refused: Vec<NotCompiled>,
+    lists: Arc<Lists>,
     max_alerts: usize,
 }
 
 impl Detector {
-    /// Compiles `rules`; see [`Detector::refused`] for those left out.
+    /// Compiles `rules` that need no files; see [`Detector::refused`] for those left out.
     #[must_use]
     pub fn build(rules: Vec<Rule>, options: &DetectOptions) -> Detector {
-        let compiled = compile::compile(rules, &options.action_order);
+        Detector::build_with(rules, options, &Surroundings::default())
+    }
+
+    /// Compiles `rules` with the files and thresholds around them.
+    #[must_use]
+    pub fn build_with(rules: Vec<Rule>, options: &DetectOptions, around: &Surroundings<'_>) -> Detector {
+        let compiled = compile::compile(rules, &options.action_order, around);
         let groups = Groups::build(&compiled);
         Detector {
             signatures: compiled.signatures,
@@ -48,6 +58,7 @@ impl Detector {
             bits: compiled.bits,
             ints: compiled.ints,
             refused: compiled.refused,
+            lists: Arc::new(compiled.lists),
             max_alerts: options.max_alerts,
         }
     }
@@ -66,6 +77,12 @@ impl Detector {
     #[must_use]
     pub fn refused(&self) -> &[NotCompiled] {
         &self.refused
+    }
+
+    /// What the rules have loaded from files.
+    #[must_use]
+    pub fn lists(&self) -> &Arc<Lists> {
+        &self.lists
     }
 
     /// What the rules need others to compute.

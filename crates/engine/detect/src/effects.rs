@@ -66,12 +66,14 @@ fn bit_change(run: &mut Run<'_, '_>, scope: BitScope, change: BitChange, bit: u3
     }
     let now = run.input.now;
     for owner in owners(scope, run.input).into_iter().flatten() {
-        let hosts = &mut run.state.host_bits;
-        let set = match change {
-            BitChange::Set => true,
-            BitChange::Unset => false,
-            BitChange::Toggle => !hosts.is_set(owner, bit, now),
-        };
-        if set { hosts.set(owner, bit, expire, now) } else { hosts.unset(owner, bit) }
+        run.state.ask(|state| {
+            let hosts = &mut state.host_bits;
+            let set = match change {
+                BitChange::Set => true,
+                BitChange::Unset => false,
+                BitChange::Toggle => !hosts.is_set(owner, bit, now),
+            };
+            if set { hosts.set(owner, bit, expire, now) } else { hosts.unset(owner, bit) }
+        });
     }
 }

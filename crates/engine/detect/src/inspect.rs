@@ -18,7 +18,7 @@ use crate::input::Input;
 use crate::payload;
 use crate::scratch::Scratch;
 use crate::signature::{Level, SigIndex, Signature};
-use crate::state::DetectState;
+use crate::state::CrossFlow;
 use crate::tx;
 
 /// Everything one inspection reads and changes.
@@ -26,7 +26,7 @@ pub(crate) struct Run<'r, 'a> {
     pub detector: &'r Detector,
     pub input: &'r Input<'a>,
     pub flow: Option<&'r mut FlowDetect>,
-    pub state: &'r mut DetectState,
+    pub state: &'r mut CrossFlow,
     pub scratch: &'r mut Scratch,
     pub queue: Queue,
     pub bypass: bool,
@@ -42,7 +42,7 @@ impl Detector {
         &self,
         input: &Input<'_>,
         flow: Option<&mut FlowDetect>,
-        state: &mut DetectState,
+        state: &mut CrossFlow,
         scratch: &mut Scratch,
     ) -> Decision {
         let mut run = Run {
@@ -224,7 +224,7 @@ impl Run<'_, '_> {
             && checks::all_hold(
                 sig,
                 self.input,
-                &Bits { flow: self.flow.as_deref(), hosts: &self.state.host_bits },
+                &Bits { flow: self.flow.as_deref(), state: self.state, lists: self.detector.lists() },
             )
     }
 

@@ -52,7 +52,7 @@ fn only_stream(sig: &Signature) -> bool {
 fn on(sig: &Signature, bytes: &[u8], window: Window, run: &mut Run<'_, '_>) -> Option<Vec<Captured>> {
     let packet = run.input.packet;
     let transformed = &mut run.scratch.transformed;
-    let mut ctx = EvalContext::new(&mut run.state.datasets);
+    let mut ctx = EvalContext::new(run.state);
     for part in &sig.payload {
         let (buffer, place) = match part.selector {
             Selector::Payload => (bytes, window),
@@ -81,6 +81,8 @@ fn part_matches(
 
 fn header<'a>(which: PacketBuffer, p: &Packet<'a>) -> Option<&'a [u8]> {
     match (which, &p.transport) {
+        (PacketBuffer::IpSrc, _) => addresses(p).map(|a| a.0),
+        (PacketBuffer::IpDst, _) => addresses(p).map(|a| a.1),
         (PacketBuffer::Ipv4Hdr, _) => p.ipv4().map(|v| v.header_bytes()),
         (PacketBuffer::Ipv6Hdr, _) => p.ipv6().map(|v| v.header_bytes().as_slice()),
         (PacketBuffer::TcpHdr, Transport::Tcp(t)) => Some(t.header_bytes()),
@@ -90,4 +92,14 @@ fn header<'a>(which: PacketBuffer, p: &Packet<'a>) -> Option<&'a [u8]> {
         }
         _ => None,
     }
+}
+
+/// Source and destination as they stand in the IP header.
+fn addresses<'a>(p: &Packet<'a>) -> Option<(&'a [u8], &'a [u8])> {
+    if let Some(v) = p.ipv4() {
+        let h = v.header_bytes();
+        return Some((h.get(12..16)?, h.get(16..20)?));
+    }
+    let h = p.ipv6()?.header_bytes();
+    Some((h.get(8..24)?, h.get(24..40)?))
 }

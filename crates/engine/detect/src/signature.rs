@@ -124,7 +124,15 @@ pub enum SigCheck {
     Flowint { var: u32, op: ast::FlowintCmp, value: IntValue },
     FlowintIsSet { var: u32, set: bool },
     DecodeEvent(mimamori_packet::DecodeEvent),
+    IpRep { side: ast::RepSide, category: u8, test: ast::RepTest },
     Other(ast::Check),
+}
+
+/// Hits that are not told: all, or those of some addresses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Suppression {
+    pub track: ast::Track,
+    pub of: Option<Arc<ast::AddressSet>>,
 }
 
 /// One compiled rule (one of two for a rule written with `<>`).
@@ -154,6 +162,8 @@ pub struct Signature {
     pub effects: Box<[SigEffect]>,
     /// All of them must let an alert through.
     pub thresholds: Box<[ast::Threshold]>,
+    /// Hits that are not told (threshold.config).
+    pub suppressions: Box<[Suppression]>,
     /// Asks the packet's own payload even where the stream holds it.
     pub needs_packet: bool,
     /// Asks the reassembled stream.

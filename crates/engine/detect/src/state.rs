@@ -1,13 +1,18 @@
 //! What detection remembers across flows: bits of hosts and pairs, thresholds, data sets.
 //!
-//! Holds always: each table has a cap and a counter; a bit that finds no room is not set.
+//! Holds always: each table has a cap and a counter; a bit that finds no room is not set. Engines
+//! that share the state ask it in the order in which one engine alone would ([`CrossFlow::ask`]).
 
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
-use mimamori_base::Timestamp;
+use mimamori_base::{Timestamp, Turn};
+use mimamori_rules::Dataset;
 
-use crate::datasets::DatasetStore;
+use crate::datasets::{DatasetStore, SavedSet};
+use crate::lists::Lists;
+use crate::matcher::Datasets;
 use crate::threshold::Thresholds;
 
 /// Bits of hosts and of pairs of hosts, together.
@@ -62,10 +67,73 @@ impl HostBits {
     }
 }
 
-/// State across flows, one for each engine.
+/// State across flows.
 #[derive(Debug, Default)]
 pub struct DetectState {
     pub host_bits: HostBits,
     pub thresholds: Thresholds,
     pub datasets: DatasetStore,
+}
+
+/// An engine's way to the state across flows: its own, or one that engines side by side share.
+#[derive(Debug, Clone, Default)]
+pub struct CrossFlow {
+    state: Arc<Mutex<DetectState>>,
+    turn: Option<Arc<dyn Turn>>,
+}
+
+impl CrossFlow {
+    /// Fresh state over what a rule set has loaded.
+    #[must_use]
+    pub fn new(lists: Arc<Lists>) -> CrossFlow {
+        let fresh = CrossFlow::default();
+        fresh.peek(|state| state.datasets.set_lists(lists));
+        fresh
+    }
+
+    /// Fresh state for another rule set. Values that rules put into data sets stay.
+    #[must_use]
+    pub fn renewed(&self, lists: Arc<Lists>) -> CrossFlow {
+        let mut datasets = self.peek(|state| std::mem::take(&mut state.datasets));
+        datasets.set_lists(lists);
+        let state = DetectState { datasets, ..DetectState::default() };
+        CrossFlow { state: Arc::new(Mutex::new(state)), turn: self.turn.clone() }
+    }
+
+    /// The data sets that rules want written, as they stand now.
+    #[must_use]
+    pub fn datasets_to_save(&self) -> Vec<SavedSet> {
+        self.peek(|state| state.datasets.to_save())
+    }
+
+    /// The same state for another engine, which waits for its turn by `turn`.
+    #[must_use]
+    pub fn shared(&self, turn: Arc<dyn Turn>) -> CrossFlow {
+        CrossFlow { state: self.state.clone(), turn: Some(turn) }
+    }
+
+    /// Asks or changes the state; waits until everything before the place reached is done.
+    pub fn ask<R>(&self, what: impl FnOnce(&mut DetectState) -> R) -> R {
+        if let Some(turn) = &self.turn {
+            turn.wait();
+        }
+        self.peek(what)
+    }
+
+    /// Asks or changes without waiting: for what does not depend on the order.
+    pub fn peek<R>(&self, what: impl FnOnce(&mut DetectState) -> R) -> R {
+        what(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether other engines work side by side, so that alerts wait for their thresholds.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.turn.is_some()
+    }
+}
+
+impl Datasets for CrossFlow {
+    fn lookup(&mut self, set: &Dataset, buffer: &[u8]) -> bool {
+        self.ask(|state| state.datasets.lookup(set, buffer))
+    }
 }

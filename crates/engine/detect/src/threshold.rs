@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 use mimamori_base::Timestamp;
-use mimamori_rules::{Threshold, ThresholdKind, Track, UniqueOn};
+use mimamori_rules::{Action, Threshold, ThresholdKind, Track, UniqueOn};
 use smallvec::SmallVec;
 
 use crate::signature::SigIndex;
@@ -30,7 +30,7 @@ pub enum Verdict {
 }
 
 /// Who and where a match was, for tracking.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
     pub src: Option<IpAddr>,
     pub dst: Option<IpAddr>,
@@ -51,6 +51,8 @@ struct Entry {
     since: Timestamp,
     count: u32,
     next: u32,
+    /// `rate_filter`: since when the other action holds.
+    acting: Option<Timestamp>,
     unique: SmallVec<[u16; 4]>,
     seconds: u32,
 }
@@ -102,6 +104,45 @@ impl Thresholds {
             return judge(&mut Entry::default(), threshold, subject, now);
         }
         judge(self.entries.entry(key).or_default(), threshold, subject, now)
+    }
+
+    /// Counts a match for a rate filter. The action that holds instead, once its rate is exceeded.
+    pub fn rate(
+        &mut self,
+        sig: Counted,
+        filter: &Threshold,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> Option<Action> {
+        let ThresholdKind::Rate { new_action, timeout_secs } = filter.kind else { return None };
+        let key = key(sig, filter.track, subject);
+        if !self.entries.contains_key(&key) && self.entries.len() >= MAX_ENTRIES {
+            self.make_room(now);
+            if self.entries.len() >= MAX_ENTRIES {
+                self.refused = self.refused.saturating_add(1);
+                return None;
+            }
+        }
+        let entry = self.entries.entry(key).or_default();
+        if let Some(since) = entry.acting {
+            if now.since(since).as_secs() <= u64::from(timeout_secs) {
+                return Some(new_action);
+            }
+            entry.acting = None;
+            entry.count = 0;
+        }
+        if entry.count == 0 || now.since(entry.since).as_secs() >= u64::from(filter.seconds) {
+            entry.since = now;
+            entry.count = 0;
+            // Kept until the other action has ended, should the table fill up.
+            entry.seconds = filter.seconds.saturating_add(timeout_secs);
+        }
+        entry.count = entry.count.saturating_add(1);
+        if entry.count <= filter.count {
+            return None;
+        }
+        entry.acting = Some(now);
+        Some(new_action)
     }
 
     fn make_room(&mut self, now: Timestamp) {
@@ -173,8 +214,9 @@ fn judge(entry: &mut Entry, t: &Threshold, subject: &Subject, now: Timestamp) ->
             entry.count = count(entry, t, subject);
             if entry.count > t.count { Verdict::Alert } else { Verdict::NoMatch }
         }
+        // See `Thresholds::rate` and `Suppression`.
         ThresholdKind::Rate { .. } => Verdict::Alert,
-        ThresholdKind::Suppress => Verdict::NoMatch,
+        ThresholdKind::Suppress => Verdict::Silent,
     }
 }
 
@@ -228,6 +270,17 @@ mod tests {
         assert_eq!(run(&t, &[0, 1, 2, 3, 20]), [false, false, true, true, false]);
         let t = threshold(ThresholdKind::Backoff { multiplier: 2 }, 1, 0);
         assert_eq!(run(&t, &[0; 8]), [true, true, false, true, false, false, false, true]);
+    }
+
+    #[test]
+    fn a_rate_filter_acts_beyond_its_rate_and_for_its_time() {
+        let kind = ThresholdKind::Rate { new_action: Action::Drop, timeout_secs: 10 };
+        let t = threshold(kind, 2, 3);
+        let mut all = Thresholds::default();
+        let who = Subject { src: None, dst: None, src_port: 1, dst_port: 2 };
+        let mut ask = |at| all.rate((SigIndex(0), 0), &t, &who, Timestamp::from_secs(at)).is_some();
+        let answers: Vec<bool> = [0, 1, 2, 12, 13, 14, 20, 24].into_iter().map(&mut ask).collect();
+        assert_eq!(answers, [false, false, true, true, false, false, false, false]);
     }
 
     #[test]

@@ -7,10 +7,10 @@ use mimamori_base::{Direction, Timestamp};
 use mimamori_files::{File, FileState};
 use mimamori_rules::{
     CertValidity, Check, DceIface, FileCheck, HashKind, NumberCheck, NumberCmp, SslState, SslVersion,
-    StateCmp, Which,
+    StateCmp, TicketEncryption, Which,
 };
 
-use crate::datasets::DatasetStore;
+use crate::lists::Lists;
 
 /// How a part of a rule stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct TxView<'a> {
     pub tx: &'a dyn Transaction,
     pub dir: Direction,
     pub now: Timestamp,
-    pub datasets: &'a DatasetStore,
+    pub lists: &'a Lists,
     /// Who sent the packet.
     pub src: Option<IpAddr>,
 }
@@ -87,6 +87,11 @@ pub(crate) fn standing(check: &Check, view: &TxView<'_>) -> Standing {
             Standing::decided((have & bits != 0) != *negated, view.complete())
         }
         Check::TlsCertValidity(v) => cert_validity(*v, view),
+        Check::TicketEncryption(want) => {
+            let have = view.numbers(Field::Krb5TicketEncryption);
+            let met = have.iter().any(|n| ticket_encryption(want, *n));
+            Standing::decided(met, view.complete())
+        }
         Check::FtpReplyReceived(want) => {
             let have = view.numbers(Field::FtpReplyReceived);
             let met = have.iter().any(|n| (*n != 0) == *want);
@@ -222,7 +227,7 @@ fn file(check: &FileCheck, view: &TxView<'_>) -> Standing {
     let files = view.tx.files(view.dir);
     let mut open = !view.complete();
     for f in files {
-        match file_meets(check, f, view.datasets) {
+        match file_meets(check, f, view.lists) {
             Standing::Met => return Standing::Met,
             Standing::NotYet => open = true,
             Standing::Never => {}
@@ -232,7 +237,7 @@ fn file(check: &FileCheck, view: &TxView<'_>) -> Standing {
 }
 
 /// Whether one file meets the check.
-pub(crate) fn file_meets(check: &FileCheck, f: &File, datasets: &DatasetStore) -> Standing {
+pub(crate) fn file_meets(check: &FileCheck, f: &File, lists: &Lists) -> Standing {
     let closed = f.state() != FileState::Open;
     match check {
         FileCheck::Name { text, negated } => {
@@ -251,7 +256,7 @@ pub(crate) fn file_meets(check: &FileCheck, f: &File, datasets: &DatasetStore) -
             _ if closed => Standing::decided(cmp.test(f.size()), true),
             _ => Standing::NotYet,
         },
-        FileCheck::HashList { kind, file, negated } => {
+        FileCheck::HashList { kind, file, negated, .. } => {
             if !closed {
                 return Standing::NotYet;
             }
@@ -261,9 +266,19 @@ pub(crate) fn file_meets(check: &FileCheck, f: &File, datasets: &DatasetStore) -
                 HashKind::Sha1 => h.sha1.as_ref().map(|d| d.as_slice()),
                 HashKind::Sha256 => h.sha256.as_ref().map(|d| d.as_slice()),
             };
-            let met = digest.is_some_and(|d| datasets.contains(file, d) != *negated);
+            let met = digest.is_some_and(|d| lists.has_hash(*kind, file, d) != *negated);
             Standing::decided(met, true)
         }
+    }
+}
+
+/// `have`: the signed number, as fields carry it.
+fn ticket_encryption(want: &TicketEncryption, have: u64) -> bool {
+    let weak = !matches!(have, 17..=20 | 25 | 26);
+    match want {
+        TicketEncryption::Weak => weak,
+        TicketEncryption::Strong => !weak,
+        TicketEncryption::AnyOf(list) => list.iter().any(|n| i64::from(*n).cast_unsigned() == have),
     }
 }
 

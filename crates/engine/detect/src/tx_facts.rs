@@ -39,6 +39,7 @@ pub fn of_check(check: &Check) -> Option<CheckFacts> {
         Check::FtpReplyReceived(_) | Check::FtpMode { .. } => facts(BOTH, ONE_STEP),
         Check::FtpDataCommand { .. } => facts(BOTH, ONE_STEP),
         Check::DceIface(_) | Check::DceOpnum(_) => facts(BOTH, ONE_STEP),
+        Check::TicketEncryption(_) => of_field(Field::Krb5TicketEncryption),
         Check::SshVersion { .. } => facts(BOTH, ONE_STEP),
         Check::File(FileCheck::Name { .. } | FileCheck::Ext { .. }) => facts(BOTH, http_step::HEADERS),
         Check::File(_) => facts(BOTH, http_step::BODY),

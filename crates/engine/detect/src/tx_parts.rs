@@ -81,12 +81,12 @@ pub(crate) fn ask(
             TxPart::Payload => Standing::decided(false, tx.is_complete(dir)),
             TxPart::Check(c) => {
                 let dir = side_of(sig, c.directions, dir);
-                let view = TxView { tx, dir, now, datasets: &run.state.datasets, src };
+                let view = TxView { tx, dir, now, lists: run.detector.lists(), src };
                 tx_checks::standing(&c.check, &view)
             }
             TxPart::Buffer { field, transforms, matches, absent, directions, kind } => {
                 let dir = side_of(sig, *directions, dir);
-                let mut ctx = EvalContext::new(&mut run.state.datasets);
+                let mut ctx = EvalContext::new(run.state);
                 ctx.vars = vars;
                 ctx.dce_little = dce_little(tx, dir);
                 let list = List { transforms, matches, absent: *absent };

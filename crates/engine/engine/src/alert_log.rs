@@ -8,9 +8,11 @@ use mimamori_rules::{Action, RejectTo};
 use serde_json::{Map, Value, json};
 
 use crate::community;
+use crate::config::DnsVersion;
 use crate::core::{Core, FrameContext};
+use crate::dns_v2;
 use crate::event::{
-    AlertFacts, Endpoint, Event, EventKind, EventSink, address_text, direction_text, mac_text,
+    AlertFacts, Endpoint, Event, EventKind, EventSink, Open, address_text, direction_text, mac_text,
 };
 use crate::flow_data::FlowData;
 use crate::flow_log::{app_protos, counters, proto_text, traffic, variables};
@@ -49,6 +51,7 @@ fn alert_event(
         _ => false,
     };
     event.alert = Some(Box::new(facts(sig, blocked)));
+    event.open = alert.waiting.map(Open::Alert);
     let details = core.config().log.alert_details;
     if let Some(tx) = alert.tx {
         event.more.insert("tx_id".to_owned(), tx.into());
@@ -70,10 +73,13 @@ fn alert_event(
         event.dst_mac = event.dst_mac.or(mac_of(flow, direction).1);
         if details {
             flow_details(flow, alert, direction, &mut event);
+            if core.config().log.dns_version == DnsVersion::V2 {
+                dns_v2::in_alert(&mut event.more);
+            }
             traffic(flow, &core.rules.detector, &mut event.more);
         }
-        if core.config().log.community_id {
-            event.more.insert("community_id".to_owned(), community::id(&flow.key).into());
+        if let Some(seed) = core.config().log.community_id {
+            event.more.insert("community_id".to_owned(), community::id(&flow.key, seed).into());
         }
     }
     event

@@ -16,6 +16,7 @@ use mimamori_flow::{Chunk, Flow, FlowKey};
 use mimamori_rules::FilestoreScope;
 
 use crate::flow_data::FlowData;
+use crate::usage;
 
 /// Announced flows that are remembered.
 pub(crate) const MAX_EXPECTED: usize = 1_024;
@@ -110,6 +111,9 @@ pub(crate) fn streams(
                 });
             }
             let Some(session) = flow.data.session.as_deref_mut() else { return false };
+            if let (Chunk::Data { bytes, .. }, Some(state)) = (&chunk, flow.data.usage.as_deref_mut()) {
+                usage::stream_bytes(state, dir, bytes);
+            }
             let input = match chunk {
                 Chunk::Data { bytes, .. } => Input::Data(bytes),
                 Chunk::Gap { len, .. } => Input::Gap(len),
@@ -118,6 +122,7 @@ pub(crate) fn streams(
             session.feed(dir, input, now);
             if session.take_reversed() {
                 flow.swap_sides();
+                usage::swap(flow);
                 return true;
             }
             if session.change_pending() {
@@ -148,6 +153,7 @@ pub(crate) fn datagram(
     let reversed = session.take_reversed();
     if reversed {
         flow.swap_sides();
+        usage::swap(flow);
     }
     reversed
 }

@@ -1,4 +1,4 @@
-//! The community id of a flow: the same in every tool that watches it (version 1, seed 0).
+//! The community id of a flow: the same in every tool that watches it (version 1).
 
 use std::net::IpAddr;
 
@@ -7,22 +7,22 @@ use base64::engine::general_purpose::STANDARD;
 use mimamori_flow::FlowKey;
 use sha1::{Digest, Sha1};
 
-/// `1:` and the digest of the flow's ends, the smaller end first.
+/// The id of a flow of the table.
 #[must_use]
-pub(crate) fn id(key: &FlowKey) -> String {
-    let (mut src, mut dst) = (octets(key.src), octets(key.dst));
-    let (mut src_port, mut dst_port) = (key.src_port, key.dst_port);
-    if (&src, src_port) > (&dst, dst_port) {
-        std::mem::swap(&mut src, &mut dst);
-        std::mem::swap(&mut src_port, &mut dst_port);
-    }
+pub(crate) fn id(key: &FlowKey, seed: u16) -> String {
+    community_id((key.src, key.src_port), (key.dst, key.dst_port), key.protocol, seed)
+}
+
+/// `1:` and the digest of the seed and the flow's ends, the smaller end first.
+#[must_use]
+pub fn community_id(src: (IpAddr, u16), dst: (IpAddr, u16), protocol: u8, seed: u16) -> String {
+    let mut ends = [(octets(src.0), src.1), (octets(dst.0), dst.1)];
+    ends.sort();
     let mut hash = Sha1::new();
-    hash.update([0, 0]);
-    hash.update(&src);
-    hash.update(&dst);
-    hash.update([key.protocol, 0]);
-    hash.update(src_port.to_be_bytes());
-    hash.update(dst_port.to_be_bytes());
+    hash.update(seed.to_be_bytes());
+    ends.iter().for_each(|(ip, _)| hash.update(ip));
+    hash.update([protocol, 0]);
+    ends.iter().for_each(|(_, port)| hash.update(port.to_be_bytes()));
     format!("1:{}", STANDARD.encode(hash.finalize()))
 }
 
@@ -51,7 +51,8 @@ mod tests {
             tunnel_depth: 0,
             discriminator: 0,
         };
-        assert_eq!(id(&key), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
-        assert_eq!(id(&key.reversed()), id(&key));
+        assert_eq!(id(&key, 0), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+        assert_eq!(id(&key.reversed(), 0), id(&key, 0));
+        assert_ne!(id(&key, 1), id(&key, 0));
     }
 }

@@ -7,6 +7,8 @@ use mimamori_flow::FlowConfig;
 use mimamori_packet::DecodeConfig;
 use mimamori_rules::Vars;
 
+use crate::rule_files::RuleFiles;
+
 /// What becomes of a flow that was picked up in the middle, or of a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum ExceptionPolicy {
@@ -55,13 +57,31 @@ pub struct DnsAnswer {
     pub v6: Option<std::net::Ipv6Addr>,
 }
 
+/// The shape of `dns` records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DnsVersion {
+    V2,
+    #[default]
+    V3,
+}
+
+/// Which dropped packets get a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DropLog {
+    Off,
+    /// Of a flow that is dropped the first packet a direction, and those that a rule named.
+    Start,
+    #[default]
+    All,
+}
+
 /// Which kinds of records are made.
 #[derive(Clone, Debug)]
 pub struct LogOptions {
     pub transactions: bool,
     pub files: bool,
     pub flows: bool,
-    pub drops: bool,
+    pub drops: DropLog,
     pub anomalies: bool,
     pub stats: bool,
     /// Protocol objects, metadata and flow counters within alerts.
@@ -71,8 +91,11 @@ pub struct LogOptions {
     pub ethernet: bool,
     /// Digests of every file, asked for by a rule or not.
     pub file_hashes: bool,
-    /// The flow's community id (version 1, seed 0) in each record.
-    pub community_id: bool,
+    /// Pieces of each flow's traffic, for records of use.
+    pub usage: bool,
+    /// The flow's community id (version 1) in each record, made with this seed.
+    pub community_id: Option<u16>,
+    pub dns_version: DnsVersion,
 }
 
 impl Default for LogOptions {
@@ -81,14 +104,16 @@ impl Default for LogOptions {
             transactions: true,
             files: true,
             flows: true,
-            drops: true,
+            drops: DropLog::All,
             anomalies: true,
             stats: false,
             alert_details: true,
             alert_payload: false,
             ethernet: true,
             file_hashes: false,
-            community_id: false,
+            usage: false,
+            community_id: None,
+            dns_version: DnsVersion::default(),
         }
     }
 }
@@ -121,6 +146,7 @@ pub struct EngineConfig {
     pub app: AppLayerConfig,
     pub detect: DetectOptions,
     pub vars: Vars,
+    pub rule_files: RuleFiles,
     /// `stream.midstream-policy`; `None`: as `exception_policy` says.
     pub midstream_policy: Option<ExceptionPolicy>,
     pub exception_policy: ExceptionDefault,
@@ -133,7 +159,12 @@ pub struct EngineConfig {
     /// Payload beyond a stream's depth passes without being looked at, and is counted as such.
     /// A gateway gets out of the way of bulk traffic; the reference looks at each packet.
     pub skip_past_depth: bool,
+    /// How files in transit are judged, once a judge is set.
+    pub judging: crate::judge::JudgePolicy,
     pub guards: InlineGuards,
+    /// Flows that are ended for one frame, at most; the rest waits for the next. A gateway keeps
+    /// no packet waiting for them.
+    pub ends_per_frame: usize,
 }
 
 impl Default for EngineConfig {
@@ -145,6 +176,7 @@ impl Default for EngineConfig {
             app: AppLayerConfig { file_hashes: HashKinds::NONE, ..AppLayerConfig::default() },
             detect: DetectOptions::default(),
             vars: default_vars(),
+            rule_files: RuleFiles::default(),
             midstream_policy: None,
             exception_policy: ExceptionDefault::Unset,
             log: LogOptions::default(),
@@ -152,7 +184,9 @@ impl Default for EngineConfig {
             block_reputation: true,
             dns_answer: DnsAnswer::default(),
             skip_past_depth: false,
+            judging: crate::judge::JudgePolicy::default(),
             guards: InlineGuards::default(),
+            ends_per_frame: usize::MAX,
         }
     }
 }

@@ -7,21 +7,24 @@ use std::sync::Arc;
 
 use mimamori_applayer::AppLayerConfig;
 use mimamori_applayer::config::AutoSwitch;
-use mimamori_base::{Direction, Timestamp};
-use mimamori_detect::{Decision, DetectState, FlowDetect, FlowInput, Input, Scratch};
+use mimamori_applayer::http1::SharedRanges;
+use mimamori_base::{Direction, Place, Timestamp};
+use mimamori_detect::{CrossFlow, Decision, FlowDetect, FlowInput, Input, SavedSet, Scratch};
 use mimamori_flow::{Association, Flow, FlowHandle, FlowTable, StreamEvent, StreamEvents, TcpOutcome};
 use mimamori_packet::{Decoder, Origin, Packet, Transport};
 use mimamori_reputation::Reputation;
 
 use crate::app_feed::{self, Expectations};
-use crate::config::{EngineConfig, ExceptionPolicy};
-use crate::engine::EngineStats;
+use crate::config::{DropLog, EngineConfig, ExceptionPolicy};
 use crate::event::EventSink;
 use crate::flow_data::{FlowAction, FlowData};
+use crate::judge::{FileJudge, JudgeStats};
+use crate::judging::Judging;
 use crate::ruleset::Ruleset;
+use crate::stats::EngineStats;
 use crate::tunnels::Tunnels;
-use crate::verdict::{FrameAction, Path, Verdict};
-use crate::{alert_log, flow_end, inject, listed, raw, tx_log};
+use crate::verdict::{FrameAction, Path, Release, Verdict};
+use crate::{alert_log, flow_end, inject, listed, raw, tx_log, usage};
 
 /// One frame on its way.
 #[derive(Debug)]
@@ -41,11 +44,14 @@ impl FrameContext {
 /// Everything behind the decoder.
 #[derive(Debug)]
 pub(crate) struct Core {
-    config: EngineConfig,
+    pub(crate) config: EngineConfig,
     app_config: Arc<AppLayerConfig>,
-    flows: FlowTable<FlowData>,
+    pub(crate) flows: FlowTable<FlowData>,
+    /// Judges files in transit, where somebody does.
+    pub(crate) judging: Option<Box<Judging>>,
     pub(crate) rules: Ruleset,
-    state: DetectState,
+    state: CrossFlow,
+    ranges: SharedRanges,
     scratch: Scratch,
     lists: listed::Lists,
     expectations: Expectations,
@@ -63,19 +69,47 @@ struct StreamFacts {
 }
 
 impl Core {
-    pub(crate) fn new(config: EngineConfig, rules: Ruleset, reputation: Arc<Reputation>) -> Core {
+    /// `beside`: state across flows that engines side by side share.
+    pub(crate) fn new(
+        config: EngineConfig,
+        rules: Ruleset,
+        reputation: Arc<Reputation>,
+        beside: Option<CrossFlows>,
+    ) -> Core {
+        let across = beside.unwrap_or_else(|| CrossFlows::new(&rules));
         Core {
-            app_config: Arc::new(app_config(&config, &rules)),
+            app_config: Arc::new(app_config(&config, &rules, &across.ranges)),
             flows: FlowTable::new(config.flow.clone()),
+            judging: None,
             scratch: rules.detector.scratch(),
+            state: across.detect,
+            ranges: across.ranges,
             rules,
-            state: DetectState::default(),
             lists: listed::Lists::new(reputation),
             expectations: Expectations::default(),
             tunnels: Tunnels::default(),
             stats: EngineStats::default(),
             config,
         }
+    }
+
+    /// From the next flow on, files go to the judge.
+    pub(crate) fn judge_with(&mut self, judge: Box<dyn FileJudge>) {
+        self.judging = Some(Box::new(Judging::new(judge, self.config.judging.clone())));
+        self.config.app.file_hashes.tap = true;
+        self.app_config = Arc::new(app_config(&self.config, &self.rules, &self.ranges));
+    }
+
+    pub(crate) fn judge_stats(&self) -> JudgeStats {
+        self.judging.as_deref().map_or_else(JudgeStats::default, |j| j.stats)
+    }
+
+    pub(crate) fn take_releases(&mut self) -> Vec<Release> {
+        self.judging.as_deref_mut().map_or_else(Vec::new, Judging::take_releases)
+    }
+
+    pub(crate) fn app_config(&self) -> Arc<AppLayerConfig> {
+        self.app_config.clone()
     }
 
     pub(crate) fn config(&self) -> &EngineConfig {
@@ -93,9 +127,14 @@ impl Core {
 
     pub(crate) fn replace_rules(&mut self, rules: Ruleset) {
         self.scratch = rules.detector.scratch();
-        self.app_config = Arc::new(app_config(&self.config, &rules));
+        self.app_config = Arc::new(app_config(&self.config, &rules, &self.ranges));
+        self.state = self.state.renewed(rules.detector.lists().clone());
         self.rules = rules;
-        self.state = DetectState::default();
+    }
+
+    /// The data sets that rules want written, as they stand now.
+    pub(crate) fn datasets_to_save(&self) -> Vec<SavedSet> {
+        self.state.datasets_to_save()
     }
 
     pub(crate) fn replace_exceptions(&mut self, exceptions: Arc<mimamori_reputation::Exceptions>) {
@@ -106,19 +145,40 @@ impl Core {
         self.lists.replace(reputation);
     }
 
-    pub(crate) fn expire(&mut self, now: Timestamp, limit: usize, out: &mut dyn EventSink) {
-        self.flows.expire(now, limit);
-        self.drain_ended(now, out);
+    /// Before this time no flow is due.
+    pub(crate) fn next_due(&self) -> Timestamp {
+        self.flows.next_due()
     }
 
-    pub(crate) fn finish(&mut self, now: Timestamp, out: &mut dyn EventSink) {
-        self.flows.end_all();
-        self.drain_ended(now, out);
-    }
-
-    fn drain_ended(&mut self, now: Timestamp, out: &mut dyn EventSink) {
+    /// Ends the flows that are due before frame `number`, when it is `clock`.
+    pub(crate) fn begin_frame(
+        &mut self,
+        number: u64,
+        clock: Timestamp,
+        limit: usize,
+        out: &mut dyn EventSink,
+    ) {
+        self.flows.begin_frame(number, clock);
+        self.flows.expire(clock, limit);
         while let Some(mut flow) = self.flows.take_ended() {
-            flow_end::finish(self, &mut flow, now, out);
+            let (list, which) = flow.end_order.unwrap_or_default();
+            out.place(Place::ending(number, list, which));
+            flow_end::finish(self, &mut flow, out);
+        }
+    }
+
+    pub(crate) fn finish(&mut self, out: &mut dyn EventSink) {
+        self.flows.end_all();
+        while let Some(mut flow) = self.flows.take_ended() {
+            let (start, which) = flow.end_order.unwrap_or_default();
+            out.place(Place::last(start, which));
+            flow_end::finish(self, &mut flow, out);
+        }
+    }
+
+    fn drain_ended(&mut self, out: &mut dyn EventSink) {
+        while let Some(mut flow) = self.flows.take_ended() {
+            flow_end::finish(self, &mut flow, out);
         }
     }
 
@@ -139,7 +199,7 @@ impl Core {
         } else {
             self.flows.associate(context.now, packet, |_| FlowData::default())
         };
-        self.drain_ended(context.now, out);
+        self.drain_ended(out);
         let Association::Flow { handle, direction, is_new, established } = association else {
             self.flowless(packet, damaged, context, out);
             return;
@@ -200,11 +260,16 @@ impl Core {
         out: &mut dyn EventSink,
     ) {
         let Some(flow) = self.flows.get_mut(handle) else { return };
+        if self.config.log.usage {
+            usage::see(flow, packet, direction, out);
+        }
         if flow.dropped {
-            if flow.data.answer_resets {
+            let starved = flow.starved;
+            if flow.data.answer_resets || (starved && self.config.guards.reset_dropped) {
                 inject::answer(packet, context);
             }
-            self.drop_in_flow(packet, context, handle, direction, "flow drop", out);
+            let reason = if starved { "stream memcap" } else { "flow drop" };
+            self.drop_in_flow(packet, context, handle, direction, reason, out);
             return;
         }
         if flow.bypassed {
@@ -228,14 +293,25 @@ impl Core {
                 return;
             }
             self.feed_tcp(context.now, handle, &mut direction);
+            let grown = self.collect_files(context, handle, direction);
             if let Some(payload) = outcome.rewrite_payload {
                 self.rewritten(packet, &payload, context, handle, direction, &facts, out);
+                self.judge_files(packet, context, handle, direction, grown, out);
+                return;
+            }
+            if !bulk {
+                self.inspect(packet, context, handle, direction, &facts, out);
+                self.after_inspection(packet, context, handle, direction, &facts, out);
+                self.judge_files(packet, context, handle, direction, grown, out);
                 return;
             }
         } else if matches!(packet.transport, Transport::Udp(_)) {
             self.feed_udp(packet, context.now, handle, &mut direction);
         }
         if bulk {
+            if let Some(flow) = self.flows.get_mut(handle) {
+                usage::past_depth(flow, direction, packet.payload.len());
+            }
             self.stats.uninspected_bytes += packet.payload.len() as u64;
             return;
         }
@@ -306,7 +382,7 @@ impl Core {
                 flow.data.detect.passed = true;
                 flow.data.action = FlowAction::Pass;
             }
-            ExceptionPolicy::Bypass => flow.bypass(),
+            ExceptionPolicy::Bypass => self.flows.bypass(handle),
             ExceptionPolicy::DropFlow | ExceptionPolicy::Reject if self.config.ips => {
                 flow.dropped = true;
                 flow.data.action = FlowAction::Drop;
@@ -405,7 +481,7 @@ impl Core {
             let input =
                 Input { now: context.now, packet, pseudo: false, stream_events: facts.events, flow: None };
             if let Some(flow) = self.flows.get_mut(handle) {
-                flow.data.detect.alerted = true;
+                note_alerts(flow, decision);
             }
             let flow = self.flows.get(handle);
             alert_log::report(self, &input, decision, flow.map(|f| (f, direction)), context, out);
@@ -423,8 +499,9 @@ impl Core {
             flow.data.action = FlowAction::Drop;
         }
         if decision.bypass {
-            flow.bypass();
+            self.flows.bypass(handle);
         }
+        let Some(flow) = self.flows.get_mut(handle) else { return };
         if let Some(to) = decision.reject {
             inject::reject(packet, to, context);
         }
@@ -455,6 +532,7 @@ impl Core {
             self.look_up(packet, context, handle, direction, out);
         }
         let Some(flow) = self.flows.get_mut(handle) else { return };
+        usage::learn(flow);
         let revision = flow.data.session.as_deref().map(mimamori_applayer::Session::revision);
         if flow.data.idle && flow.data.settled == revision {
             return;
@@ -469,7 +547,7 @@ impl Core {
             if !session.change_pending() {
                 let hints = session.hints();
                 if hints.bypass {
-                    flow.bypass();
+                    self.flows.bypass(handle);
                 }
                 return;
             }
@@ -526,9 +604,22 @@ impl Core {
             self.stats.dropped_frames += 1;
         }
         context.verdict.stop();
-        if self.config.log.drops {
+        if self.tells_of_drop(flow, sig.is_some()) {
             let of = flow.and_then(|(h, d)| self.flows.get(h).map(|f| (f, d)));
             out.event(alert_log::drop_event(self, packet, of, sig, reason, context));
+        }
+    }
+
+    fn tells_of_drop(&mut self, flow: Option<(FlowHandle, Direction)>, by_rule: bool) -> bool {
+        match self.config.log.drops {
+            DropLog::Off => false,
+            DropLog::All => true,
+            DropLog::Start => {
+                let flow = flow.and_then(|(handle, dir)| Some((self.flows.get_mut(handle)?, dir)));
+                let Some((flow, direction)) = flow.filter(|(f, _)| f.dropped) else { return true };
+                let told = flow.data.drop_told.get_mut(direction.index());
+                told.is_none_or(|t| !std::mem::replace(t, true)) || by_rule
+            }
         }
     }
 
@@ -573,7 +664,7 @@ impl Core {
             flow.data.action = FlowAction::Drop;
         }
         if !decision.alerts.is_empty() {
-            flow.data.detect.alerted = true;
+            note_alerts(flow, &decision);
             let input =
                 Input { now, packet, pseudo: true, stream_events: StreamEvents::default(), flow: None };
             let mut context = FrameContext::new(now, 0, None);
@@ -582,8 +673,27 @@ impl Core {
     }
 }
 
+/// State across flows that engines side by side share, as one of them sees it.
+#[derive(Debug)]
+pub(crate) struct CrossFlows {
+    pub detect: CrossFlow,
+    pub ranges: SharedRanges,
+}
+
+impl CrossFlows {
+    pub(crate) fn new(rules: &Ruleset) -> CrossFlows {
+        CrossFlows { detect: CrossFlow::new(rules.detector.lists().clone()), ranges: SharedRanges::default() }
+    }
+}
+
+/// Alerts that are raised, and alerts that may be, stand in the flow's record.
+fn note_alerts(flow: &mut Flow<FlowData>, decision: &Decision) {
+    flow.data.detect.alerted |= decision.alerts.iter().any(|a| a.waiting.is_none());
+    flow.data.may_alert |= decision.alerts.iter().any(|a| a.waiting.is_some());
+}
+
 /// The application layer's configuration with what the rules need.
-fn app_config(config: &EngineConfig, rules: &Ruleset) -> AppLayerConfig {
+fn app_config(config: &EngineConfig, rules: &Ruleset, ranges: &SharedRanges) -> AppLayerConfig {
     let needs = rules.detector.needs();
     let mut app = config.app.clone();
     let kinds = &mut app.file_hashes;
@@ -592,7 +702,9 @@ fn app_config(config: &EngineConfig, rules: &Ruleset) -> AppLayerConfig {
     kinds.sha1 |= needs.sha1 || all;
     kinds.sha256 |= needs.sha256 || all;
     let kinds = *kinds;
-    Arc::make_mut(&mut app.http1).hashes = kinds;
+    let http1 = Arc::make_mut(&mut app.http1);
+    http1.hashes = kinds;
+    http1.ranges = ranges.same();
     if app.smtp.body_md5 == AutoSwitch::Auto && needs.mail_body_md5 {
         app.smtp.body_md5 = AutoSwitch::On;
     }
@@ -617,7 +729,7 @@ fn ask(
     in_stream: bool,
     stream_events: StreamEvents,
     asking: &Asking<'_>,
-    state: &mut DetectState,
+    state: &mut CrossFlow,
     scratch: &mut Scratch,
 ) -> Decision {
     let data = &mut flow.data;

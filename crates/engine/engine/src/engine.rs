@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use mimamori_base::{Timestamp, Zone};
-use mimamori_flow::FlowStats;
-use mimamori_packet::{DecodeStats, Decoder, DefragStats, LinkType};
+use mimamori_applayer::http1::SharedRanges;
+use mimamori_base::{Place, Timestamp, Turn, Zone};
+use mimamori_detect::{CrossFlow, SavedSet};
+use mimamori_packet::{Decoder, LinkType};
 use mimamori_reputation::Reputation;
 
 use crate::config::EngineConfig;
-use crate::core::{Core, FrameContext};
+use crate::core::{Core, CrossFlows, FrameContext};
 use crate::event::EventSink;
+use crate::judge::{FileJudge, JudgeStats};
 use crate::ruleset::Ruleset;
-use crate::verdict::{Path, Verdict};
-
-/// Flows that are ended for one frame, at most; the rest waits for the next.
-const EXPIRE_PER_FRAME: usize = 8;
+use crate::stats::EngineStats;
+use crate::verdict::{Path, Release, Verdict};
 
 /// An inspection engine. One for each thread; rule set and lists are shared.
 #[derive(Debug)]
@@ -22,25 +22,41 @@ pub struct Engine {
     decoder: Decoder,
     core: Core,
     frames: u64,
+    clock: Timestamp,
 }
 
-/// Counters since the start.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct EngineStats {
-    pub decode: DecodeStats,
-    pub defrag: DefragStats,
-    pub flow: FlowStats,
-    pub frames: u64,
-    pub alerts: u64,
-    /// Alerts that found no room in a packet's queue.
-    pub alerts_suppressed: u64,
-    pub dropped_frames: u64,
-    pub inspected_bytes: u64,
-    /// Bytes that passed without inspection: encrypted, bypassed, beyond a depth.
-    pub uninspected_bytes: u64,
-    /// Packets of tunnels that cannot be looked into, and such tunnels (pairs of addresses).
-    pub tunnel_packets: u64,
-    pub tunnels: u64,
+/// State across flows for engines that work side by side.
+#[derive(Debug)]
+pub struct Shared {
+    pub(crate) detect: CrossFlow,
+    ranges: SharedRanges,
+}
+
+impl Shared {
+    #[must_use]
+    pub fn new(rules: &Ruleset) -> Shared {
+        Shared { detect: CrossFlow::new(rules.detector.lists().clone()), ranges: SharedRanges::default() }
+    }
+
+    /// The data sets that rules want written (`save`, `state`), as they stand now.
+    #[must_use]
+    pub fn datasets_to_save(&self) -> Vec<SavedSet> {
+        self.detect.datasets_to_save()
+    }
+
+    /// Whether an alert that waited for its thresholds is raised. To be asked in the order of
+    /// places.
+    #[must_use]
+    pub fn is_raised(&self, waiting: &mimamori_detect::Waiting, rules: &Ruleset) -> bool {
+        waiting.is_raised(&rules.detector, &self.detect)
+    }
+}
+
+/// A frame's number, and the time in an order that never steps back.
+#[derive(Debug, Clone, Copy)]
+pub struct Tick {
+    pub number: u64,
+    pub clock: Timestamp,
 }
 
 impl Engine {
@@ -48,8 +64,29 @@ impl Engine {
     pub fn new(config: EngineConfig, rules: Ruleset, reputation: Arc<Reputation>) -> Engine {
         Engine {
             decoder: Decoder::new(config.decode.clone()),
-            core: Core::new(config, rules, reputation),
+            core: Core::new(config, rules, reputation, None),
             frames: 0,
+            clock: Timestamp(i64::MIN),
+        }
+    }
+
+    /// One of several engines that deal the flows out among them. All packets of two hosts must
+    /// come to the same engine. Alerts with thresholds come as [`crate::Open`].
+    #[must_use]
+    pub fn beside(
+        config: EngineConfig,
+        rules: Ruleset,
+        reputation: Arc<Reputation>,
+        shared: &Shared,
+        turn: Arc<dyn Turn>,
+    ) -> Engine {
+        let across =
+            CrossFlows { detect: shared.detect.shared(turn.clone()), ranges: shared.ranges.beside(turn) };
+        Engine {
+            decoder: Decoder::new(config.decode.clone()),
+            core: Core::new(config, rules, reputation, Some(across)),
+            frames: 0,
+            clock: Timestamp(i64::MIN),
         }
     }
 
@@ -74,9 +111,24 @@ impl Engine {
         frame: &[u8],
         out: &mut dyn EventSink,
     ) -> Verdict {
+        let tick = Tick { number: self.frames + 1, clock: now };
+        self.frame_at(tick, now, link_type, path, frame, out)
+    }
+
+    /// Inspects a frame whose number and time an outer order of frames gives.
+    pub fn frame_at(
+        &mut self,
+        tick: Tick,
+        now: Timestamp,
+        link_type: LinkType,
+        path: Option<Path>,
+        frame: &[u8],
+        out: &mut dyn EventSink,
+    ) -> Verdict {
         self.frames += 1;
-        self.core.expire(now, EXPIRE_PER_FRAME, out);
-        let mut context = FrameContext::new(now, self.frames, path);
+        self.skip_to(tick, out);
+        out.place(Place::frame(tick.number));
+        let mut context = FrameContext::new(now, tick.number, path);
         let core = &mut self.core;
         self.decoder.decode(now, link_type, frame, &mut |packet| {
             core.packet(packet, &mut context, out);
@@ -85,17 +137,54 @@ impl Engine {
         context.verdict
     }
 
+    /// A frame that is another engine's: only the time passes.
+    pub fn skip_to(&mut self, tick: Tick, out: &mut dyn EventSink) {
+        self.clock = self.clock.max(tick.clock);
+        let limit = self.core.config().ends_per_frame;
+        self.core.begin_frame(tick.number, self.clock, limit, out);
+    }
+
+    /// Before the clock passes this time, [`Engine::skip_to`] does nothing.
+    #[must_use]
+    pub fn next_due(&self) -> Timestamp {
+        self.core.next_due()
+    }
+
     /// Ends flows whose time has come; call now and then when no frames arrive.
     pub fn expire(&mut self, now: Timestamp, out: &mut dyn EventSink) {
-        self.core.expire(now, usize::MAX, out);
+        self.clock = self.clock.max(now);
+        self.core.begin_frame(self.frames + 1, self.clock, usize::MAX, out);
     }
 
     /// Ends all flows and writes their records. `now`: the time of the last frame.
     pub fn finish(&mut self, now: Timestamp, out: &mut dyn EventSink) {
-        self.core.finish(now, out);
+        self.core.finish(out);
+        self.core.tend_files(now, out);
         if self.core.config().log.stats {
             out.event(self.stats_event(now));
         }
+    }
+
+    /// Has files in transit judged. A verdict may be to hold a frame then; what becomes of it
+    /// comes with [`Engine::take_releases`].
+    pub fn judge_files(&mut self, judge: Box<dyn FileJudge>) {
+        self.core.judge_with(judge);
+    }
+
+    /// Takes in judgements and ends waits that are over; call often while frames are held.
+    pub fn tend_files(&mut self, now: Timestamp, out: &mut dyn EventSink) {
+        self.core.tend_files(now, out);
+    }
+
+    /// What becomes of frames that were held, in the order in which they are to go. Take it
+    /// after each frame, before that frame itself goes on.
+    pub fn take_releases(&mut self) -> Vec<Release> {
+        self.core.take_releases()
+    }
+
+    #[must_use]
+    pub fn judge_stats(&self) -> JudgeStats {
+        self.core.judge_stats()
     }
 
     /// Takes another rule set from the next frame on. Flows live on; what the old rules
@@ -112,6 +201,12 @@ impl Engine {
 
     pub fn replace_reputation(&mut self, reputation: Arc<Reputation>) {
         self.core.replace_reputation(reputation);
+    }
+
+    /// The data sets that rules want written (`save`, `state`), as they stand now.
+    #[must_use]
+    pub fn datasets_to_save(&self) -> Vec<SavedSet> {
+        self.core.datasets_to_save()
     }
 
     #[must_use]

@@ -42,6 +42,7 @@ impl Event {
         self.more.keys().any(|key| match key.as_str() {
             "alert" => self.alert.is_some(),
             "reputation" => self.reputation.is_some(),
+            "malware" => self.malware.is_some(),
             "app_proto" => self.app_proto.is_some(),
             other => OWN.contains(&other),
         })
@@ -91,7 +92,7 @@ impl Event {
     }
 
     fn write_facts(&self, out: &mut Vec<u8>) {
-        if self.alert.is_none() && self.reputation.is_none() {
+        if self.alert.is_none() && self.reputation.is_none() && self.malware.is_none() {
             return;
         }
         let mut facts = Map::new();

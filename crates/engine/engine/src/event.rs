@@ -5,15 +5,24 @@
 
 use std::net::IpAddr;
 
-use mimamori_base::{Direction, Timestamp, Zone};
+use mimamori_base::{Direction, Place, Timestamp, Zone};
+use mimamori_detect::Waiting;
 use mimamori_reputation::Kind as ReputationKind;
 use serde_json::{Map, Value, json};
 
+use crate::judge::MalwareFacts;
 use crate::time_text::eve_time;
+use crate::usage::FlowUse;
 
 /// Takes events as they happen.
 pub trait EventSink {
     fn event(&mut self, event: Event);
+
+    /// A piece of a flow's traffic (`log.usage`).
+    fn used(&mut self, _piece: &FlowUse<'_>) {}
+
+    /// What comes from here on is at `place`; places rise.
+    fn place(&mut self, _place: Place) {}
 }
 
 impl EventSink for Vec<Event> {
@@ -41,6 +50,10 @@ pub enum EventKind {
     Stats,
     /// A listed name or address was met.
     Reputation,
+    /// A harmful file in transit.
+    Malware,
+    /// A file that could not be judged.
+    FileUnjudged,
     /// A transaction's record: `http`, `dns`, …
     App(&'static str),
 }
@@ -56,6 +69,8 @@ impl EventKind {
             EventKind::Anomaly => "anomaly",
             EventKind::Stats => "stats",
             EventKind::Reputation => "reputation",
+            EventKind::Malware => "malware",
+            EventKind::FileUnjudged => "file_unjudged",
             EventKind::App(name) => name,
         }
     }
@@ -108,6 +123,15 @@ pub struct DeviceFacts {
     pub host_name: Option<String>,
 }
 
+/// What an event of engines that work side by side still waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    /// An alert, for its thresholds.
+    Alert(Waiting),
+    /// A flow's record: `alerted` is true if an alert that waited is raised.
+    Alerted,
+}
+
 /// Something to report.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -127,8 +151,11 @@ pub struct Event {
     pub zones: Option<(Zone, Option<Zone>)>,
     pub alert: Option<Box<AlertFacts>>,
     pub reputation: Option<Box<ReputationFacts>>,
+    pub malware: Option<Box<MalwareFacts>>,
     /// A device that made itself known (DHCP).
     pub device: Option<Box<DeviceFacts>>,
+    /// Not to be told before this is known; only with [`crate::Engine::beside`].
+    pub open: Option<Open>,
     /// Further objects in EVE's shape: `http`, `flow`, `vlan`, …
     pub more: Map<String, Value>,
 }
@@ -151,7 +178,9 @@ impl Event {
             zones: None,
             alert: None,
             reputation: None,
+            malware: None,
             device: None,
+            open: None,
             more: Map::new(),
         }
     }
@@ -216,6 +245,20 @@ impl Event {
         let mut put = |key: &str, value: Value| {
             out.insert(key.to_owned(), value);
         };
+        if let Some(m) = &self.malware {
+            let mut facts = json!({
+                "family": m.harm.family,
+                "found_by": m.harm.found_by,
+                "filename": m.file_name,
+                "size": m.size,
+                "sha256": m.harm.sha256,
+                "outcome": m.outcome.name(),
+            });
+            if let (Some(member), Value::Object(o)) = (&m.harm.member, &mut facts) {
+                o.insert("member".to_owned(), member.as_str().into());
+            }
+            put("malware", facts);
+        }
         if let Some(alert) = &self.alert {
             put("alert", alert_json(alert));
         }

@@ -10,6 +10,8 @@ use crate::config::ExceptionPolicy;
 #[derive(Debug, Default)]
 pub struct FlowData {
     pub(crate) session: Option<Box<Session>>,
+    /// Its files at the judge; none while nobody judges.
+    pub(crate) files: Option<Box<crate::judging::files::FlowFiles>>,
     pub(crate) detect: FlowDetect,
     pub(crate) logged: Vec<LoggedTx>,
     /// Events of the session that detection has seen.
@@ -21,6 +23,8 @@ pub struct FlowData {
     pub(crate) src_mac: Option<[u8; 6]>,
     pub(crate) dst_mac: Option<[u8; 6]>,
     pub(crate) zones: Option<(Zone, Option<Zone>)>,
+    /// A record of a dropped packet was written, a direction.
+    pub(crate) drop_told: [bool; 2],
     /// Hashes of names and addresses that were reported.
     pub(crate) reported: Vec<u64>,
     /// Lists and session as they were at the last look-up.
@@ -33,8 +37,12 @@ pub struct FlowData {
     /// its retiring were last seen to.
     pub(crate) inspected: [Option<u64>; 2],
     pub(crate) settled: Option<u64>,
+    /// An alert of the flow waits for its thresholds.
+    pub(crate) may_alert: bool,
     /// The last inspection had no new transactions to look at.
     pub(crate) idle: bool,
+    /// What the flow tells for records of use.
+    pub(crate) usage: Option<Box<crate::usage::UseState>>,
     /// Where the raw stream of each direction ends for rules: from there on it is encrypted.
     pub(crate) raw_ends: Option<[u64; 2]>,
     /// A rule dropped the flow: whoever goes on sending is answered with a reset.

@@ -1,7 +1,5 @@
 //! The end of a flow: its last bytes, their inspection, its records.
 
-use std::sync::Arc;
-
 use mimamori_base::{Direction, Timestamp};
 use mimamori_flow::Flow;
 use mimamori_packet::{Decoder, LinkType};
@@ -9,15 +7,16 @@ use mimamori_packet::{Decoder, LinkType};
 use crate::core::{Core, FrameContext};
 use crate::event::EventSink;
 use crate::flow_data::FlowData;
-use crate::{app_feed, community, flow_log, pseudo, raw, tx_log};
+use crate::{app_feed, community, flow_log, pseudo, raw, tx_log, usage};
 
 /// Stretches between gaps that are looked at when a flow ends, for each direction.
 const MAX_PARTS: usize = 32;
 
 /// Finishes `flow`, which has left the table.
-pub(crate) fn finish(core: &mut Core, flow: &mut Flow<FlowData>, now: Timestamp, out: &mut dyn EventSink) {
+pub(crate) fn finish(core: &mut Core, flow: &mut Flow<FlowData>, out: &mut dyn EventSink) {
     if !flow.bypassed && !flow.dropped {
-        last_bytes(core, flow, now);
+        let last = flow.last_seen;
+        last_bytes(core, flow, last);
         for dir in Direction::BOTH {
             // Gaps part the stream: each part is looked at by itself.
             for _ in 0..MAX_PARTS {
@@ -33,20 +32,24 @@ pub(crate) fn finish(core: &mut Core, flow: &mut Flow<FlowData>, now: Timestamp,
             }
         }
     }
+    core.forget_files(flow);
     let log = core.config().log.clone();
     let context = FrameContext::new(flow.last_seen, 0, None);
     tx_log::write_ended(flow, &context, &log, out);
+    if log.usage {
+        usage::ended(flow, out);
+    }
     if log.flows {
         let mut event = flow_log::flow_event(flow, &core.rules.detector);
-        if log.community_id {
-            event.more.insert("community_id".to_owned(), community::id(&flow.key).into());
+        if let Some(seed) = log.community_id {
+            event.more.insert("community_id".to_owned(), community::id(&flow.key, seed).into());
         }
         out.event(event);
     }
 }
 
 fn last_bytes(core: &Core, flow: &mut Flow<FlowData>, now: Timestamp) {
-    let app = Arc::new(core.config().app.clone());
+    let app = core.app_config();
     // Each change of protocol may leave bytes for the next one; a handful is plenty.
     for _ in 0..8 {
         if app_feed::streams(flow, &app, now, Direction::ToClient) {

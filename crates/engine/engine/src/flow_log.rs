@@ -5,9 +5,9 @@ use mimamori_detect::Detector;
 use mimamori_flow::{Flow, TcpSession};
 use serde_json::{Map, Value, json};
 
-use crate::engine::EngineStats;
-use crate::event::{Endpoint, Event, EventKind, mac_text};
+use crate::event::{Endpoint, Event, EventKind, Open, mac_text};
 use crate::flow_data::{FlowAction, FlowData};
+use crate::stats::EngineStats;
 use crate::time_text::eve_time;
 
 /// The protocol's name as EVE writes it.
@@ -68,6 +68,9 @@ pub(crate) fn flow_event(flow: &Flow<FlowData>, detector: &Detector) -> Event {
     let reason = flow.end_reason.map_or("unknown", |r| r.name());
     object.insert("reason".to_owned(), reason.into());
     object.insert("alerted".to_owned(), flow.data.detect.alerted.into());
+    if flow.data.may_alert && !flow.data.detect.alerted {
+        event.open = Some(Open::Alerted);
+    }
     if flow.data.tx_count > 0 {
         object.insert("tx_cnt".to_owned(), flow.data.tx_count.into());
     }

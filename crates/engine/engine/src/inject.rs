@@ -90,6 +90,39 @@ fn push(frame: Option<Vec<u8>>, towards_sender: bool, context: &mut FrameContext
     }
 }
 
+/// Ends a session towards one end or both, by a frame of it that has not gone on.
+pub(crate) fn end(packet: &Packet<'_>, to_src: bool, to_dst: bool, context: &mut FrameContext) {
+    if let Transport::Tcp(tcp) = &packet.transport {
+        resets(packet, tcp, to_src, to_dst, context);
+    }
+}
+
+/// A page as the whole answer of an HTTP server, and its last word. `reply`: to the sender of
+/// the packet; otherwise instead of the packet.
+pub(crate) fn http_page(packet: &Packet<'_>, reply: bool, page: &str, context: &mut FrameContext) {
+    let Transport::Tcp(tcp) = &packet.transport else { return };
+    let length = segment_length(packet, tcp);
+    let (src, dst, seq, ack) = if reply {
+        (tcp.dst_port(), tcp.src_port(), tcp.ack(), tcp.seq().wrapping_add(length))
+    } else {
+        (tcp.src_port(), tcp.dst_port(), tcp.seq(), tcp.ack())
+    };
+    let flags = TcpFlags::ACK | TcpFlags::PSH | TcpFlags::FIN;
+    let header = TcpOut { src, dst, seq, ack, flags };
+    push(frame(packet, reply, 6, &header.bytes(&http_answer(page))), reply, context);
+}
+
+fn http_answer(page: &str) -> Vec<u8> {
+    let mut content = format!(
+        "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html; charset=utf-8\r\n\
+         Content-Length: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
+        page.len()
+    )
+    .into_bytes();
+    content.extend_from_slice(page.as_bytes());
+    content
+}
+
 fn resets(packet: &Packet<'_>, tcp: &TcpView<'_>, to_src: bool, to_dst: bool, context: &mut FrameContext) {
     if tcp.flags().rst() {
         return;

@@ -15,6 +15,8 @@ mod app_feed;
 mod community;
 mod config;
 mod core;
+mod deal;
+mod dns_v2;
 mod engine;
 mod eve_line;
 mod event;
@@ -22,25 +24,44 @@ mod flow_data;
 mod flow_end;
 mod flow_log;
 mod inject;
+mod judge;
+mod judging;
 mod listed;
 mod options;
 mod pseudo;
 mod raw;
+mod rule_files;
 mod ruleset;
+mod stats;
 mod time_text;
 mod tunnels;
 mod tx_log;
+mod usage;
 mod verdict;
 
-pub use config::{DnsAnswer, EngineConfig, ExceptionDefault, ExceptionPolicy, InlineGuards, LogOptions, default_vars};
-pub use engine::{Engine, EngineStats};
-pub use event::{
-    AlertFacts, DeviceFacts, Endpoint, Event, EventKind, EventSink, NoSink, ReputationFacts, address_text,
-    mac_text,
+pub use community::community_id;
+pub use config::{
+    DnsAnswer, DnsVersion, DropLog, EngineConfig, ExceptionDefault, ExceptionPolicy, InlineGuards,
+    LogOptions, default_vars,
 };
+pub use deal::{Deal, Dealer};
+pub use engine::{Engine, Shared, Tick};
+pub use event::{
+    AlertFacts, DeviceFacts, Endpoint, Event, EventKind, EventSink, NoSink, Open, ReputationFacts,
+    address_text, mac_text,
+};
+pub use judge::{
+    FileId, FileJudge, FileOutcome, Harm, JudgePolicy, JudgeStats, Judgement, MalwareFacts, NotInspected,
+    Opinion, Unjudged,
+};
+pub use mimamori_detect::Waiting;
+pub use mimamori_detect::{ListFileError, ListFiles, NoFiles, SavedSet};
 pub use mimamori_packet::LinkType;
 pub use mimamori_reputation::{Exceptions, Kind as ReputationKind, Reputation};
 pub use options::{NO_EFFECT, OptionError};
+pub use rule_files::{FileProblem, RuleFiles};
 pub use ruleset::{LoadReport, Ruleset};
+pub use stats::EngineStats;
 pub use time_text::eve_time;
-pub use verdict::{FrameAction, Injection, Path, Verdict};
+pub use usage::{FlowUse, HEAD_BYTES, Head};
+pub use verdict::{FrameAction, Injection, Path, Release, ReleaseAction, Verdict};

@@ -67,7 +67,13 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn hit(&self, listed: Listed<'_>, indicator: String, seen_in: &'static str, by: Option<&Exception>) -> Hit {
+    fn hit(
+        &self,
+        listed: Listed<'_>,
+        indicator: String,
+        seen_in: &'static str,
+        by: Option<&Exception>,
+    ) -> Hit {
         Hit {
             kind: listed.kind,
             family: listed.family.to_owned(),

@@ -11,7 +11,7 @@ use mimamori_applayer::AppProto;
 use mimamori_applayer::config::{AutoSwitch, EncryptionHandling};
 use mimamori_detect::ActionOrder;
 
-use crate::config::{EngineConfig, ExceptionDefault, ExceptionPolicy, action_kind};
+use crate::config::{DnsVersion, DropLog, EngineConfig, ExceptionDefault, ExceptionPolicy, action_kind};
 
 /// Why an option was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,8 +35,8 @@ pub const NO_EFFECT: &[&str] = &[
     "detect.prefilter.",
     "detect.guess-applayer-tx",
     "ignore-unknown-requirements",
-    "reputation-categories-file",
-    "reputation-files.",
+    "datasets.defaults.",
+    "datasets.limits.",
     "app-layer.protocols.http.libhtp.default-config.swf-decompression.",
     "app-layer.protocols.http.libhtp.default-config.decompression-time-limit",
     "app-layer.protocols.http2.http1-rules",
@@ -50,10 +50,12 @@ impl EngineConfig {
     /// Sets one option.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), OptionError> {
         let value = value.trim();
-        if self.set_engine(key, value)?
+        if self.set_output(key, value)?
+            || self.set_engine(key, value)?
             || self.set_stream(key, value)?
             || self.set_app(key, value)?
             || self.set_vars(key, value)
+            || self.rule_files.set(key, value)?
         {
             return Ok(());
         }
@@ -61,6 +63,35 @@ impl EngineConfig {
             return Ok(());
         }
         Err(OptionError::Unknown(key.to_owned()))
+    }
+
+    /// What shapes the log: `outputs.N.eve-log.…`.
+    fn set_output(&mut self, key: &str, value: &str) -> Result<bool, OptionError> {
+        if !key.starts_with("outputs.") {
+            return Ok(false);
+        }
+        if key.ends_with(".dns.version") {
+            self.log.dns_version = match value {
+                "2" => DnsVersion::V2,
+                "3" => DnsVersion::V3,
+                _ => return Err(wrong(key, value, "2 or 3")),
+            };
+        } else if key.ends_with(".eve-log.community-id") {
+            self.log.community_id = truth(key, value)?.then(|| self.log.community_id.unwrap_or(0));
+        } else if key.ends_with(".eve-log.community-id-seed") {
+            self.log.community_id = Some(number(key, value)?);
+        } else if key.ends_with(".drop.flows") {
+            self.log.drops = match value {
+                "start" => DropLog::Start,
+                "all" => DropLog::All,
+                _ => return Err(wrong(key, value, "start or all")),
+            };
+        } else if key.ends_with(".eve-log.ethernet") {
+            self.log.ethernet = truth(key, value)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     fn set_engine(&mut self, key: &str, value: &str) -> Result<bool, OptionError> {
@@ -288,7 +319,7 @@ pub(crate) fn bytes(key: &str, value: &str) -> Result<u64, OptionError> {
 }
 
 /// `[a, b]` or `a,b` as a list.
-fn list(value: &str) -> Vec<String> {
+pub(crate) fn list(value: &str) -> Vec<String> {
     value
         .trim_start_matches('[')
         .trim_end_matches(']')
@@ -352,6 +383,10 @@ mod tests {
         let mut c = EngineConfig::default();
         c.set("checksum", "none").expect("valid");
         assert!(!c.flow.stream.check_checksums);
+        c.set("outputs.1.eve-log.types.0.dns.version", "2").expect("valid");
+        assert_eq!(c.log.dns_version, DnsVersion::V2);
+        c.set("outputs.1.eve-log.community-id-seed", "7").expect("valid");
+        assert_eq!(c.log.community_id, Some(7));
         c.set("stream.reassembly.depth", "1MB").expect("valid");
         assert_eq!(c.flow.stream.depth_bytes, 1 << 20);
         c.set("simulate-ips", "True").expect("valid");

@@ -11,8 +11,9 @@ use mimamori_packet::Packet;
 use serde_json::{Map, Value, json};
 
 use crate::community;
-use crate::config::LogOptions;
+use crate::config::{DnsVersion, LogOptions};
 use crate::core::FrameContext;
+use crate::dns_v2;
 use crate::event::{DeviceFacts, Endpoint, Event, EventKind, EventSink, mac_text};
 use crate::flow_data::FlowData;
 use crate::flow_log::{app_protos, proto_text, vlans};
@@ -68,8 +69,8 @@ fn write_all(
             && let Some(name) = tx.event_type()
         {
             let mut event = tx_event(flow, &session, tx, name, context);
-            if log.community_id {
-                event.more.insert("community_id".to_owned(), community::id(&flow.key).into());
+            if let Some(seed) = log.community_id {
+                event.more.insert("community_id".to_owned(), community::id(&flow.key, seed).into());
             }
             if log.ethernet
                 && let (Some(src), Some(dst)) = (event.src_mac, event.dst_mac)
@@ -78,10 +79,10 @@ fn write_all(
                     .more
                     .insert("ether".to_owned(), json!({"src_mac": mac_text(src), "dest_mac": mac_text(dst)}));
             }
-            out.event(event);
+            emit(event, log, out);
             for inner in tx.carried() {
                 if let Some(name) = inner.event_type() {
-                    out.event(tx_event(flow, &session, inner, name, context));
+                    emit(tx_event(flow, &session, inner, name, context), log, out);
                 }
             }
         }
@@ -89,7 +90,15 @@ fn write_all(
     flow.data.session = Some(session);
 }
 
-fn base(flow: &Flow<FlowData>, session: &Session, kind: EventKind, context: &FrameContext) -> Event {
+fn emit(event: Event, log: &LogOptions, out: &mut dyn EventSink) {
+    if log.dns_version == DnsVersion::V2 && event.kind == EventKind::App("dns") {
+        dns_v2::records(event).into_iter().for_each(|e| out.event(e));
+    } else {
+        out.event(event);
+    }
+}
+
+pub(crate) fn base(flow: &Flow<FlowData>, kind: EventKind, context: &FrameContext) -> Event {
     let mut event = Event::new(context.now, kind);
     event.flow_id = Some(flow.id);
     event.packet_number = (context.number > 0).then_some(context.number);
@@ -99,7 +108,6 @@ fn base(flow: &Flow<FlowData>, session: &Session, kind: EventKind, context: &Fra
     event.src_mac = flow.data.src_mac;
     event.dst_mac = flow.data.dst_mac;
     event.zones = flow.data.zones;
-    let _ = session;
     vlans(flow, &mut event.more);
     event
 }
@@ -111,7 +119,7 @@ fn tx_event(
     name: &'static str,
     context: &FrameContext,
 ) -> Event {
-    let mut event = base(flow, session, EventKind::App(name), context);
+    let mut event = base(flow, EventKind::App(name), context);
     if matches!(tx.sides(), mimamori_applayer::field::Sides::ToClient) {
         std::mem::swap(&mut event.src, &mut event.dst);
     }
@@ -174,7 +182,7 @@ fn file_event(
     file: &File,
     context: &FrameContext,
 ) -> Event {
-    let mut event = base(flow, session, EventKind::FileInfo, context);
+    let mut event = base(flow, EventKind::FileInfo, context);
     app_protos(flow, &mut event);
     event.app_proto = Some(session.proto().name());
     // The sender of the file stands first.

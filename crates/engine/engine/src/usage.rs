@@ -207,11 +207,8 @@ fn hand_out(flow: &mut Flow<FlowData>, at: Timestamp, out: &mut dyn EventSink) {
     let past_before: u64 = done.past_depth.iter().sum();
     let (up_now, down_now) = (less(up, up_before), less(down, down_before));
     let first = done.pieces == 0;
-    *done = Done {
-        traffic: flow.traffic,
-        past_depth: state.past_depth,
-        pieces: done.pieces.saturating_add(1),
-    };
+    *done =
+        Done { traffic: flow.traffic, past_depth: state.past_depth, pieces: done.pieces.saturating_add(1) };
     if up_now.packets + down_now.packets > 0 {
         let (mut client_mac, mut server_mac) = (flow.data.src_mac, flow.data.dst_mac);
         let mut zones = flow.data.zones;

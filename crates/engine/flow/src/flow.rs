@@ -32,6 +32,12 @@ pub struct Flow<T> {
     pub bypassed: bool,
     /// Every packet of the flow is to be dropped.
     pub dropped: bool,
+    /// Stopped because it held most of the streams' memory when that was full.
+    pub starved: bool,
+    /// Waits in the table's queue of sessions that hold memory.
+    pub(crate) holds: bool,
+    /// Bytes acknowledged when it was last asked to make room.
+    pub(crate) looked_at: u64,
     pub data: T,
 }
 
@@ -116,6 +122,9 @@ impl<T> Flow<T> {
             ttl: [(0, 0); 2],
             bypassed: false,
             dropped: false,
+            starved: false,
+            holds: false,
+            looked_at: 0,
             data,
         }
     }

@@ -4,6 +4,7 @@
 //! forced). A flow that ends is handed out once, with its streams flushed.
 
 mod ending;
+mod pressure;
 
 use std::collections::VecDeque;
 
@@ -59,6 +60,8 @@ pub struct FlowStats {
     pub stream_memory_bytes: u64,
     /// Segments refused because a memory cap was reached.
     pub stream_memcap_refusals: u64,
+    /// Inline: sessions stopped because they held most of a full memory.
+    pub starved: u64,
 }
 
 #[derive(Debug)]
@@ -80,6 +83,8 @@ pub struct FlowTable<T> {
     lists: Lists,
     ended: VecDeque<Flow<T>>,
     memory: StreamMemory,
+    /// Sessions that hold memory (inline), each once; at most as many as the table has flows.
+    holders: VecDeque<(u32, u32)>,
     serial: u64,
     /// The latest time of any packet: timeouts go by it, so that a capture whose time steps back
     /// ends the same flows in whatever order its packets are looked at.
@@ -105,6 +110,7 @@ impl<T> FlowTable<T> {
             lists: Lists::new(),
             ended: VecDeque::new(),
             memory,
+            holders: VecDeque::new(),
             serial: 0,
             clock: Timestamp(i64::MIN),
             frame: 0,
@@ -296,6 +302,9 @@ impl<T> FlowTable<T> {
         packet: &Packet<'_>,
     ) -> Option<TcpOutcome> {
         let tcp = packet.tcp()?;
+        if self.config.stream.inline {
+            self.relieve(handle.slot);
+        }
         let slot = self.slots.get_mut(position(handle.slot))?;
         if slot.generation != handle.generation {
             return None;
@@ -342,9 +351,14 @@ impl<T> FlowTable<T> {
         if out.direction.is_some_and(|d| d != direction) {
             flow.swap_identity();
         }
+        let begins_to_hold = config.inline && !flow.holds && session_holds(flow);
+        flow.holds |= begins_to_hold;
         if state != flow.state && flow.state != FlowState::Bypassed {
             flow.state = state;
             self.relist(handle.slot, list_of(6, state));
+        }
+        if begins_to_hold {
+            self.note_holder(handle.slot, handle.generation);
         }
         Some(out)
     }
@@ -395,6 +409,10 @@ impl<T> FlowTable<T> {
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
     }
+}
+
+fn session_holds<T>(flow: &Flow<T>) -> bool {
+    flow.tcp.as_ref().is_some_and(|t| t.accounted() > 0)
 }
 
 fn position(slot: u32) -> usize {

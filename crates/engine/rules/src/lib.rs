@@ -27,4 +27,5 @@ pub use config::{
 };
 pub use kind::Kind;
 pub use net::{AddressSet, PortSet, parse_addresses, parse_ports};
-pub use set::{ParseContext, Refusal, RuleSet, Severity, Vars, Warning, parse_rules};
+pub use parse::dataset_type;
+pub use set::{KnownDataset, ParseContext, Refusal, RuleSet, Severity, Vars, Warning, parse_rules};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::ast::{Classification, Rule};
+use crate::ast::{Classification, DatasetType, Rule};
 use crate::config::default_classifications;
 use crate::error::Result;
 use crate::net::{AddressSet, PortSet, parse_addresses, parse_ports};
@@ -59,6 +59,15 @@ impl Vars {
     }
 }
 
+/// A data set from the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownDataset {
+    pub kind: Option<DatasetType>,
+    pub load: Option<String>,
+    pub save: Option<String>,
+    pub memcap_bytes: Option<u64>,
+}
+
 /// What parsing needs to know from elsewhere.
 #[derive(Clone, Debug)]
 pub struct ParseContext {
@@ -71,6 +80,10 @@ pub struct ParseContext {
     pub features: std::collections::BTreeSet<String>,
     /// Datasets may be written to absolute paths.
     pub absolute_dataset_paths: bool,
+    /// Rules may have data sets written to files at all.
+    pub dataset_writes: bool,
+    /// Data sets that rules may name without describing them.
+    pub datasets: BTreeMap<String, KnownDataset>,
     /// Keep each rule's text.
     pub keep_text: bool,
 }
@@ -84,6 +97,8 @@ impl Default for ParseContext {
             references: BTreeMap::new(),
             features: ["ja3", "ja4", "output::file-store"].map(str::to_owned).into(),
             absolute_dataset_paths: false,
+            dataset_writes: true,
+            datasets: BTreeMap::new(),
             keep_text: false,
         }
     }
@@ -170,7 +185,7 @@ pub fn parse_rules(text: &str, context: &ParseContext) -> RuleSet {
     set
 }
 
-fn column(text: &str, at: usize) -> u32 {
+pub(crate) fn column(text: &str, at: usize) -> u32 {
     let chars = text.char_indices().take_while(|(i, _)| *i < at).count();
     u32::try_from(chars).unwrap_or(u32::MAX).saturating_add(1)
 }

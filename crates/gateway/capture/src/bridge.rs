@@ -7,12 +7,14 @@
 //! wrong cable makes. Deliberately not here: what to do when inspection dies (the caller's).
 
 use std::io;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mimamori_base::{Clock, Timestamp, Zone};
 
+use crate::held::{HeldFrame, Kept};
 use crate::interface::{Interface, InterfaceError};
 use crate::mac_table::{MacTable, is_group};
 use crate::socket::{Batch, Outgoing, PacketSocket, wait};
@@ -20,6 +22,8 @@ use crate::socket::{Batch, Outgoing, PacketSocket, wait};
 /// Group and unknown-destination frames a second that one port may send to all others.
 const FLOOD_PER_SECOND: u64 = 20_000;
 const TICK: Duration = Duration::from_millis(50);
+/// While frames are kept.
+const TICK_HOLDING: Duration = Duration::from_millis(10);
 const MAX_PORTS: usize = 16;
 
 /// Number of a port, in the order of the configuration.
@@ -57,6 +61,17 @@ pub enum Verdict {
     Drop,
     /// This frame goes on instead.
     Replace(Vec<u8>),
+    /// The bridge keeps it until a [`Release`] with this token. `instead`: what it goes on as,
+    /// as long as it was.
+    Hold { token: u64, instead: Option<Vec<u8>> },
+}
+
+/// What becomes of a frame that the bridge keeps.
+#[derive(Debug)]
+pub struct Release {
+    pub token: u64,
+    pub verdict: Verdict,
+    pub inject: Injections,
 }
 
 /// Which way a frame of the inspector's own goes.
@@ -98,6 +113,17 @@ pub trait Inspector {
     /// Called about twenty times a second and after bursts; `false` ends the bridge.
     fn tick(&mut self, now: Timestamp) -> bool;
 
+    /// What becomes of frames that are kept, in order. Asked after each inspected frame, before
+    /// that one goes on, and whenever the bridge wakes.
+    fn releases(&mut self, _now: Timestamp, _woken: bool) -> Vec<Release> {
+        Vec::new()
+    }
+
+    /// Becomes readable when there is something to release.
+    fn wake_fd(&self) -> Option<RawFd> {
+        None
+    }
+
     fn link_changed(&mut self, _now: Timestamp, _interface: &str, _up: bool) {}
 }
 
@@ -135,6 +161,7 @@ struct Port {
 pub struct Bridge {
     ports: Vec<Port>,
     macs: MacTable,
+    kept: Kept,
     counters: Arc<Counters>,
     clock: Arc<dyn Clock>,
     refilled: Timestamp,
@@ -176,6 +203,7 @@ impl Bridge {
         Ok(Bridge {
             ports: opened,
             macs: MacTable::default(),
+            kept: Kept::default(),
             counters: Arc::default(),
             clock,
             refilled: Timestamp::EPOCH,
@@ -190,13 +218,20 @@ impl Bridge {
 
     /// Moves frames until `stop` is set or the inspector's tick says so.
     pub fn run(&mut self, inspector: &mut dyn Inspector, stop: &AtomicBool) -> Result<(), BridgeError> {
-        let sockets: Vec<_> = self.ports.iter().map(|p| p.socket.raw()).collect();
+        let mut sockets: Vec<_> = self.ports.iter().map(|p| p.socket.raw()).collect();
+        sockets.extend(inspector.wake_fd());
         let mut batch = Batch::new();
         let mut ready = Vec::new();
         let mut last_tick = Timestamp::EPOCH;
         while !stop.load(Ordering::Relaxed) {
-            wait(&sockets, TICK, &mut ready).map_err(|source| self.io_error(0, source))?;
+            let pause = if self.kept.is_empty() { TICK } else { TICK_HOLDING };
+            wait(&sockets, pause, &mut ready).map_err(|source| self.io_error(0, source))?;
             let now = self.clock.now();
+            if !self.kept.is_empty() || ready.get(self.ports.len()).copied().unwrap_or(false) {
+                let releases = inspector.releases(now, true);
+                self.let_go(releases);
+                self.send_out(&batch)?;
+            }
             if now.since(last_tick) >= TICK || now < last_tick {
                 last_tick = now;
                 self.housekeeping(now, inspector);
@@ -236,6 +271,11 @@ impl Bridge {
         for slot in 0..batch.len() {
             self.frame(index, slot, batch, inspector, now);
         }
+        self.send_out(batch)
+    }
+
+    /// Sends everything that is queued, in order.
+    fn send_out(&mut self, batch: &Batch) -> Result<(), BridgeError> {
         for index in 0..self.ports.len() {
             let Some(port) = self.ports.get_mut(index) else { continue };
             if port.outgoing.is_empty() {
@@ -286,6 +326,8 @@ impl Bridge {
         let mut inject = Injections::default();
         let verdict = inspector.inspect(now, Passage { from, to, port: id }, frame, &mut inject);
         let same_zone = self.ports_in(&route, from);
+        let releases = inspector.releases(now, false);
+        self.let_go(releases);
         if let (Some(p), Some(before)) = (partial, saved) {
             p.restore(frame, before);
         }
@@ -296,6 +338,18 @@ impl Bridge {
                 // A broadcast that may not change zones still reaches its own.
                 self.queue(&same_zone, || Outgoing::Slot(slot));
                 Counters::add(&self.counters.dropped_by_verdict, 1);
+            }
+            Verdict::Hold { token, mut instead } => {
+                if let (Some(new), Some(p), Some(before)) = (&mut instead, partial, saved) {
+                    p.restore(new, before);
+                }
+                let frame = instead.unwrap_or_else(|| batch.frame(slot).to_vec());
+                let header = batch.vnet(slot);
+                let sums = partial.zip(saved);
+                let held = HeldFrame { at: now, from: index, route: route.clone(), frame, header, sums };
+                if !self.kept.keep(token, held) {
+                    Counters::add(&self.counters.dropped_by_verdict, 1);
+                }
             }
             Verdict::Replace(mut new) => {
                 // The kernel finishes the checksum of a frame that it may still have to cut up.
@@ -309,12 +363,34 @@ impl Bridge {
                 });
             }
         }
+        self.inject(inject, index, &route);
+    }
+
+    fn inject(&mut self, inject: Injections, index: usize, route: &[usize]) {
         for (towards, frame) in inject.0 {
             Counters::add(&self.counters.injected, 1);
             match towards {
                 Towards::Sender => self.queue(&[index], || Outgoing::Made(frame.clone())),
-                Towards::Receiver => self.queue(&route, || Outgoing::Made(frame.clone())),
+                Towards::Receiver => self.queue(route, || Outgoing::Made(frame.clone())),
             }
+        }
+    }
+
+    /// Does with kept frames what has been decided.
+    fn let_go(&mut self, releases: Vec<Release>) {
+        for release in releases {
+            let Some(held) = self.kept.take(release.token) else { continue };
+            match release.verdict {
+                Verdict::Forward => self.queue(&held.route, || held.outgoing(held.frame.clone())),
+                Verdict::Replace(mut new) if new.len() == held.frame.len() => {
+                    if let Some((p, before)) = held.sums {
+                        p.restore(&mut new, before);
+                    }
+                    self.queue(&held.route, || held.outgoing(new.clone()));
+                }
+                _ => Counters::add(&self.counters.dropped_by_verdict, 1),
+            }
+            self.inject(release.inject, held.from, &held.route);
         }
     }
 
@@ -368,6 +444,7 @@ impl Bridge {
     fn housekeeping(&mut self, now: Timestamp, inspector: &mut dyn Inspector) {
         if now.since(self.refilled) >= Duration::from_secs(1) || now < self.refilled {
             self.refilled = now;
+            Counters::add(&self.counters.lost, self.kept.expire(now));
             for port in &mut self.ports {
                 port.flood_budget = FLOOD_PER_SECOND;
                 Counters::add(&self.counters.lost, port.socket.take_kernel_drops());

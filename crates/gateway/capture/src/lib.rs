@@ -12,7 +12,8 @@
 pub mod bridge;
 mod checksum;
 mod file;
-pub mod interface;
+mod held;
+mod interface;
 mod mac_table;
 mod pcap;
 mod pcapng;
@@ -20,7 +21,7 @@ mod socket;
 mod writer;
 
 pub use bridge::{
-    Bridge, BridgeError, Counters, Injections, Inspector, Passage, PortConfig, PortId, Towards, Verdict,
+    Bridge, BridgeError, Counters, Injections, Inspector, Passage, PortConfig, PortId, Release, Towards, Verdict,
 };
 pub use file::{CaptureError, CaptureReader, Frame, link_type};
 pub use interface::{Interface, InterfaceError};

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::checksum::Partial;
 
 pub(crate) const BATCH: usize = 32;
-const VNET_BYTES: usize = 10;
+pub(crate) const VNET_BYTES: usize = 10;
 /// In front of each frame: room for the header, then for a VLAN tag.
 const HEADROOM: usize = 20;
 const TAG_BYTES: usize = 4;
@@ -74,7 +74,7 @@ impl Batch {
         })
     }
 
-    fn vnet(&self, index: usize) -> [u8; VNET_BYTES] {
+    pub(crate) fn vnet(&self, index: usize) -> [u8; VNET_BYTES] {
         self.frames.get(index).copied().unwrap_or_default().vnet
     }
 }
@@ -89,6 +89,11 @@ pub(crate) enum Outgoing {
         frame: Vec<u8>,
     },
     Made(Vec<u8>),
+    /// A frame that was kept, with the kernel's header that it came with.
+    Kept {
+        header: [u8; VNET_BYTES],
+        frame: Vec<u8>,
+    },
 }
 
 /// A socket bound to one interface.
@@ -225,6 +230,10 @@ impl PacketSocket {
                     frame
                 }
                 Outgoing::Made(frame) => frame,
+                Outgoing::Kept { header: kept, frame } => {
+                    *header = *kept;
+                    frame
+                }
             };
             let vector = vector.write([
                 libc::iovec { iov_base: header.as_mut_ptr().cast(), iov_len: VNET_BYTES },

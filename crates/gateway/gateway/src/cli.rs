@@ -28,6 +28,8 @@ pub enum Command {
     CheckRules(cmd::check_rules::Args),
     /// Inspect a capture file and write the events.
     Replay(cmd::replay::Args),
+    /// Compare what we say of flows with labels that others gave them.
+    Labelled(cmd::labelled::Args),
     /// Run the conformance cases of a folder.
     Conformance(cmd::conformance::Args),
 }
@@ -41,6 +43,7 @@ impl Command {
             Command::Status(args) => cmd::status::run(args),
             Command::CheckRules(args) => cmd::check_rules::run(args),
             Command::Replay(args) => cmd::replay::run(args),
+            Command::Labelled(args) => cmd::labelled::run(args),
             Command::Conformance(args) => cmd::conformance::run(args),
         }
     }

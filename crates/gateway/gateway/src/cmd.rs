@@ -4,6 +4,7 @@ pub mod check_rules;
 pub mod conformance;
 pub mod doctor;
 pub mod enrol;
+pub mod labelled;
 pub mod replay;
 pub mod run;
 pub mod status;

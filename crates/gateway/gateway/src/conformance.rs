@@ -3,8 +3,10 @@
 //! Responsible for reading cases, running each in an engine of its own, and comparing.
 //! Holds always: a case that panics is a failed case and no other case notices.
 
+pub mod alternatives;
 pub mod case;
 pub mod golden;
+pub mod log_options;
 pub mod matching;
 pub mod outcome;
 pub mod runner;

@@ -9,8 +9,11 @@ use mimamori_base::Rng;
 use mimamori_engine::{EngineConfig, Reputation, Ruleset};
 use mimamori_reputation::ListError;
 
+use crate::list_files::ListFolders;
+
 /// The starter set: rules and names for the first minutes of an installation and for the demo.
 pub const STARTER_RULES: &str = include_str!("../../../../definitions/starter/mimamori.rules");
+pub const STARTER_APPLICATIONS: &str = include_str!("../../../../definitions/starter/applications.tsv");
 pub const STARTER_DOMAINS: &str = include_str!("../../../../definitions/starter/domains.tsv");
 
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +77,7 @@ impl Definitions {
         if rules.is_empty() {
             text.push_str(STARTER_RULES);
         }
-        let compiled = Ruleset::compile(&text, config);
+        let compiled = Ruleset::compile_with(&text, config, &ListFolders::of(config, rules));
         let report = compiled.report();
         if report.loaded == 0
             && let (Some(first), Some(path)) = (report.refused.first(), rules.first())

@@ -43,6 +43,8 @@ pub fn run(
 ) -> anyhow::Result<Ended> {
     let mut seeded = config.clone();
     crate::pipeline::seed(&mut seeded.engine, rng.as_ref());
+    let data_folder = seeded.state_dir.join("datasets");
+    seeded.engine.rule_files.data_folder.get_or_insert_with(|| data_folder.to_string_lossy().into_owned());
     let config = &seeded;
     anyhow::ensure!(
         !config.ports.is_empty(),
@@ -77,6 +79,7 @@ pub fn run(
     );
     tracing::info!(ports = config.ports.len(), "inspecting");
     let result = bridge.run(&mut inspection, &stop);
+    save_datasets(&mut inspection, config, clock.now());
     inspection.guard.finish(clock.now());
     reporter.event_now(GatewayEventKind::Stopped, "停止しました");
     let _ = reporter.sync();
@@ -87,6 +90,17 @@ pub fn run(
     status::clear(&config.state_dir);
     result.context("ブリッジが止まりました")?;
     Ok(if health.restart.load(Ordering::SeqCst) { Ended::Restart } else { Ended::Stopped })
+}
+
+/// Writes the data sets that rules keep.
+fn save_datasets(inspection: &mut Inspection, config: &GatewayConfig, now: Timestamp) {
+    let Some(folder) = &config.engine.rule_files.data_folder else { return };
+    inspection.guard.with(now, |p| {
+        let sets = p.engine_mut().datasets_to_save();
+        if let Err(error) = crate::list_files::save(std::path::Path::new(folder), &sets) {
+            tracing::error!(%error, folder, "data sets not written");
+        }
+    });
 }
 
 type Uplink = (Arc<std::sync::Mutex<UplinkStatus>>, tokio::task::JoinHandle<()>);
@@ -295,6 +309,8 @@ impl Inspector for Inspection {
                     FrameAction::Forward => Verdict::Forward,
                     FrameAction::Drop => Verdict::Drop,
                     FrameAction::Replace(frame) => Verdict::Replace(frame),
+                    // Only where a judge of files is set, and none is so far.
+                    FrameAction::Hold { .. } => Verdict::Forward,
                 }
             }
             Outcome::Uninspected(policy) => {

@@ -47,14 +47,18 @@ pub fn replay_file(
     engine.finish(done.last, out);
     match result {
         Ok(()) => Ok(done),
-        Err(error @ CaptureError::Truncated { .. }) => Err(anyhow::Error::new(error)).with_context(|| {
-            format!(
-                "{} is cut off after frame {}; everything before it was inspected",
-                path.display(),
-                done.frames
-            )
-        }),
-        Err(error) => Err(anyhow::Error::new(error))
-            .with_context(|| format!("cannot read {} past frame {}", path.display(), done.frames)),
+        Err(error) => Err(ended_early(error, path, done.frames)),
     }
+}
+
+/// Why a capture could not be read to its end.
+pub(crate) fn ended_early(error: CaptureError, path: &Path, frames: u64) -> anyhow::Error {
+    let path = path.display();
+    let what = match error {
+        CaptureError::Truncated { .. } => {
+            format!("{path} is cut off after frame {frames}; everything before it was inspected")
+        }
+        _ => format!("cannot read {path} past frame {frames}"),
+    };
+    anyhow::Error::new(error).context(what)
 }

@@ -22,6 +22,9 @@ const DIR: Direction = Direction::ToServer;
 /// Bytes a client may send into a tunnel that is not open yet.
 const MAX_HOLD_BYTES: usize = 128 * 1024;
 
+/// A method or header name is waited for up to this; longer ones are neither, however they come.
+const MAX_TOKEN_BYTES: usize = 64;
+
 impl Http1Parser {
     pub(super) fn request_step(&mut self, state: State, data: &[u8], eof: bool) -> Step {
         match state {
@@ -146,7 +149,7 @@ impl Http1Parser {
     fn maybe_headers(&mut self, data: &[u8], eof: bool) -> Step {
         let token = data.iter().take_while(|b| is_token(**b)).count();
         match data.get(token) {
-            Some(b':') if token > 0 => {
+            Some(b':') if (1..MAX_TOKEN_BYTES).contains(&token) => {
                 let id = self.request.tx;
                 if let Some(tx) = self.txs.by_id_mut(id) {
                     tx.request.event(events::MISSING_PROTOCOL);
@@ -154,7 +157,7 @@ impl Http1Parser {
                 self.request.state = State::Headers(BlockReader::default());
                 Step::Used(0)
             }
-            None if !eof && token < 64 => {
+            None if !eof && token < MAX_TOKEN_BYTES => {
                 self.request.state = State::MaybeHeaders;
                 Step::Wait
             }
@@ -205,13 +208,15 @@ impl Http1Parser {
         let begins_request = match (begins_with_method(data), data.get(token)) {
             (Some(true), _) => true,
             (None, _) if !eof => return Step::Wait,
-            (_, None) if !eof && token < 64 => return Step::Wait,
+            (_, None) if !eof && token < MAX_TOKEN_BYTES => return Step::Wait,
             // An unknown method: the line must name the protocol.
-            (_, Some(b' ' | b'\t')) if token > 0 => match next_line(data, false, eof) {
-                None if !eof && data.len() <= self.config.max_line_bytes => return Step::Wait,
-                None => false,
-                Some(line) => !parse_request_line(line.content).protocol.is_empty(),
-            },
+            (_, Some(b' ' | b'\t')) if (1..MAX_TOKEN_BYTES).contains(&token) => {
+                match next_line(data, false, eof) {
+                    None if !eof && data.len() <= self.config.max_line_bytes => return Step::Wait,
+                    None => false,
+                    Some(line) => !parse_request_line(line.content).protocol.is_empty(),
+                }
+            }
             _ => false,
         };
         if begins_request {

@@ -10,5 +10,7 @@ mod brotli;
 mod inflate;
 mod layer;
 mod lzma;
+mod raw;
 
 pub use layer::{Coding, Decoder, Limits, Problem};
+pub use raw::MessageInflate;

@@ -49,6 +49,12 @@ impl Blocks {
         self.held
     }
 
+    /// What keeping blocks costs beside their bytes; one is always there.
+    pub(crate) fn overhead(&self) -> usize {
+        const BLOCK: usize = 64;
+        self.blocks.len().saturating_sub(1) * BLOCK
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.blocks.len()
     }

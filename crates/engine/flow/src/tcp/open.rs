@@ -43,8 +43,10 @@ impl TcpSession {
     /// A closed session: late acknowledgements and retransmissions change nothing. Inline, new bytes
     /// stop here: a reset that only we have seen must not open a way around the inspection.
     pub(super) fn on_closed(&mut self, direction: Direction, s: &Segment<'_>, env: &mut Environment<'_>) {
+        // So do copies of what was never acknowledged: nothing is kept to compare them with.
         let (mine, _) = self.both_mut(direction);
-        if env.config.inline && !s.payload.is_empty() && !mine.is_past(s.end()) {
+        let known = mine.is_past(s.end()) && seq::le(s.end(), mine.last_ack);
+        if env.config.inline && !s.payload.is_empty() && !known {
             env.refuse_quietly();
         }
         if !s.flags.syn() || s.flags.ack() || direction != ToServer {
@@ -284,6 +286,10 @@ fn report(inserted: Inserted, env: &mut Environment<'_>, whole: bool) {
     }
     if inserted.memcap {
         env.event(Event::ReassemblyInsertMemcap);
+        if env.config.inline {
+            // It comes again, and then others have made room (`FlowTable::relieve`).
+            env.out.drop = Some(DropReason::StreamMemcap);
+        }
     }
     if inserted.too_many_blocks {
         env.event(Event::ReassemblyInsertLimit);

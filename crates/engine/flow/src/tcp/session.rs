@@ -220,6 +220,9 @@ impl TcpSession {
         if self.state >= TcpState::Closing && self.was_open() {
             for stream in &mut self.streams {
                 stream.close();
+                if self.state == TcpState::Closed {
+                    stream.give_up_unacknowledged();
+                }
             }
         }
         env.out.established = self.state >= TcpState::Established;
@@ -302,6 +305,11 @@ impl TcpSession {
                 stream.settle(memory);
             }
         }
+    }
+
+    /// Bytes acknowledged in both directions.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.streams.iter().map(Stream::acknowledged).sum()
     }
 
     /// Bytes counted in the memory of all streams.

@@ -18,6 +18,9 @@ pub enum PacketBuffer {
     UdpHdr,
     Icmpv4Hdr,
     Icmpv6Hdr,
+    /// `ip.src`, `ip.dst`: 4 or 16 bytes.
+    IpSrc,
+    IpDst,
 }
 
 /// Which bytes.

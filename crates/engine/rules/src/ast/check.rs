@@ -2,7 +2,7 @@
 
 use mimamori_applayer::AppProto;
 
-use super::effect::{BitScope, FlowintValue, RepOp, Threshold};
+use super::effect::{BitScope, FlowintValue, RepTest, Threshold};
 use super::number::{NumberCheck, NumberCmp};
 
 /// One condition.
@@ -70,8 +70,9 @@ pub enum Check {
     IpRep {
         side: RepSide,
         category: Box<str>,
-        op: RepOp,
-        value: u8,
+        test: RepTest,
+        /// 1-based place in the rule.
+        column: u32,
     },
     /// `threshold` (perhaps several) or `detection_filter` (alone).
     Threshold(Threshold),
@@ -97,6 +98,8 @@ pub enum Check {
     },
     DceIface(DceIface),
     DceOpnum(Vec<(u32, u32)>),
+    /// `krb5.ticket_encryption`: any of the numbers, or all that are weak or strong.
+    TicketEncryption(TicketEncryption),
     SshVersion {
         software: Box<str>,
         proto: bool,
@@ -299,6 +302,15 @@ pub struct DceIface {
     pub any_frag: bool,
 }
 
+/// How the ticket in a Kerberos reply is encrypted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TicketEncryption {
+    /// All but AES and Camellia.
+    Weak,
+    Strong,
+    AnyOf(Vec<i32>),
+}
+
 /// Of a file that the flow carries.
 #[derive(Clone, PartialEq, Debug)]
 pub enum FileCheck {
@@ -322,10 +334,12 @@ pub enum FileCheck {
         kind: HashKind,
         file: Box<str>,
         negated: bool,
+        /// 1-based place in the rule.
+        column: u32,
     },
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum HashKind {
     Md5,
     Sha1,

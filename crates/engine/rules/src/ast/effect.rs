@@ -125,7 +125,15 @@ pub enum RepOp {
     Ge,
 }
 
+/// What `iprep` asks of an address's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RepTest {
+    Compare(RepOp, u8),
+    IsSet,
+    IsNotSet,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum DatasetType {
     String,
     Md5,
@@ -145,6 +153,8 @@ pub struct Dataset {
     pub save: Option<Box<str>>,
     pub memcap_bytes: Option<u64>,
     pub hashsize: Option<u32>,
+    /// 1-based place in the rule, for the reason when a file cannot be used.
+    pub column: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

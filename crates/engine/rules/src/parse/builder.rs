@@ -40,6 +40,8 @@ pub struct List {
 /// What the options have said so far.
 pub struct Builder<'a> {
     pub context: &'a ParseContext,
+    /// The whole rule.
+    pub text: &'a str,
     pub header: Header,
     /// Byte offset of the option that is being read.
     pub at: usize,
@@ -72,9 +74,10 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(header: Header, context: &'a ParseContext) -> Builder<'a> {
+    pub fn new(header: Header, context: &'a ParseContext, text: &'a str) -> Builder<'a> {
         Builder {
             context,
+            text,
             header,
             at: 0,
             gid: 1,
@@ -100,6 +103,11 @@ impl<'a> Builder<'a> {
             warnings: Vec::new(),
             total_matches: 0,
         }
+    }
+
+    /// 1-based place of the option that is being read, in characters.
+    pub fn column(&self) -> u32 {
+        crate::set::column(self.text, self.at)
     }
 
     /// Makes `selector` the buffer of the matches that follow.

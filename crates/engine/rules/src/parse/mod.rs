@@ -16,6 +16,7 @@ use crate::lex::{split_options, split_rule};
 use crate::set::{ParseContext, SetCache};
 
 pub(crate) use builder::Builder;
+pub use keyword::dataset_type;
 pub(crate) use keyword::{threshold_kind, track};
 
 /// A refusal, with the sid as far as the rule got.
@@ -34,7 +35,7 @@ pub(crate) fn parse_rule(
     let refuse = |error| Refused { sid: find_sid(text), error };
     let (words, body) = split_rule(text).map_err(refuse)?;
     let header = header::parse(&words, context, cache).map_err(refuse)?;
-    let mut builder = Builder::new(header, context);
+    let mut builder = Builder::new(header, context, text);
     run(&mut builder, body).map_err(refuse)?;
     let warnings = std::mem::take(&mut builder.warnings);
     let mut rule = finish::finish(builder, line).map_err(refuse)?;

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use mimamori_detect::{DetectOptions, Detector};
+use mimamori_detect::{DetectOptions, Detector, ReputationFiles, Surroundings};
 use mimamori_rules::{
     ParseContext, Refusal, Rule, Severity, parse_classifications, parse_rules, parse_thresholds,
 };
+
+use crate::list_files::ListFolders;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -24,6 +26,15 @@ pub struct Args {
     /// Thresholds and suppressions to check too.
     #[arg(long, value_name = "FILE")]
     threshold: Option<PathBuf>,
+    /// Folder of list files that are not beside the rules.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Categories of `iprep`.
+    #[arg(long, value_name = "FILE")]
+    reputation_categories: Option<String>,
+    /// Values of addresses for `iprep`; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    reputation: Vec<String>,
     /// A variable of addresses or ports, such as HOME_NET=10.0.0.0/8. May be repeated.
     #[arg(long = "var", value_name = "NAME=VALUE")]
     vars: Vec<String>,
@@ -82,7 +93,16 @@ fn check(
     let set = parse_rules(&read(file)?, context);
     let mut refused = set.refused;
     let parsed = set.rules.len();
-    let not_compiled = compile(set.rules, args.deep);
+    let files = ListFolders::beside(&[file.to_owned()], args.data_dir.as_deref());
+    let around = Surroundings {
+        files: &files,
+        thresholds: &[],
+        reputation: ReputationFiles {
+            categories: args.reputation_categories.clone(),
+            files: args.reputation.clone(),
+        },
+    };
+    let not_compiled = compile(set.rules, args.deep, &around);
     totals.loaded += parsed - not_compiled.len();
     refused.extend(not_compiled);
     refused.sort_by_key(|r| (r.line, r.column));
@@ -106,19 +126,19 @@ fn check(
 }
 
 /// What the compiler refuses of rules that the parser took.
-fn compile(rules: Vec<Rule>, deep: bool) -> Vec<Refusal> {
+fn compile(rules: Vec<Rule>, deep: bool, around: &Surroundings<'_>) -> Vec<Refusal> {
     let mut refused = Vec::new();
     if deep {
         for rule in &rules {
             if let Some(reason) = bad_expression(rule) {
-                refused.push(unsupported(rule.id.sid, rule.line, reason));
+                refused.push(unsupported(rule.id.sid, rule.line, 1, reason));
             }
         }
     }
-    let detector = Detector::build(rules, &DetectOptions::default());
+    let detector = Detector::build_with(rules, &DetectOptions::default(), around);
     for r in detector.refused() {
         if !refused.iter().any(|known| known.sid == Some(r.sid)) {
-            refused.push(unsupported(r.sid, r.line, r.reason.clone()));
+            refused.push(unsupported(r.sid, r.line, r.column, r.reason.clone()));
         }
     }
     refused
@@ -131,8 +151,8 @@ fn bad_expression(rule: &Rule) -> Option<String> {
     })
 }
 
-fn unsupported(sid: u32, line: u32, reason: String) -> Refusal {
-    Refusal { sid: Some(sid), line, column: 1, reason, severity: Severity::Unsupported }
+fn unsupported(sid: u32, line: u32, column: u32, reason: String) -> Refusal {
+    Refusal { sid: Some(sid), line, column, reason, severity: Severity::Unsupported }
 }
 
 fn context(args: &Args) -> anyhow::Result<ParseContext> {

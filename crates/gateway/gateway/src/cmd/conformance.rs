@@ -71,6 +71,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             t.passed, t.cases, t.alerts_exact, t.events_met, t.events_wanted
         );
     }
+    let two_versions: usize = tallies.values().map(|t| t.two_versions).sum();
+    if two_versions > 0 {
+        println!("of these {two_versions} list records of two versions, of which one was found");
+    }
     let passed = outcomes.iter().filter(|o| o.passed()).count();
     let failed = outcomes.len() - passed;
     println!("{passed} passed, {failed} failed");

@@ -2,13 +2,16 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use mimamori_engine::{Engine, EngineConfig, Event, EventSink, Reputation, Ruleset};
+use mimamori_base::{Clock, SystemClock, Timestamp};
+use mimamori_engine::{Engine, EngineConfig, EngineStats, Event, EventSink, Reputation, Ruleset};
 
+use crate::list_files::{self, ListFolders};
+use crate::parallel;
 use crate::replaying::{Replayed, replay_file};
 
 #[derive(Debug, clap::Args)]
@@ -28,8 +31,7 @@ pub struct Args {
     /// Where events go, one JSON object a line; `-` is the standard output.
     #[arg(long, value_name = "OUT")]
     eve: PathBuf,
-    /// Engines that share the flows. One engine only so far: state across flows (thresholds, host
-    /// bits) must not depend on how flows are dealt out.
+    /// Engines that share the hosts, each on a thread of its own; the events stay the same.
     #[arg(long, default_value_t = 1)]
     threads: usize,
     /// Only alerts and drops: no records of transactions, files and flows.
@@ -39,29 +41,76 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(
-        args.threads == 1,
-        "--threads {}: a replay runs on one engine so far; leave the option out",
-        args.threads
+        (1..=parallel::MAX_ENGINES).contains(&args.threads),
+        "--threads {}: 1 to {} are possible",
+        args.threads,
+        parallel::MAX_ENGINES
     );
     let config = configure(&args)?;
+    if args.threads > 1 {
+        return run_beside(&args, config);
+    }
     let rules = load_rules(&args.rules, &config)?;
+    let data_folder = config.rule_files.data_folder.clone();
     let lists = Arc::new(load_lists(&args.lists)?);
     let mut sink = EveFile::create(&args.eve)?;
     let mut engine = Engine::new(config, rules, lists);
     eprintln!("replaying {} ...", args.pcap.display());
+    let begun = SystemClock.now();
     let result = replay_file(&mut engine, &args.pcap, &mut sink, &mut progress);
     let events = sink.close()?;
-    let stats = engine.stats();
+    say(&args, &engine.stats(), events, begun);
+    if let Some(folder) = &data_folder {
+        list_files::save(Path::new(folder), &engine.datasets_to_save()).context("cannot write data sets")?;
+    }
+    result?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same on several engines.
+fn run_beside(args: &Args, config: EngineConfig) -> anyhow::Result<ExitCode> {
+    // The capture is looked over while the rules load.
+    let (deal, rules) = std::thread::scope(|scope| {
+        let deal = scope.spawn(|| parallel::deal(&config, &args.pcap, args.threads));
+        let rules = load_rules(&args.rules, &config);
+        (deal.join(), rules)
+    });
+    let deal = deal.map_err(|_| anyhow::anyhow!("cannot look over the capture"))?;
+    let data_folder = config.rule_files.data_folder.clone();
+    let job = parallel::Job {
+        config,
+        rules: rules?,
+        reputation: Arc::new(load_lists(&args.lists)?),
+        capture: &args.pcap,
+        deal,
+        engines: args.threads,
+    };
+    let mut out = open(&args.eve)?;
+    eprintln!("replaying {} on {} threads ...", args.pcap.display(), args.threads);
+    let begun = SystemClock.now();
+    let done = parallel::replay(job, &mut out, &progress)?;
+    say(args, &done.stats, done.lines, begun);
+    if let Some(folder) = &data_folder {
+        list_files::save(Path::new(folder), &done.to_save).context("cannot write data sets")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say(args: &Args, stats: &EngineStats, events: u64, begun: Timestamp) {
+    let secs = SystemClock.now().since(begun).as_secs_f64();
     eprintln!(
-        "{} frames, {} flows, {} alerts, {} events written to {}",
+        "{} frames, {} flows, {} alerts, {} events written to {}, {:.2} s",
         stats.frames,
         stats.flow.created,
         stats.alerts,
         events,
-        args.eve.display()
+        args.eve.display(),
+        secs
     );
-    result?;
-    Ok(ExitCode::SUCCESS)
+    if stats.uninspected_bytes > 0 {
+        let (seen, passed) = (stats.inspected_bytes, stats.uninspected_bytes);
+        eprintln!("{seen} bytes of payload inspected, {passed} not (encrypted, or past a stream's depth)");
+    }
 }
 
 fn progress(done: &Replayed) {
@@ -93,13 +142,17 @@ pub fn load_rules(files: &[PathBuf], config: &EngineConfig) -> anyhow::Result<Ru
         text.push_str(&String::from_utf8_lossy(&bytes));
         text.push('\n');
     }
-    let rules = Ruleset::compile(&text, config);
+    let rules = Ruleset::compile_with(&text, config, &ListFolders::of(config, files));
     let report = rules.report();
     if !files.is_empty() {
         eprintln!("{} rules loaded, {} refused", report.loaded, report.refused.len());
     }
+    for problem in &report.problems {
+        eprintln!("  {problem}");
+    }
     for refusal in report.refused.iter().take(20) {
-        eprintln!("  refused: sid {}: {}", refusal.sid.unwrap_or(0), refusal.reason);
+        let (sid, line, column) = (refusal.sid.unwrap_or(0), refusal.line, refusal.column);
+        eprintln!("  refused: sid {sid} ({line}:{column}): {}", refusal.reason);
     }
     if report.refused.len() > 20 {
         eprintln!("  and {} more; `check-rules` lists them all", report.refused.len() - 20);
@@ -117,24 +170,25 @@ fn load_lists(files: &[PathBuf]) -> anyhow::Result<Reputation> {
     Ok(builder.build())
 }
 
+fn open(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(BufWriter::new(std::io::stdout())));
+    }
+    let file = File::create(path).with_context(|| format!("cannot write events to {}", path.display()))?;
+    Ok(Box::new(BufWriter::with_capacity(1 << 20, file)))
+}
+
 /// Writes events as JSON lines; the first failure ends the writing and is told at the end.
 struct EveFile {
-    out: Box<dyn Write>,
+    out: Box<dyn Write + Send>,
     line: Vec<u8>,
     written: u64,
     failure: Option<std::io::Error>,
 }
 
 impl EveFile {
-    fn create(path: &PathBuf) -> anyhow::Result<EveFile> {
-        let out: Box<dyn Write> = if path.as_os_str() == "-" {
-            Box::new(BufWriter::new(std::io::stdout()))
-        } else {
-            let file =
-                File::create(path).with_context(|| format!("cannot write events to {}", path.display()))?;
-            Box::new(BufWriter::with_capacity(1 << 20, file))
-        };
-        Ok(EveFile { out, line: Vec::new(), written: 0, failure: None })
+    fn create(path: &Path) -> anyhow::Result<EveFile> {
+        Ok(EveFile { out: open(path)?, line: Vec::new(), written: 0, failure: None })
     }
 
     fn close(mut self) -> anyhow::Result<u64> {

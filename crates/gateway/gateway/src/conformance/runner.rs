@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mimamori_engine::{Engine, EngineConfig, Event, Reputation, Ruleset};
+use mimamori_engine::{DnsVersion, DropLog, Engine, EngineConfig, Event, Reputation, Ruleset};
 use serde_json::Value;
 
-use super::case::Case;
+use super::case::{Case, Expectation};
+use super::log_options;
 use super::outcome::Outcome;
+use crate::list_files::ListFolders;
 use crate::replaying::replay_file;
 
 /// Runs one case; a panic is a failed case.
@@ -18,7 +20,7 @@ use crate::replaying::replay_file;
 pub fn run_case(dir: &Path, case: &Case) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| log_of(dir, case))) {
         Ok(Ok(run)) => {
-            let mut outcome = Outcome::compare(case, &run.log);
+            let mut outcome = Outcome::compare(case, &run);
             outcome.differences.extend(run.remarks);
             outcome
         }
@@ -39,7 +41,21 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 #[derive(Debug, Default)]
 pub struct CaseRun {
     pub log: Vec<Value>,
+    /// The version of the log's DNS records, and the log once more in the other version where a
+    /// case expects records of both.
+    dns: (DnsVersion, Option<Vec<Value>>),
     pub remarks: Vec<String>,
+}
+
+impl CaseRun {
+    /// The log that an expectation is about.
+    #[must_use]
+    pub fn log_for(&self, wanted: &Expectation) -> &[Value] {
+        match (&self.dns, log_options::dns_version(wanted)) {
+            ((main, Some(other)), Some(version)) if version != *main => other,
+            _ => &self.log,
+        }
+    }
 }
 
 /// Runs a case to its log.
@@ -47,18 +63,45 @@ pub fn log_of(dir: &Path, case: &Case) -> anyhow::Result<CaseRun> {
     let mut config = EngineConfig::default();
     config.log.alert_payload = true;
     config.log.file_hashes = true;
-    config.log.community_id = true;
+    config.log.community_id = Some(0);
+    config.log.ethernet = !log_options::without_ethernet(case);
+    let main = log_options::main_dns_version(case);
+    config.log.dns_version = main;
     for (key, value) in &case.settings {
-        config.set(key, &setting_text(value))?;
+        config.set(key, &setting_text(value, &case.folder))?;
     }
-    let rules = Ruleset::compile(&case.rule_text()?, &config);
+    let mut run = run_with(dir, case, &config)?;
+    if let Some(seed) = log_options::community_seed(case, &run.log) {
+        config.log.community_id = Some(seed);
+        run = run_with(dir, case, &config)?;
+    }
+    if case.compares_drops()? && log_options::drops(&run.log) > case.drops {
+        let mut once = config.clone();
+        once.log.drops = DropLog::Start;
+        let other = run_with(dir, case, &once)?;
+        if log_options::drops(&other.log) == case.drops {
+            (run, config) = (other, once);
+        }
+    }
+    run.dns.0 = main;
+    if case.events.iter().filter_map(log_options::dns_version).any(|v| v != main) {
+        config.log.dns_version = if main == DnsVersion::V3 { DnsVersion::V2 } else { DnsVersion::V3 };
+        run.dns.1 = Some(run_with(dir, case, &config)?.log);
+    }
+    Ok(run)
+}
+
+fn run_with(dir: &Path, case: &Case, config: &EngineConfig) -> anyhow::Result<CaseRun> {
+    // A case's files lie beside its rules.
+    let files: Vec<_> = case.rules.iter().map(|r| case.folder.join(r)).collect();
+    let rules = Ruleset::compile_with(&case.rule_text()?, config, &ListFolders::of(config, &files));
     let mut remarks: Vec<String> = rules
         .report()
         .refused
         .iter()
         .map(|r| format!("refused rule: sid {} {}", r.sid.unwrap_or(0), r.reason))
         .collect();
-    let mut engine = Engine::new(config, rules, Arc::new(Reputation::default()));
+    let mut engine = Engine::new(config.clone(), rules, Arc::new(Reputation::default()));
     let mut events: Vec<Event> = Vec::new();
     // The reference goes on with what a damaged capture gave; so does a case.
     if let Err(error) = replay_file(&mut engine, &dir.join(&case.pcap), &mut events, &mut |_| {}) {
@@ -71,15 +114,15 @@ pub fn log_of(dir: &Path, case: &Case) -> anyhow::Result<CaseRun> {
             o.insert("pcap_filename".to_owned(), name.as_str().into());
         }
     }
-    Ok(CaseRun { log, remarks })
+    Ok(CaseRun { log, remarks, ..CaseRun::default() })
 }
 
-/// A setting as the text that options are given in.
-fn setting_text(value: &Value) -> String {
+/// A setting as the text that options are given in; `${TEST_DIR}` is the case's folder.
+fn setting_text(value: &Value, folder: &Path) -> String {
     match value {
-        Value::String(s) => s.clone(),
+        Value::String(s) => s.replace("${TEST_DIR}", &folder.to_string_lossy()),
         Value::Array(items) => {
-            let words: Vec<String> = items.iter().map(setting_text).collect();
+            let words: Vec<String> = items.iter().map(|i| setting_text(i, folder)).collect();
             format!("[{}]", words.join(","))
         }
         other => other.to_string(),

@@ -10,6 +10,7 @@ pub mod devices;
 mod dhcp;
 pub mod maker;
 pub mod merge;
+pub mod usage;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub fn inline_engine() -> EngineConfig {
     let mut config = EngineConfig { ips: true, ..EngineConfig::default() };
     config.flow.stream.inline = true;
     config.skip_past_depth = true;
+    config.ends_per_frame = 8;
     config.decode.refuse_wrong_header_checksum = true;
     config.guards = InlineGuards::ALL;
     config

@@ -205,6 +205,20 @@ impl Stream {
     /// The session is closed. What was received but never acknowledged waits for the flow's end.
     pub(crate) fn close(&mut self) {
         self.closed = true;
+        // Nothing new can come that what is kept would be needed for.
+        self.raw_keep = 0;
+    }
+
+    /// Inline, the session was reset: what was not acknowledged will not be sent again, and copies of it
+    /// are refused (`TcpSession::on_closed`).
+    pub(crate) fn give_up_unacknowledged(&mut self) {
+        if self.inline {
+            self.acked = self.acked.max(self.in_order);
+        }
+    }
+
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.acked
     }
 
     /// No more will come: everything held is released, holes become gaps.
@@ -259,7 +273,7 @@ impl Stream {
             let from = self.keep_from();
             self.blocks.release(from);
         }
-        let held = self.blocks.held();
+        let held = self.blocks.held() + self.blocks.overhead();
         memory.used = memory.used.saturating_sub(self.accounted).saturating_add(held);
         self.accounted = held;
     }

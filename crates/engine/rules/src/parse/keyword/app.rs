@@ -3,7 +3,7 @@
 use mimamori_applayer::{AppProto, Field};
 
 use super::enumeration;
-use crate::ast::{Check, DceIface, NumberCheck, StateCmp, Which};
+use crate::ast::{Check, DceIface, NumberCheck, StateCmp, TicketEncryption, Which};
 use crate::error::{Result, RuleError, bail};
 use crate::lex::RawOption;
 use crate::parse::value::{bare, compare, compare_number, maybe_quoted, parts, required};
@@ -196,6 +196,24 @@ pub fn dce_opnum(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
 
 fn number_u32(text: &str) -> Result<u32> {
     crate::parse::value::number(text)
+}
+
+/// `krb5.ticket_encryption:weak`, `strong`, or numbers: `23,-128`.
+pub fn ticket_encryption(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let check = match required(o)? {
+        "weak" => TicketEncryption::Weak,
+        "strong" => TicketEncryption::Strong,
+        list => {
+            let numbers = list.split(',').map(|n| n.trim().parse::<i32>());
+            match numbers.collect::<std::result::Result<Vec<i32>, _>>() {
+                Ok(numbers) => TicketEncryption::AnyOf(numbers),
+                Err(_) => bail!("`{}` takes weak, strong or numbers", o.name),
+            }
+        }
+    };
+    b.need_app(Field::Krb5TicketEncryption);
+    b.check(Check::TicketEncryption(check));
+    Ok(())
 }
 
 pub fn ssh_protoversion(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {

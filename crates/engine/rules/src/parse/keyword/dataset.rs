@@ -61,12 +61,19 @@ fn options<'t>(
     if name.is_empty() || name.len() > 63 || name.contains(char::is_whitespace) {
         bail!("`{name}` is no name of a set");
     }
-    let mut kind = None;
-    let (mut load, mut save) = (None, None);
-    let (mut memcap_bytes, mut hashsize) = (None, None);
+    let known = b.context.datasets.get(name).cloned().unwrap_or_default();
+    let mut kind = known.kind;
+    let mut load: Option<Box<str>> = known.load.map(Into::into);
+    let mut save: Option<Box<str>> = known.save.map(Into::into);
+    let (mut memcap_bytes, mut hashsize) = (known.memcap_bytes, None);
     for part in parts {
         match split_flag(part) {
-            Some(("type", v)) => kind = Some(set_type(v)?),
+            Some(("type", v)) => {
+                kind = match dataset_type(v) {
+                    Some(kind) => Some(kind),
+                    None => bail!("`{v}` is no type of a set"),
+                }
+            }
             Some(("load", v)) => load = Some(v.into()),
             Some(("save", v)) => save = Some(writable(b, v)?),
             Some(("state", v)) => {
@@ -85,22 +92,27 @@ fn options<'t>(
     let Some(kind) = kind else {
         bail!("a set needs its `type`");
     };
-    Ok(Dataset { op, name: name.into(), kind, load, save, memcap_bytes, hashsize })
+    Ok(Dataset { op, name: name.into(), kind, load, save, memcap_bytes, hashsize, column: b.column() })
 }
 
-fn set_type(text: &str) -> Result<DatasetType> {
-    Ok(match text {
+/// The type of a set by its name.
+#[must_use]
+pub fn dataset_type(name: &str) -> Option<DatasetType> {
+    Some(match name {
         "string" => DatasetType::String,
         "md5" => DatasetType::Md5,
         "sha256" => DatasetType::Sha256,
         "ipv4" => DatasetType::Ipv4,
         "ip" | "ipv6" => DatasetType::Ip,
-        other => bail!("`{other}` is no type of a set"),
+        _ => return None,
     })
 }
 
 /// A rule must not name files outside the data folder for writing.
 fn writable(b: &Builder<'_>, path: &str) -> Result<Box<str>> {
+    if !b.context.dataset_writes {
+        bail!("rules may not write files (`datasets.rules.allow-write`)");
+    }
     let climbs = path.split(['/', '\\']).any(|p| p == "..");
     if climbs || (path.starts_with('/') && !b.context.absolute_dataset_paths) {
         bail!("a rule may only write below the data folder, not to `{path}`");

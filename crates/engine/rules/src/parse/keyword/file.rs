@@ -45,7 +45,7 @@ fn hashes(b: &mut Builder<'_>, o: &RawOption<'_>, kind: HashKind) -> Result<()> 
     if file.is_empty() {
         bail!("`{}` needs the name of a file with hashes", o.name);
     }
-    b.check(Check::File(FileCheck::HashList { kind, file: file.into(), negated }));
+    b.check(Check::File(FileCheck::HashList { kind, file: file.into(), negated, column: b.column() }));
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! Keywords on the flow.
 
 use super::dataset::rep_op;
-use crate::ast::{AppProtocolCheck, AppProtocolMode, Check, Effect, Flow, FlowSide, RepSide, StreamSide};
+use crate::ast::{
+    AppProtocolCheck, AppProtocolMode, Check, Effect, Flow, FlowSide, RepSide, RepTest, StreamSide,
+};
 use crate::error::{Result, bail};
 use crate::lex::RawOption;
 use crate::parse::value::{bare, compare_number, number, parts, required};
@@ -155,16 +157,20 @@ pub fn iprep(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
         "both" => RepSide::Both,
         other => bail!("`{other}` is no side"),
     };
-    let (op, value) = match (op, p.next()) {
-        // An entry has a value from 0 to 127.
-        ("isset", None) => (crate::ast::RepOp::Ge, 0),
-        (op, Some(value)) => (rep_op(op)?, number::<u8>(value)?),
+    let test = match (op, p.next()) {
+        ("isset", None) => RepTest::IsSet,
+        ("isnotset", None) => RepTest::IsNotSet,
+        (op, Some(value)) => {
+            let value = number::<u8>(value)?;
+            if value > 127 {
+                bail!("a reputation is 0 to 127");
+            }
+            RepTest::Compare(rep_op(op)?, value)
+        }
         _ => bail!("`iprep` needs: side, category, comparison, value"),
     };
-    if value > 127 {
-        bail!("a reputation is 0 to 127");
-    }
-    b.check(Check::IpRep { side, category: crate::parse::value::name(category)?, op, value });
+    let category = crate::parse::value::name(category)?;
+    b.check(Check::IpRep { side, category, test, column: b.column() });
     Ok(())
 }
 

@@ -20,6 +20,7 @@ mod threshold;
 mod tls;
 mod transform;
 
+pub use dataset::dataset_type;
 pub(crate) use threshold::{kind as threshold_kind, track};
 
 use mimamori_applayer::FieldKind;
@@ -110,6 +111,8 @@ fn match_handler(name: &str) -> Option<Handler> {
         "dataset" => dataset::dataset,
         "datarep" => dataset::datarep,
         "pkt_data" => sticky::pkt_data,
+        "ip.src" => sticky::ip_src,
+        "ip.dst" => sticky::ip_dst,
         "ipv4.hdr" => sticky::ipv4_hdr,
         "ipv6.hdr" => sticky::ipv6_hdr,
         "tcp.hdr" => sticky::tcp_hdr,
@@ -164,6 +167,7 @@ fn tx_handler(name: &str) -> Option<Handler> {
         "ftpdata_command" => app::ftpdata_command,
         "dcerpc.iface" | "dce_iface" => app::dce_iface,
         "dcerpc.opnum" | "dce_opnum" => app::dce_opnum,
+        "krb5.ticket_encryption" => app::ticket_encryption,
         "ssh.protoversion" => app::ssh_protoversion,
         "ssh.softwareversion" => app::ssh_softwareversion,
         "filename" => file::filename,

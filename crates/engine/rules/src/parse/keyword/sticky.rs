@@ -196,6 +196,17 @@ fn packet(b: &mut Builder<'_>, o: &RawOption<'_>, buffer: PacketBuffer) -> Resul
     b.select(Selector::Packet(buffer))
 }
 
+/// Unlike headers, addresses can be asked in rules of any protocol.
+pub fn ip_src(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    bare(o)?;
+    b.select(Selector::Packet(PacketBuffer::IpSrc))
+}
+
+pub fn ip_dst(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    bare(o)?;
+    b.select(Selector::Packet(PacketBuffer::IpDst))
+}
+
 pub fn ipv4_hdr(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
     packet(b, o, PacketBuffer::Ipv4Hdr)
 }
