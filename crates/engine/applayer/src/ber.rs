@@ -20,18 +20,36 @@ pub struct Header {
 /// Reads tag and length.
 #[must_use]
 pub fn header(bytes: &[u8]) -> Option<Header> {
-    let tag = *bytes.first()?;
-    let first = *bytes.get(1)?;
+    let (tag, at) = tag(bytes)?;
+    let first = *bytes.get(at)?;
     if first < 0x80 {
-        return Some(Header { tag, header_bytes: 2, content_bytes: usize::from(first) });
+        return Some(Header { tag, header_bytes: at + 1, content_bytes: usize::from(first) });
     }
     let count = usize::from(first & 0x7f);
     if count == 0 || count > 4 {
         return None;
     }
-    let digits = bytes.get(2..2 + count)?;
+    let digits = bytes.get(at + 1..at + 1 + count)?;
     let length = digits.iter().fold(0u64, |n, b| (n << 8) | u64::from(*b));
-    Some(Header { tag, header_bytes: 2 + count, content_bytes: usize::try_from(length).ok()? })
+    Some(Header { tag, header_bytes: at + 1 + count, content_bytes: usize::try_from(length).ok()? })
+}
+
+/// The tag as one byte, and its length. A small number in the long form (8.1.2.4) is the same
+/// tag: readers take both. Larger numbers than 30 stay 31.
+fn tag(bytes: &[u8]) -> Option<(u8, usize)> {
+    const LONG: u8 = 0x1f;
+    let first = *bytes.first()?;
+    if first & LONG != LONG {
+        return Some((first, 1));
+    }
+    match *bytes.get(1)? {
+        number @ 0..LONG => Some((first & !LONG | number, 2)),
+        LONG..0x80 => Some((first, 2)),
+        _ => {
+            let more = bytes.get(2..6.min(bytes.len()))?.iter().position(|b| *b < 0x80)?;
+            Some((first, 3 + more))
+        }
+    }
 }
 
 impl<'a> Element<'a> {

@@ -15,6 +15,7 @@ use crate::ntp::NtpParser;
 use crate::parser::{ExpectationContext, Parser};
 use crate::proto::AppProto;
 use crate::quic::QuicParser;
+use crate::rdp::RdpParser;
 use crate::session::Transport;
 use crate::sip::SipParser;
 use crate::smb::SmbParser;
@@ -47,7 +48,7 @@ pub(crate) fn parser_for(
         AppProto::Sip => Some(Box::new(SipParser::new(transport, config.max_tx))),
         AppProto::Snmp => Some(Box::new(SnmpParser::new(config.max_tx))),
         AppProto::Tftp => Some(Box::new(TftpParser::new(config.max_tx))),
-        AppProto::Quic => Some(Box::new(QuicParser::new(config.max_tx, config.tls.ja3, config.tls.ja4))),
+        AppProto::Quic => Some(Box::new(QuicParser::new(config.max_tx, config.tls.ja3))),
         AppProto::Smtp => Some(Box::new(SmtpParser::new(config))),
         AppProto::DceRpc if transport == Transport::Udp => {
             Some(Box::new(DcerpcUdpParser::new(config.max_tx)))
@@ -60,6 +61,7 @@ pub(crate) fn parser_for(
         AppProto::Ftp => Some(Box::new(FtpParser::new(&config.ftp))),
         AppProto::FtpData => Some(Box::new(FtpDataParser::new(config.file_hashes, expected))),
         AppProto::Krb5 => Some(Box::new(Krb5Parser::new(transport, config.max_tx))),
+        AppProto::Rdp => Some(Box::new(RdpParser::new(&config.tls, config.max_tx))),
         AppProto::WebSocket => Some(Box::new(WebSocketParser::new(config.max_tx))),
         _ => None,
     }

@@ -136,7 +136,8 @@ pub(crate) fn standing(check: &Check, view: &TxView<'_>) -> Standing {
 fn number(check: &NumberCheck, view: &TxView<'_>) -> Standing {
     let have = view.numbers(check.field);
     let info = check.field.info();
-    let final_ = view.complete() || (!have.is_empty() && view.reached(info.progress));
+    let settled = !have.is_empty() && view.reached(info.progress) && !may_grow(check.field);
+    let final_ = view.complete() || settled;
     let test = |n: &u64| check.cmp.test(*n);
     let met = match check.which {
         Which::Any => have.iter().any(test),
@@ -147,6 +148,14 @@ fn number(check: &NumberCheck, view: &TxView<'_>) -> Standing {
         Which::Counted => have.iter().any(test),
     };
     Standing::decided(met, final_)
+}
+
+/// Fields whose numbers come one after the other until the side is complete.
+fn may_grow(field: Field) -> bool {
+    matches!(
+        field,
+        Field::LdapResponsesOperation | Field::LdapResponsesCount | Field::LdapResponsesResultCode
+    )
 }
 
 fn at(list: &[u64], index: i32) -> Option<&u64> {

@@ -44,6 +44,9 @@ pub(crate) fn finish(core: &mut Core, flow: &mut Flow<FlowData>, out: &mut dyn E
         if let Some(seed) = log.community_id {
             event.more.insert("community_id".to_owned(), community::id(&flow.key, seed).into());
         }
+        if !log.ethernet {
+            event.more.remove("ether");
+        }
         out.event(event);
     }
 }

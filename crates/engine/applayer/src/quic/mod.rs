@@ -32,7 +32,6 @@ pub struct QuicParser {
     crypto: [CryptoStream; 2],
     hello_seen: [bool; 2],
     with_ja3: bool,
-    with_ja4: bool,
 }
 
 /// Coalesced packets looked at in one datagram.
@@ -40,14 +39,13 @@ const MAX_PACKETS: usize = 16;
 
 impl QuicParser {
     #[must_use]
-    pub fn new(max_tx: usize, with_ja3: bool, with_ja4: bool) -> Self {
+    pub fn new(max_tx: usize, with_ja3: bool) -> Self {
         QuicParser {
             txs: TxList::new(max_tx),
             keys: None,
             crypto: [CryptoStream::default(), CryptoStream::default()],
             hello_seen: [false, false],
             with_ja3,
-            with_ja4,
         }
     }
 
@@ -119,7 +117,7 @@ impl QuicParser {
                     return tx;
                 };
                 tx.ja3 = self.with_ja3.then(|| fingerprint::ja3(&hello));
-                tx.ja4 = self.with_ja4.then(|| fingerprint::ja4(&hello, true));
+                tx.ja4 = Some(fingerprint::ja4(&hello, true));
                 hello.tell(&mut tx.told, fingerprint::Carrier::Quic);
                 tx.sni = hello.sni;
                 tx.alpn = hello.alpn;
