@@ -58,7 +58,7 @@ fn alert_event(
     }
     event.more.insert("pkt_src".to_owned(), source_text(input, flow).into());
     event.more.insert("verdict".to_owned(), verdict_object(ips, decision));
-    if !sig.info.references.is_empty() {
+    if core.config().log.references && !sig.info.references.is_empty() {
         // The prefix of a reference's kind is the rule file's; the value alone is enough here.
         let list: Vec<String> = sig.info.references.iter().map(|r| r.value.to_string()).collect();
         event.more.insert("alert".to_owned(), json!({ "references": list }));

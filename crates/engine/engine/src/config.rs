@@ -96,6 +96,8 @@ pub struct LogOptions {
     /// The flow's community id (version 1) in each record, made with this seed.
     pub community_id: Option<u16>,
     pub dns_version: DnsVersion,
+    /// The references of a rule in its alerts.
+    pub references: bool,
 }
 
 impl Default for LogOptions {
@@ -114,6 +116,7 @@ impl Default for LogOptions {
             usage: false,
             community_id: None,
             dns_version: DnsVersion::default(),
+            references: false,
         }
     }
 }

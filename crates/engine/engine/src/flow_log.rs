@@ -155,6 +155,9 @@ fn tcp_object(tcp: &TcpSession) -> Value {
         }
     }
     put("state", tcp.state.name().into());
+    for (dir, key) in [(Direction::ToServer, "ts_max_regions"), (Direction::ToClient, "tc_max_regions")] {
+        put(key, tcp.stream(dir).max_blocks().max(1).into());
+    }
     Value::Object(out)
 }
 

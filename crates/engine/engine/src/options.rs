@@ -86,6 +86,8 @@ impl EngineConfig {
                 "all" => DropLog::All,
                 _ => return Err(wrong(key, value, "start or all")),
             };
+        } else if key.ends_with(".alert.reference") {
+            self.log.references = truth(key, value)?;
         } else if key.ends_with(".eve-log.ethernet") {
             self.log.ethernet = truth(key, value)?;
         } else {

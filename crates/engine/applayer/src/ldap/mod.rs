@@ -120,7 +120,8 @@ impl Parser for LdapParser {
     fn feed(&mut self, dir: Direction, input: Input<'_>, _now: Timestamp) -> Outcome {
         match input {
             Input::Data(bytes) => return self.take(dir, bytes),
-            Input::Gap(_) => return Outcome::Failed,
+            // What was read stands; where the next message begins is not known.
+            Input::Gap(_) => return Outcome::Opaque,
             Input::End => {}
         }
         Outcome::Continue

@@ -52,6 +52,12 @@ pub fn without_ethernet(case: &Case) -> bool {
     !case.events.is_empty() && case.events.iter().all(|e| names(&e.matching).iter().any(|n| n == "ether"))
 }
 
+/// Alerts are wanted with their rule's references.
+#[must_use]
+pub fn with_references(case: &Case) -> bool {
+    case.events.iter().any(|e| e.matching.keys().any(|k| k.starts_with("alert.references")))
+}
+
 /// Records of dropped packets. The reference writes one for each, or only the first of a dropped
 /// flow a direction; which of both a case had, its number tells.
 #[must_use]

@@ -67,8 +67,13 @@ pub fn log_of(dir: &Path, case: &Case) -> anyhow::Result<CaseRun> {
     config.log.ethernet = !log_options::without_ethernet(case);
     let main = log_options::main_dns_version(case);
     config.log.dns_version = main;
+    config.log.references = log_options::with_references(case);
+    let mut unknown = Vec::new();
     for (key, value) in &case.settings {
-        config.set(key, &setting_text(value, &case.folder))?;
+        // The reference goes on with its default where it knows no such option.
+        if let Err(error) = config.set(key, &setting_text(value, &case.folder)) {
+            unknown.push(error.to_string());
+        }
     }
     let mut run = run_with(dir, case, &config)?;
     if let Some(seed) = log_options::community_seed(case, &run.log) {
@@ -84,6 +89,7 @@ pub fn log_of(dir: &Path, case: &Case) -> anyhow::Result<CaseRun> {
         }
     }
     run.dns.0 = main;
+    run.remarks.extend(unknown);
     if case.events.iter().filter_map(log_options::dns_version).any(|v| v != main) {
         config.log.dns_version = if main == DnsVersion::V3 { DnsVersion::V2 } else { DnsVersion::V3 };
         run.dns.1 = Some(run_with(dir, case, &config)?.log);

@@ -58,6 +58,8 @@ fn table(keyword: &str) -> Option<&'static [(&'static str, u64)]> {
         "websocket.opcode" => {
             &[("continuation", 0), ("text", 1), ("binary", 2), ("close", 8), ("ping", 9), ("pong", 10)]
         }
+        "mqtt.connack.session_present" => &[("yes", 1), ("true", 1), ("no", 0), ("false", 0)],
+        "rfb.secresult" => &[("ok", 0), ("fail", 1), ("toomany", 2)],
         "mqtt.type" => &[
             ("connect", 1),
             ("connack", 2),
