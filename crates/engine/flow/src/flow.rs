@@ -36,8 +36,8 @@ pub struct Flow<T> {
     pub starved: bool,
     /// Waits in the table's queue of sessions that hold memory.
     pub(crate) holds: bool,
-    /// Bytes acknowledged when it was last asked to make room.
-    pub(crate) looked_at: u64,
+    /// Bytes acknowledged when others wanted its memory, and since when they are no more.
+    pub(crate) got_on: Option<(u64, Timestamp)>,
     pub data: T,
 }
 
@@ -124,7 +124,7 @@ impl<T> Flow<T> {
             dropped: false,
             starved: false,
             holds: false,
-            looked_at: 0,
+            got_on: None,
             data,
         }
     }

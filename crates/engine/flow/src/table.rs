@@ -85,6 +85,8 @@ pub struct FlowTable<T> {
     memory: StreamMemory,
     /// Sessions that hold memory (inline), each once; at most as many as the table has flows.
     holders: VecDeque<(u32, u32)>,
+    /// When room may be looked for again.
+    relieve_from: Timestamp,
     serial: u64,
     /// The latest time of any packet: timeouts go by it, so that a capture whose time steps back
     /// ends the same flows in whatever order its packets are looked at.
@@ -111,6 +113,7 @@ impl<T> FlowTable<T> {
             ended: VecDeque::new(),
             memory,
             holders: VecDeque::new(),
+            relieve_from: Timestamp::EPOCH,
             serial: 0,
             clock: Timestamp(i64::MIN),
             frame: 0,
@@ -303,7 +306,7 @@ impl<T> FlowTable<T> {
     ) -> Option<TcpOutcome> {
         let tcp = packet.tcp()?;
         if self.config.stream.inline {
-            self.relieve(handle.slot);
+            self.relieve(handle.slot, now);
         }
         let slot = self.slots.get_mut(position(handle.slot))?;
         if slot.generation != handle.generation {
@@ -358,7 +361,7 @@ impl<T> FlowTable<T> {
             self.relist(handle.slot, list_of(6, state));
         }
         if begins_to_hold {
-            self.note_holder(handle.slot, handle.generation);
+            self.note_holder(handle.slot, handle.generation, now);
         }
         Some(out)
     }

@@ -221,7 +221,7 @@ impl TcpSession {
             for stream in &mut self.streams {
                 stream.close();
                 if self.state == TcpState::Closed {
-                    stream.give_up_unacknowledged();
+                    stream.give_up_unacknowledged(env.memory);
                 }
             }
         }

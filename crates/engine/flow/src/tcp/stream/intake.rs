@@ -211,9 +211,10 @@ impl Stream {
 
     /// Inline, the session was reset: what was not acknowledged will not be sent again, and copies of it
     /// are refused (`TcpSession::on_closed`).
-    pub(crate) fn give_up_unacknowledged(&mut self) {
+    pub(crate) fn give_up_unacknowledged(&mut self, memory: &mut StreamMemory) {
         if self.inline {
             self.acked = self.acked.max(self.in_order);
+            self.settle(memory);
         }
     }
 
