@@ -17,8 +17,12 @@ const BUCKETS: usize = 1 << 16;
 /// Frames without addresses, and those whose link layer is only looked into by the decoder.
 const OTHER: u16 = 0;
 
-/// What a frame costs, in bytes of payload.
-const FRAME_COST: u64 = 300;
+/// What a frame costs, in bytes of payload: by itself, with payload, and as a message of its own.
+const FRAME_COST: u64 = 25;
+const SEGMENT_COST: u64 = 100;
+const DATAGRAM_COST: u64 = 500;
+/// Headers below the payload, roughly.
+const HEADER_BYTES: usize = 74;
 
 /// Looks over frames, to deal them afterwards.
 #[derive(Debug)]
@@ -40,6 +44,20 @@ pub struct Deal {
 struct Look {
     bucket: u16,
     plain: bool,
+    datagram: bool,
+}
+
+impl Look {
+    /// A guess at the work that the frame makes.
+    fn cost(self, frame: &[u8]) -> u64 {
+        let payload = frame.len().saturating_sub(HEADER_BYTES) as u64;
+        FRAME_COST
+            + match (self.datagram, payload) {
+                (true, _) => DATAGRAM_COST + payload,
+                (false, 0) => 0,
+                (false, _) => SEGMENT_COST + payload,
+            }
+    }
 }
 
 impl Dealer {
@@ -58,7 +76,7 @@ impl Dealer {
     pub fn see(&mut self, now: Timestamp, link_type: LinkType, frame: &[u8]) {
         let look = look(link_type, frame, &self.tunnel_ports);
         if let Some(cost) = self.costs.get_mut(usize::from(look.bucket)) {
-            *cost += FRAME_COST + frame.len() as u64;
+            *cost += look.cost(frame);
         }
         if look.plain {
             return;
@@ -164,7 +182,7 @@ fn mix(x: u64) -> u16 {
 
 /// Looks at a frame's outermost addresses without decoding it.
 fn look(link_type: LinkType, frame: &[u8], tunnel_ports: &[u16]) -> Look {
-    let other = Look { bucket: OTHER, plain: false };
+    let other = Look { bucket: OTHER, plain: false, datagram: true };
     let Some(packet) = network(link_type, frame) else { return other };
     match packet.first().map(|b| b >> 4) {
         Some(4) => look_v4(packet, tunnel_ports),
@@ -197,23 +215,25 @@ fn look_v4(p: &[u8], tunnel_ports: &[u16]) -> Option<Look> {
     let header = usize::from(p.first()? & 15) * 4;
     let whole = u16_at(p, 6)? & 0x3fff == 0;
     let rest = p.get(header.max(20)..).unwrap_or_default();
+    let protocol = *p.get(9)?;
     let plain = whole
-        && match p.get(9)? {
+        && match protocol {
             1 => rest.first().is_some_and(|kind| !matches!(kind, 3 | 4 | 5 | 11 | 12)),
-            protocol => is_plain(*protocol, rest, tunnel_ports),
+            protocol => is_plain(protocol, rest, tunnel_ports),
         };
-    Some(Look { bucket, plain })
+    Some(Look { bucket, plain, datagram: protocol != 6 })
 }
 
 fn look_v6(p: &[u8], tunnel_ports: &[u16]) -> Option<Look> {
     let address = |at: usize| Some(u128::from_be_bytes(p.get(at..at + 16)?.try_into().ok()?));
     let bucket = bucket_v6(address(8)?, address(24)?);
     let rest = p.get(40..).unwrap_or_default();
-    let plain = match p.get(6)? {
+    let protocol = *p.get(6)?;
+    let plain = match protocol {
         58 => rest.first().is_some_and(|kind| *kind >= 128),
-        protocol => is_plain(*protocol, rest, tunnel_ports),
+        protocol => is_plain(protocol, rest, tunnel_ports),
     };
-    Some(Look { bucket, plain })
+    Some(Look { bucket, plain, datagram: protocol != 6 })
 }
 
 fn is_plain(protocol: u8, rest: &[u8], tunnel_ports: &[u16]) -> bool {
