@@ -17,12 +17,16 @@ const BUCKETS: usize = 1 << 16;
 /// Frames without addresses, and those whose link layer is only looked into by the decoder.
 const OTHER: u16 = 0;
 
-/// What a frame costs, in bytes of payload: by itself, with payload, and as a message of its own.
-const FRAME_COST: u64 = 25;
-const SEGMENT_COST: u64 = 100;
-const DATAGRAM_COST: u64 = 500;
-/// Headers below the payload, roughly.
-const HEADER_BYTES: usize = 74;
+/// What a frame costs, in nanoseconds on some machine; only the proportions matter. Measured over
+/// the conformance captures.
+mod cost {
+    pub(super) const FRAME: u64 = 250;
+    pub(super) const SEGMENT: u64 = 500;
+    pub(super) const BEGINNING: u64 = 5_000;
+    pub(super) const PAYLOAD: u64 = 1_500;
+    pub(super) const BYTE: u64 = 2;
+    pub(super) const DATAGRAM: u64 = 5_000;
+}
 
 /// Looks over frames, to deal them afterwards.
 #[derive(Debug)]
@@ -44,20 +48,8 @@ pub struct Deal {
 struct Look {
     bucket: u16,
     plain: bool,
-    datagram: bool,
-}
-
-impl Look {
     /// A guess at the work that the frame makes.
-    fn cost(self, frame: &[u8]) -> u64 {
-        let payload = frame.len().saturating_sub(HEADER_BYTES) as u64;
-        FRAME_COST
-            + match (self.datagram, payload) {
-                (true, _) => DATAGRAM_COST + payload,
-                (false, 0) => 0,
-                (false, _) => SEGMENT_COST + payload,
-            }
-    }
+    cost: u64,
 }
 
 impl Dealer {
@@ -76,7 +68,7 @@ impl Dealer {
     pub fn see(&mut self, now: Timestamp, link_type: LinkType, frame: &[u8]) {
         let look = look(link_type, frame, &self.tunnel_ports);
         if let Some(cost) = self.costs.get_mut(usize::from(look.bucket)) {
-            *cost += look.cost(frame);
+            *cost += look.cost;
         }
         if look.plain {
             return;
@@ -182,7 +174,7 @@ fn mix(x: u64) -> u16 {
 
 /// Looks at a frame's outermost addresses without decoding it.
 fn look(link_type: LinkType, frame: &[u8], tunnel_ports: &[u16]) -> Look {
-    let other = Look { bucket: OTHER, plain: false, datagram: true };
+    let other = Look { bucket: OTHER, plain: false, cost: cost::FRAME };
     let Some(packet) = network(link_type, frame) else { return other };
     match packet.first().map(|b| b >> 4) {
         Some(4) => look_v4(packet, tunnel_ports),
@@ -221,7 +213,7 @@ fn look_v4(p: &[u8], tunnel_ports: &[u16]) -> Option<Look> {
             1 => rest.first().is_some_and(|kind| !matches!(kind, 3 | 4 | 5 | 11 | 12)),
             protocol => is_plain(protocol, rest, tunnel_ports),
         };
-    Some(Look { bucket, plain, datagram: protocol != 6 })
+    Some(Look { bucket, plain, cost: work(protocol, rest) })
 }
 
 fn look_v6(p: &[u8], tunnel_ports: &[u16]) -> Option<Look> {
@@ -233,7 +225,24 @@ fn look_v6(p: &[u8], tunnel_ports: &[u16]) -> Option<Look> {
         58 => rest.first().is_some_and(|kind| *kind >= 128),
         protocol => is_plain(protocol, rest, tunnel_ports),
     };
-    Some(Look { bucket, plain, datagram: protocol != 6 })
+    Some(Look { bucket, plain, cost: work(protocol, rest) })
+}
+
+fn work(protocol: u8, rest: &[u8]) -> u64 {
+    match protocol {
+        6 => {
+            let header = rest.get(12).map_or(20, |b| usize::from(b >> 4) * 4);
+            let payload = rest.len().saturating_sub(header) as u64;
+            let begins = rest.get(13).is_some_and(|flags| flags & 2 != 0);
+            cost::FRAME
+                + cost::SEGMENT
+                + u64::from(begins) * cost::BEGINNING
+                + u64::from(payload > 0) * cost::PAYLOAD
+                + payload * cost::BYTE
+        }
+        17 => cost::FRAME + cost::DATAGRAM,
+        _ => cost::FRAME,
+    }
 }
 
 fn is_plain(protocol: u8, rest: &[u8], tunnel_ports: &[u16]) -> bool {
