@@ -306,7 +306,10 @@ fn app_state(cmp: StateCmp, name: &str, view: &TxView<'_>) -> Standing {
         "request_complete" | "response_complete" => http_step::COMPLETE,
         _ => return Standing::Never,
     };
-    let have = view.tx.progress(view.dir);
+    // The name says whose state it is, whichever side's packet asks.
+    let of_client = name.starts_with("client") || name.starts_with("request");
+    let side = if of_client { Direction::ToServer } else { Direction::ToClient };
+    let have = view.tx.progress(side);
     match cmp {
         StateCmp::Eq => Standing::decided(have == wanted, have > wanted),
         StateCmp::Lt => Standing::decided(have < wanted, true),

@@ -10,8 +10,10 @@ use mimamori_applayer::config::AutoSwitch;
 use mimamori_applayer::http1::SharedRanges;
 use mimamori_base::{Direction, Place, Timestamp};
 use mimamori_detect::{CrossFlow, Decision, FlowDetect, FlowInput, Input, SavedSet, Scratch};
-use mimamori_flow::{Association, Flow, FlowHandle, FlowTable, StreamEvent, StreamEvents, TcpOutcome};
-use mimamori_packet::{Decoder, Origin, Packet, Transport};
+use mimamori_flow::{
+    Association, Flow, FlowHandle, FlowTable, StreamEvent, StreamEvents, TcpOutcome, TcpSession,
+};
+use mimamori_packet::{Decoder, LinkType, Origin, Packet, Transport};
 use mimamori_reputation::Reputation;
 
 use crate::app_feed::{self, Expectations};
@@ -24,7 +26,7 @@ use crate::ruleset::Ruleset;
 use crate::stats::EngineStats;
 use crate::tunnels::Tunnels;
 use crate::verdict::{FrameAction, Path, Release, Verdict};
-use crate::{alert_log, flow_end, inject, listed, raw, tx_log, usage};
+use crate::{alert_log, flow_end, inject, listed, pseudo, raw, tx_log, usage};
 
 /// One frame on its way.
 #[derive(Debug)]
@@ -66,6 +68,8 @@ struct StreamFacts {
     in_stream: bool,
     established: bool,
     drop: Option<&'static str>,
+    /// The packet is the engine's own, made to look at what is collected.
+    pseudo: bool,
 }
 
 impl Core {
@@ -339,6 +343,12 @@ impl Core {
             return;
         };
         context.verdict.action = FrameAction::Replace(frame.clone());
+        // What goes on carries the bytes that came first, and is looked at as such.
+        if let (Some(tcp), Some(flow)) = (packet.tcp(), self.flows.get_mut(handle))
+            && let Some(session) = flow.tcp.as_deref_mut()
+        {
+            session.stream_mut(direction).look_again(tcp.seq());
+        }
         let mut decoder = Decoder::new(self.config.decode.clone());
         decoder.decode(context.now, packet.link_type, &frame, &mut |p| {
             if p.origin == Origin::Wire {
@@ -448,7 +458,7 @@ impl Core {
         let decision = ask(
             flow,
             packet,
-            false,
+            facts.pseudo,
             direction,
             facts.established,
             facts.in_stream,
@@ -478,8 +488,13 @@ impl Core {
     ) {
         self.count(decision);
         if !decision.alerts.is_empty() {
-            let input =
-                Input { now: context.now, packet, pseudo: false, stream_events: facts.events, flow: None };
+            let input = Input {
+                now: context.now,
+                packet,
+                pseudo: facts.pseudo,
+                stream_events: facts.events,
+                flow: None,
+            };
             if let Some(flow) = self.flows.get_mut(handle) {
                 note_alerts(flow, decision);
             }
@@ -547,6 +562,7 @@ impl Core {
             if !session.change_pending() {
                 let hints = session.hints();
                 if hints.bypass {
+                    self.last_look(context, handle, out);
                     self.flows.bypass(handle);
                 }
                 return;
@@ -557,6 +573,24 @@ impl Core {
             session.proceed(context.now);
             app_feed::streams(flow, &self.app_config, context.now, direction);
             self.inspect(packet, context, handle, direction, facts, out);
+        }
+    }
+
+    /// Looks at what is collected of a flow that is not followed any longer.
+    fn last_look(&mut self, context: &mut FrameContext, handle: FlowHandle, out: &mut dyn EventSink) {
+        for dir in Direction::BOTH {
+            let Some(flow) = self.flows.get(handle) else { return };
+            let due = |t: &TcpSession| raw::due(t.stream(dir), false, || true, 0).is_some();
+            if flow.bypassed || !flow.tcp.as_deref().is_some_and(due) {
+                continue;
+            }
+            let facts =
+                StreamFacts { established: flow.is_established(), pseudo: true, ..StreamFacts::default() };
+            let bytes = pseudo::packet_bytes(&flow.key, dir);
+            let mut decoder = Decoder::new(self.config.decode.clone());
+            decoder.decode(context.now, LinkType::RAW, &bytes, &mut |packet| {
+                self.inspect(packet, context, handle, dir, &facts, out);
+            });
         }
     }
 

@@ -9,12 +9,12 @@ use mimamori_gateway::conformance::{Tally, case, runner};
 
 /// Cases with exact alerts, and cases passed with their events, by tier, as of today.
 const FLOOR: &[(&str, usize, usize)] = &[
-    ("core", 247, 247),
-    ("core+X", 65, 65),
+    ("core", 248, 248),
+    ("core+X", 66, 66),
     ("core-log", 459, 450),
     ("core-logonly", 127, 115),
     ("core-other", 11, 11),
-    ("extended", 234, 234),
+    ("extended", 235, 235),
 ];
 
 #[test]

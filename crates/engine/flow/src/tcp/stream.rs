@@ -239,6 +239,13 @@ impl Stream {
         self.has_gap
     }
 
+    /// Rules look at the stream from this sequence number on once more, where it is kept.
+    pub fn look_again(&mut self, number: u32) {
+        if let Some(offset) = self.offset(number) {
+            self.raw_progress = self.raw_progress.min(offset);
+        }
+    }
+
     /// Largest number of separate blocks held at once (`ts_max_regions` of the flow log).
     #[must_use]
     pub fn max_blocks(&self) -> usize {
