@@ -32,6 +32,8 @@ pub struct Flow<T> {
     pub bypassed: bool,
     /// Every packet of the flow is to be dropped.
     pub dropped: bool,
+    /// Both ends were told by resets: a SYN with the same addresses and ports begins another session.
+    pub told: bool,
     /// Stopped because it held most of the streams' memory when that was full.
     pub starved: bool,
     /// Waits in the table's queue of sessions that hold memory.
@@ -122,6 +124,7 @@ impl<T> Flow<T> {
             ttl: [(0, 0); 2],
             bypassed: false,
             dropped: false,
+            told: false,
             starved: false,
             holds: false,
             got_on: None,

@@ -220,7 +220,8 @@ impl<T> FlowTable<T> {
         let tcp = packet.tcp()?;
         if tcp.flags().syn() && !tcp.flags().ack() {
             let direction = direction_of(&flow.key, key);
-            let over = flow.tcp.as_ref()?.is_over_for(direction, tcp.seq());
+            let told = flow.told && direction == Direction::ToServer;
+            let over = told || flow.tcp.as_ref()?.is_over_for(direction, tcp.seq());
             return over.then_some(EndReason::TcpReuse);
         }
         None
