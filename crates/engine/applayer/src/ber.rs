@@ -99,3 +99,25 @@ impl<'a> Element<'a> {
         parts.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_tag_number_may_be_written_long() {
+        let (short, _) = Element::read(&[0xa4, 1, 7]).expect("an element");
+        let (long, rest) = Element::read(&[0xbf, 4, 1, 7, 9]).expect("an element");
+        assert_eq!(short, long);
+        assert_eq!(rest, [9]);
+    }
+
+    #[test]
+    fn a_large_tag_number_is_passed_over() {
+        let (element, rest) = Element::read(&[0xbf, 0x81, 0x01, 2, 7, 8]).expect("an element");
+        assert_eq!((element.tag, element.content), (0xbf, &[7, 8][..]));
+        assert!(rest.is_empty());
+        assert_eq!(Element::read(&[0xbf, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 7]), None);
+        assert_eq!(Element::read(&[0xbf]), None);
+    }
+}

@@ -92,6 +92,9 @@ fn ends(record: &Value) -> Option<Ends> {
         let port = u16::try_from(record.get(port)?.as_u64()?).ok()?;
         Some((record.get(ip)?.as_str()?.parse().ok()?, port))
     };
-    (record.get("event_type")?.as_str()? == "flow")
-        .then_some((end("src_ip", "src_port")?, end("dest_ip", "dest_port")?, protocol))
+    (record.get("event_type")?.as_str()? == "flow").then_some((
+        end("src_ip", "src_port")?,
+        end("dest_ip", "dest_port")?,
+        protocol,
+    ))
 }
