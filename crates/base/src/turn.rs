@@ -40,6 +40,9 @@ impl Place {
 
 /// Lets an engine wait for the others.
 pub trait Turn: Send + Sync + Debug {
+    /// This engine's place.
+    fn place(&self) -> Place;
+
     /// Returns when everything of all engines before this engine's place is done.
     fn wait(&self);
 }

@@ -23,6 +23,8 @@ pub struct Told {
     /// JA4 by its own definition. (The rule language's `ja4.hash` differs where a hello has no
     /// signature algorithms, as the reference does.)
     pub ja4: Option<String>,
+    /// The same as nDPI writes it.
+    pub ja4_ndpi: Option<String>,
     /// Names on the server's certificate.
     pub certificate: Vec<Vec<u8>>,
     /// The hello hides the true name (ECH, or ESNI of its drafts).

@@ -1,7 +1,8 @@
 //! The application catalogue: what its lines say.
 //!
 //! `kind ID NAME`, `app ID NAME KIND MATCHERS`, `protocol ID NAME KIND MATCHERS`, columns parted
-//! by tabs, matchers by spaces: a host name (covers its sub-domains), `alpn=…`, `ja4=…`, `cert=…`
+//! by tabs, matchers by spaces: a host name (covers its sub-domains), `label=…` (one part of a
+//! host name that no entry covers), `alpn=…`, `ja4=…`, `cert=…`
 //! (a name on the certificate), `engine=…` (a protocol that the engine parses), `port=tcp/80`,
 //! `ip=50` (a protocol over IP) and `bytes=…` (see `signature`).
 
@@ -46,6 +47,8 @@ pub struct Catalogue {
     pub(crate) apps: Vec<App>,
     by_id: HashMap<String, u16>,
     pub(crate) hosts: HashMap<Vec<u8>, u16>,
+    /// Single labels within a host name.
+    pub(crate) labels: HashMap<Vec<u8>, u16>,
     pub(crate) certificates: HashMap<Vec<u8>, u16>,
     pub(crate) alpn: HashMap<Vec<u8>, u16>,
     pub(crate) ja4: HashMap<String, u16>,
@@ -151,6 +154,7 @@ impl Catalogue {
     fn add_matcher(&mut self, matcher: Matcher, app: u16) {
         match matcher {
             Matcher::Host(name) => drop(self.hosts.try_insert(name, app)),
+            Matcher::Label(name) => drop(self.labels.try_insert(name, app)),
             Matcher::Certificate(name) => drop(self.certificates.try_insert(name, app)),
             Matcher::Alpn(name) => drop(self.alpn.try_insert(name, app)),
             Matcher::Ja4(text) => drop(self.ja4.try_insert(text, app)),
@@ -186,6 +190,7 @@ fn check(id: &str, name: &str) -> Result<(), String> {
 
 enum Matcher {
     Host(Vec<u8>),
+    Label(Vec<u8>),
     Certificate(Vec<u8>),
     Alpn(Vec<u8>),
     Ja4(String),
@@ -199,12 +204,14 @@ impl Matcher {
     fn parse(word: &str) -> Result<Matcher, String> {
         let Some((key, value)) = word.split_once('=') else { return name(word).map(Matcher::Host) };
         Ok(match key {
+            "label" if !value.contains('.') => Matcher::Label(name(value)?),
             "cert" => Matcher::Certificate(name(value)?),
             "alpn" if !value.is_empty() => Matcher::Alpn(value.as_bytes().to_vec()),
             "ja4" if value.len() == 36 => Matcher::Ja4(value.to_owned()),
             "engine" if !value.is_empty() => Matcher::Engine(value.to_owned()),
             "port" => {
-                let (transport, port) = value.split_once('/').ok_or_else(|| format!("{word:?} is no port"))?;
+                let (transport, port) =
+                    value.split_once('/').ok_or_else(|| format!("{word:?} is no port"))?;
                 let protocol = match transport {
                     "tcp" => 6,
                     "udp" => 17,

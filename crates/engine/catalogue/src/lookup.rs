@@ -1,7 +1,7 @@
 //! Looking a flow up: names first, then what its bytes say, then its port.
 
 use crate::apps::{AppId, Catalogue};
-use crate::name::{bare, parents};
+use crate::name::{MAX_LABELS, bare, parents};
 
 /// What is known of a flow.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,7 +82,10 @@ impl Catalogue {
     /// The entry of a host name or of its nearest parent that has one.
     fn host(&self, host: &[u8]) -> Option<u16> {
         let lower = bare(host).to_ascii_lowercase();
-        parents(&lower).find_map(|name| self.hosts.get(name).copied())
+        let covered = parents(&lower).find_map(|name| self.hosts.get(name).copied());
+        covered.or_else(|| {
+            lower.split(|b| *b == b'.').take(MAX_LABELS).find_map(|l| self.labels.get(l).copied())
+        })
     }
 
     fn certificate(&self, name: &[u8]) -> Option<u16> {
@@ -123,8 +126,13 @@ mod tests {
     fn gw_04_the_most_specific_name_wins_and_the_protocol_is_told_beside_it() {
         let c = catalogue();
         let of = |host: &[u8], cert: &[Vec<u8>]| {
-            let facts =
-                Facts { host: Some(host), certificate: cert, app_proto: "tls", protocol: 6, ..Facts::default() };
+            let facts = Facts {
+                host: Some(host),
+                certificate: cert,
+                app_proto: "tls",
+                protocol: 6,
+                ..Facts::default()
+            };
             c.look_up(&facts)
         };
         assert_eq!(names(&c, of(b"A.Meet.Big.Example.:443", &[])), (Some("big-meet"), Some("tls")));

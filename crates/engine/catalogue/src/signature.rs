@@ -30,9 +30,18 @@ enum Side {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Element {
     /// Value and mask of each byte.
-    Bytes { at: usize, want: Vec<(u8, u8)> },
-    Text { at: usize, want: Vec<u8> },
-    Length { least: usize, most: usize },
+    Bytes {
+        at: usize,
+        want: Vec<(u8, u8)>,
+    },
+    Text {
+        at: usize,
+        want: Vec<u8>,
+    },
+    Length {
+        least: usize,
+        most: usize,
+    },
 }
 
 impl Signature {
@@ -163,7 +172,9 @@ mod tests {
         assert!(!s("c/tcp/@4:2112a442").matches(&facts(&[0, 1, 9, 9, 0x21], b"")));
         assert!(s("c/tcp:22/#3").matches(&facts(b"abc", b"")));
         assert!(!s("c/tcp:23/#3").matches(&facts(b"abc", b"")));
-        for bad in ["x", "c/tcp/", "c/sctp/00", "q/tcp/00", "c/tcp/#3", "c/tcp/0", "c/tcp/\"\"", "c/tcp/@999:00"] {
+        for bad in
+            ["x", "c/tcp/", "c/sctp/00", "q/tcp/00", "c/tcp/#3", "c/tcp/0", "c/tcp/\"\"", "c/tcp/@999:00"]
+        {
             assert!(Signature::parse(bad).is_err(), "{bad}");
         }
     }

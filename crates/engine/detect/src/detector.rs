@@ -113,6 +113,14 @@ impl Detector {
         self.groups.memory_bytes()
     }
 
+    pub(crate) fn bits(&self) -> &Names {
+        &self.bits
+    }
+
+    pub(crate) fn ints(&self) -> &Names {
+        &self.ints
+    }
+
     pub(crate) fn groups(&self) -> &Groups {
         &self.groups
     }

@@ -1,6 +1,6 @@
 //! What a matching rule leaves behind: bits, numbers, captured values, marks.
 
-use mimamori_rules::{BitChange, BitScope, FlowintOp, PcreCapture};
+use mimamori_rules::{BitChange, BitScope, FlowintOp, PcreCapture, Tag, TagScope};
 
 use crate::checks::{int_value, owners};
 use crate::inspect::Run;
@@ -47,9 +47,26 @@ pub(crate) fn apply(
                 }
             }
             SigEffect::Filestore(scope) => run.stores.push((tx, *scope, sig.info.id.sid)),
-            SigEffect::Tag(_) => {}
+            SigEffect::Tag(tag) => set_tag(run, sig.info.id.sid, *tag),
         }
     }
+}
+
+fn set_tag(run: &mut Run<'_, '_>, sid: u32, tag: Tag) {
+    let now = run.input.now;
+    let ends = run.input.packet.addresses();
+    let host = match (tag.scope, ends) {
+        (TagScope::Session, _) => {
+            if let Some(flow) = run.flow.as_deref_mut() {
+                flow.tags.set(sid, tag, now);
+            }
+            return;
+        }
+        (TagScope::HostSrc, Some((src, _))) => src,
+        (TagScope::HostDst, Some((_, dst))) => dst,
+        (_, None) => return,
+    };
+    run.state.ask(|state| state.host_tags.set(host, sid, tag, now));
 }
 
 fn bit_change(run: &mut Run<'_, '_>, scope: BitScope, change: BitChange, bit: u32, expire: Option<u32>) {

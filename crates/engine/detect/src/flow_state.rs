@@ -7,6 +7,7 @@ use mimamori_base::Direction;
 use smallvec::SmallVec;
 
 use crate::signature::SigIndex;
+use crate::tags::Tags;
 use crate::threshold::{Counted, FlowThreshold};
 
 /// Bits a flow can have set at a time.
@@ -27,6 +28,8 @@ pub struct FlowDetect {
     pub(crate) proto_done: [bool; 2],
     /// A pass rule took the whole flow.
     pub passed: bool,
+    /// Packets of the flow that are to be logged.
+    pub tags: Tags,
     pub(crate) thresholds: Vec<(Counted, FlowThreshold)>,
     pub(crate) txs: Vec<TxDetect>,
     pub(crate) generation: u32,
@@ -144,6 +147,19 @@ impl FlowDetect {
             .ok()
             .and_then(|at| self.txs.get(at))
             .is_some_and(|t| t.no_log)
+    }
+
+    /// Another rule set is in force: bits and numbers keep their names, places of rules are
+    /// forgotten.
+    pub(crate) fn renumber(&mut self, to: &crate::renumber::Renumber) {
+        self.bits = self.bits.iter().filter_map(|bit| to.bit(*bit)).collect();
+        self.ints = self.ints.iter().filter_map(|(var, n)| Some((to.int(*var)?, *n))).collect();
+        self.thresholds.clear();
+        for side in self.txs.iter_mut().flat_map(|tx| &mut tx.sides) {
+            side.pending.clear();
+            side.done.clear();
+            side.searched.clear();
+        }
     }
 
     /// The owner has retired the transaction.

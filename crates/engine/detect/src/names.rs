@@ -21,6 +21,15 @@ impl Names {
     }
 
     #[must_use]
+    pub fn number(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|n| &**n)
+    }
+
+    #[must_use]
     pub fn name(&self, id: u32) -> Option<&str> {
         self.names.get(id as usize).map(|n| &**n)
     }

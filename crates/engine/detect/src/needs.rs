@@ -12,6 +12,8 @@ pub struct Needs {
     pub sha1: bool,
     pub sha256: bool,
     pub mail_body_md5: bool,
+    /// Some rule tags hosts.
+    pub host_tags: bool,
 }
 
 /// Collects the needs of `signatures`.
@@ -34,6 +36,10 @@ pub fn of(signatures: &[Signature]) -> Needs {
                 TxPart::Payload => {}
             }
         }
+        needs.host_tags |= sig
+            .effects
+            .iter()
+            .any(|e| matches!(e, SigEffect::Tag(t) if t.scope != mimamori_rules::TagScope::Session));
         // A file that is kept is kept under its digest.
         needs.sha256 |= sig.effects.iter().any(|e| matches!(e, SigEffect::Filestore(_)));
     }

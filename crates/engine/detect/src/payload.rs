@@ -27,7 +27,8 @@ pub(crate) fn matches(sig: &Signature, run: &mut Run<'_, '_>) -> Option<Found> {
     if sig.needs_stream
         && let Some(raw) = input.raw()
     {
-        let window = Window { offset: raw.offset, end: raw.end };
+        // Places count from the begin of the stretch, not of the stream, as in the reference.
+        let window = Window { offset: 0, end: raw.end };
         if let Some(captures) = on(sig, raw.bytes, window, run) {
             return Some(Found { stream: true, captures });
         }

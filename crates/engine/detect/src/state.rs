@@ -13,6 +13,7 @@ use mimamori_rules::Dataset;
 use crate::datasets::{DatasetStore, SavedSet};
 use crate::lists::Lists;
 use crate::matcher::Datasets;
+use crate::tags::HostTags;
 use crate::threshold::Thresholds;
 
 /// Bits of hosts and of pairs of hosts, together.
@@ -73,6 +74,7 @@ pub struct DetectState {
     pub host_bits: HostBits,
     pub thresholds: Thresholds,
     pub datasets: DatasetStore,
+    pub host_tags: HostTags,
 }
 
 /// An engine's way to the state across flows: its own, or one that engines side by side share.

@@ -9,7 +9,10 @@ use mimamori_applayer::AppLayerConfig;
 use mimamori_applayer::config::AutoSwitch;
 use mimamori_applayer::http1::SharedRanges;
 use mimamori_base::{Direction, Place, Timestamp};
-use mimamori_detect::{CrossFlow, Decision, FlowDetect, FlowInput, Input, SavedSet, Scratch};
+use mimamori_detect::{
+    CrossFlow, Decision, FlowDetect, FlowInput, Input, Renumber, Renumbering, SavedSet, Scratch,
+};
+use mimamori_rules::Action;
 use mimamori_flow::{
     Association, Flow, FlowHandle, FlowTable, StreamEvent, StreamEvents, TcpOutcome, TcpSession,
 };
@@ -52,12 +55,16 @@ pub(crate) struct Core {
     /// Judges files in transit, where somebody does.
     pub(crate) judging: Option<Box<Judging>>,
     pub(crate) rules: Ruleset,
-    state: CrossFlow,
+    pub(crate) state: CrossFlow,
+    /// Some rule tags hosts.
+    pub(crate) tags_hosts: bool,
     ranges: SharedRanges,
+    renumbering: Renumbering,
     scratch: Scratch,
     lists: listed::Lists,
     expectations: Expectations,
     tunnels: Tunnels,
+    flowless: usage::Flowless,
     stats: EngineStats,
 }
 
@@ -86,12 +93,15 @@ impl Core {
             flows: FlowTable::new(config.flow.clone()),
             judging: None,
             scratch: rules.detector.scratch(),
+            tags_hosts: rules.detector.needs().host_tags,
             state: across.detect,
             ranges: across.ranges,
+            renumbering: Renumbering::default(),
             rules,
             lists: listed::Lists::new(reputation),
             expectations: Expectations::default(),
             tunnels: Tunnels::default(),
+            flowless: usage::Flowless::default(),
             stats: EngineStats::default(),
             config,
         }
@@ -129,11 +139,14 @@ impl Core {
         }
     }
 
-    pub(crate) fn replace_rules(&mut self, rules: Ruleset) {
+    /// Gives the old rule set back, to be let go of where nobody waits for it.
+    pub(crate) fn replace_rules(&mut self, rules: Ruleset) -> Ruleset {
+        self.renumbering.push(Renumber::between(&self.rules.detector, &rules.detector));
         self.scratch = rules.detector.scratch();
+        self.tags_hosts = rules.detector.needs().host_tags;
         self.app_config = Arc::new(app_config(&self.config, &rules, &self.ranges));
         self.state = self.state.renewed(rules.detector.lists().clone());
-        self.rules = rules;
+        std::mem::replace(&mut self.rules, rules)
     }
 
     /// The data sets that rules want written, as they stand now.
@@ -210,6 +223,7 @@ impl Core {
         };
         if is_new && let Some(flow) = self.flows.get_mut(handle) {
             begin(flow, packet, context, &app_config, &mut self.expectations);
+            flow.data.rules = self.renumbering.serial();
         }
         self.in_flow(packet, context, handle, direction, established, out);
     }
@@ -231,6 +245,9 @@ impl Core {
         context: &mut FrameContext,
         out: &mut dyn EventSink,
     ) {
+        if self.config.log.usage && !packet.is_fragment {
+            self.flowless.see(packet, context, out);
+        }
         let input = Input {
             now: context.now,
             packet,
@@ -241,6 +258,7 @@ impl Core {
         let decision = self.rules.detector.inspect(&input, None, &mut self.state, &mut self.scratch);
         self.count(&decision);
         alert_log::report(self, &input, &decision, None, context, out);
+        self.log_tagged(packet, None, context, out);
         if !self.config.ips {
             return;
         }
@@ -270,6 +288,7 @@ impl Core {
         if flow.dropped {
             let starved = flow.starved;
             if flow.data.answer_resets || (starved && self.config.guards.reset_dropped) {
+                flow.told |= packet.tcp().is_some_and(|t| t.flags().ack());
                 inject::answer(packet, context);
             }
             let reason = if starved { "stream memcap" } else { "flow drop" };
@@ -315,8 +334,11 @@ impl Core {
         if bulk {
             if let Some(flow) = self.flows.get_mut(handle) {
                 usage::past_depth(flow, direction, packet.payload.len());
+                flow.data.uninspected_bytes += packet.payload.len() as u64;
             }
-            self.stats.uninspected_bytes += packet.payload.len() as u64;
+            let bytes = packet.payload.len() as u64;
+            self.stats.uninspected_bytes += bytes;
+            self.stats.inspected_bytes = self.stats.inspected_bytes.saturating_sub(bytes);
             return;
         }
         self.inspect(packet, context, handle, direction, &facts, out);
@@ -455,7 +477,7 @@ impl Core {
             return;
         }
         let inline = self.config.flow.stream.inline;
-        let decision = ask(
+        let mut decision = ask(
             flow,
             packet,
             facts.pseudo,
@@ -468,11 +490,44 @@ impl Core {
                 inline,
                 chunk_bytes: self.config.raw_chunk_bytes,
                 rules: &self.rules,
+                renumbering: &self.renumbering,
             },
             &mut self.state,
             &mut self.scratch,
         );
+        self.spare(handle, context.now, &mut decision);
         self.apply(packet, context, handle, direction, &decision, facts, out);
+        if !facts.pseudo {
+            self.log_tagged(packet, Some((handle, direction)), context, out);
+        }
+    }
+
+    /// Lets pass what an exception names: the alert stays, without its verdict.
+    fn spare(&self, handle: FlowHandle, now: Timestamp, decision: &mut Decision) {
+        if self.lists.exceptions.is_empty() || decision.drop.is_none() {
+            return;
+        }
+        let Some(flow) = self.flows.get(handle) else { return };
+        let devices = [flow.data.src_mac, flow.data.dst_mac];
+        let spared = |sig| {
+            let info = self.rules.detector.signature(sig);
+            info.is_some_and(|s| self.lists.exceptions.signature(s.info.id.sid, devices, now).is_some())
+        };
+        let mut left = None;
+        for alert in &mut decision.alerts {
+            if matches!(alert.action, Action::Drop | Action::Reject(_)) {
+                if spared(alert.sig) {
+                    alert.action = Action::Alert;
+                } else {
+                    left.get_or_insert(alert.sig);
+                }
+            }
+        }
+        decision.drop = decision.drop.filter(|sig| !spared(*sig)).or(left);
+        if decision.drop.is_none() {
+            decision.drop_flow = false;
+            decision.reject = None;
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one step of the packet's way, not an interface")]
@@ -488,13 +543,8 @@ impl Core {
     ) {
         self.count(decision);
         if !decision.alerts.is_empty() {
-            let input = Input {
-                now: context.now,
-                packet,
-                pseudo: facts.pseudo,
-                stream_events: facts.events,
-                flow: None,
-            };
+            let input =
+                Input { now: context.now, packet, pseudo: facts.pseudo, stream_events: facts.events, flow: None };
             if let Some(flow) = self.flows.get_mut(handle) {
                 note_alerts(flow, decision);
             }
@@ -526,6 +576,7 @@ impl Core {
                 flow.data.action = FlowAction::Drop;
                 if self.config.guards.reset_dropped && decision.reject.is_none() {
                     flow.data.answer_resets = true;
+                    flow.told = true;
                     inject::reset(packet, context);
                 }
             }
@@ -584,8 +635,11 @@ impl Core {
             if flow.bypassed || !flow.tcp.as_deref().is_some_and(due) {
                 continue;
             }
-            let facts =
-                StreamFacts { established: flow.is_established(), pseudo: true, ..StreamFacts::default() };
+            let facts = StreamFacts {
+                established: flow.is_established(),
+                pseudo: true,
+                ..StreamFacts::default()
+            };
             let bytes = pseudo::packet_bytes(&flow.key, dir);
             let mut decoder = Decoder::new(self.config.decode.clone());
             decoder.decode(context.now, LinkType::RAW, &bytes, &mut |packet| {
@@ -686,7 +740,13 @@ impl Core {
             established,
             false,
             StreamEvents::default(),
-            &Asking { now, inline: self.config.flow.stream.inline, chunk_bytes: 0, rules: &self.rules },
+            &Asking {
+                now,
+                inline: self.config.flow.stream.inline,
+                chunk_bytes: 0,
+                rules: &self.rules,
+                renumbering: &self.renumbering,
+            },
             &mut self.state,
             &mut self.scratch,
         );
@@ -751,6 +811,7 @@ struct Asking<'r> {
     inline: bool,
     chunk_bytes: u64,
     rules: &'r Ruleset,
+    renumbering: &'r Renumbering,
 }
 
 #[expect(clippy::too_many_arguments, reason = "the packet's facts, gathered where they arise")]
@@ -767,6 +828,7 @@ fn ask(
     scratch: &mut Scratch,
 ) -> Decision {
     let data = &mut flow.data;
+    asking.renumbering.carry(&mut data.rules, &mut data.detect);
     let session = data.session.as_deref();
     let no_payload = session.is_some_and(|s| s.hints().no_raw_inspection);
     let tcp = flow.tcp.as_deref();
@@ -825,7 +887,12 @@ fn ask(
 }
 
 /// Whether collected stream bytes are due because the protocol has come to an end of something.
+///
+/// SMB never asks for it: its messages are collected into whole chunks.
 fn wants_flush(session: &mimamori_applayer::Session, detect: &FlowDetect, direction: Direction) -> bool {
+    if session.proto() == mimamori_applayer::AppProto::Smb {
+        return false;
+    }
     session.transactions().iter().any(|t| t.is_complete(direction) && !detect.is_inspected(t.id(), direction))
 }
 

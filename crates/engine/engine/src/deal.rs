@@ -35,6 +35,8 @@ pub struct Dealer {
     tunnel_ports: Vec<u16>,
     parents: Vec<u16>,
     costs: Vec<u64>,
+    /// A place whose hosts fetch a file in ranges; all such are one.
+    ranges: Option<u16>,
 }
 
 /// Which engine a frame is for.
@@ -50,6 +52,8 @@ struct Look {
     plain: bool,
     /// A guess at the work that the frame makes.
     cost: u64,
+    /// Begins an HTTP answer that is a range of a file.
+    ranges: bool,
 }
 
 impl Dealer {
@@ -61,6 +65,7 @@ impl Dealer {
             tunnel_ports: ports.into_iter().flatten().copied().collect(),
             parents: (0..=u16::MAX).collect(),
             costs: vec![0; BUCKETS],
+            ranges: None,
         }
     }
 
@@ -69,6 +74,10 @@ impl Dealer {
         let look = look(link_type, frame, &self.tunnel_ports);
         if let Some(cost) = self.costs.get_mut(usize::from(look.bucket)) {
             *cost += look.cost;
+        }
+        if look.ranges {
+            let with = *self.ranges.get_or_insert(look.bucket);
+            unite(&mut self.parents, with, look.bucket);
         }
         if look.plain {
             return;
@@ -174,7 +183,7 @@ fn mix(x: u64) -> u16 {
 
 /// Looks at a frame's outermost addresses without decoding it.
 fn look(link_type: LinkType, frame: &[u8], tunnel_ports: &[u16]) -> Look {
-    let other = Look { bucket: OTHER, plain: false, cost: cost::FRAME };
+    let other = Look { bucket: OTHER, plain: false, cost: cost::FRAME, ranges: false };
     let Some(packet) = network(link_type, frame) else { return other };
     match packet.first().map(|b| b >> 4) {
         Some(4) => look_v4(packet, tunnel_ports),
@@ -213,7 +222,7 @@ fn look_v4(p: &[u8], tunnel_ports: &[u16]) -> Option<Look> {
             1 => rest.first().is_some_and(|kind| !matches!(kind, 3 | 4 | 5 | 11 | 12)),
             protocol => is_plain(protocol, rest, tunnel_ports),
         };
-    Some(Look { bucket, plain, cost: work(protocol, rest) })
+    Some(Look { bucket, plain, cost: work(protocol, rest), ranges: has_range(protocol, rest) })
 }
 
 fn look_v6(p: &[u8], tunnel_ports: &[u16]) -> Option<Look> {
@@ -225,7 +234,15 @@ fn look_v6(p: &[u8], tunnel_ports: &[u16]) -> Option<Look> {
         58 => rest.first().is_some_and(|kind| *kind >= 128),
         protocol => is_plain(protocol, rest, tunnel_ports),
     };
-    Some(Look { bucket, plain, cost: work(protocol, rest) })
+    Some(Look { bucket, plain, cost: work(protocol, rest), ranges: has_range(protocol, rest) })
+}
+
+/// Files are put together from ranges over flows; in one engine they need no waiting for others.
+/// An answer that this does not see is waited for, or found out of order afterwards.
+fn has_range(protocol: u8, rest: &[u8]) -> bool {
+    let header = rest.get(12).map_or(20, |b| usize::from(b >> 4) * 4);
+    let payload = rest.get(header..).unwrap_or_default();
+    protocol == 6 && payload.starts_with(b"HTTP/1.") && payload.get(8..13) == Some(b" 206 ")
 }
 
 fn work(protocol: u8, rest: &[u8]) -> u64 {

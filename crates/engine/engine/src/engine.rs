@@ -30,12 +30,23 @@ pub struct Engine {
 pub struct Shared {
     pub(crate) detect: CrossFlow,
     ranges: SharedRanges,
+    waits: bool,
 }
 
 impl Shared {
+    /// `waits`: everything that crosses hosts is asked in order. Otherwise files that come in
+    /// ranges are put together as the ranges come, which seldom is out of order; then
+    /// [`Shared::in_order`] says so and the work is to be done again, waiting.
     #[must_use]
-    pub fn new(rules: &Ruleset) -> Shared {
-        Shared { detect: CrossFlow::new(rules.detector.lists().clone()), ranges: SharedRanges::default() }
+    pub fn new(rules: &Ruleset, waits: bool) -> Shared {
+        let detect = CrossFlow::new(rules.detector.lists().clone());
+        Shared { detect, ranges: SharedRanges::default(), waits }
+    }
+
+    /// Whether all was as with one engine alone.
+    #[must_use]
+    pub fn in_order(&self) -> bool {
+        self.ranges.in_order()
     }
 
     /// The data sets that rules want written (`save`, `state`), as they stand now.
@@ -81,7 +92,7 @@ impl Engine {
         turn: Arc<dyn Turn>,
     ) -> Engine {
         let across =
-            CrossFlows { detect: shared.detect.shared(turn.clone()), ranges: shared.ranges.beside(turn) };
+            CrossFlows { detect: shared.detect.shared(turn.clone()), ranges: shared.ranges.beside(turn, shared.waits) };
         Engine {
             decoder: Decoder::new(config.decode.clone()),
             core: Core::new(config, rules, reputation, Some(across)),
@@ -189,8 +200,11 @@ impl Engine {
 
     /// Takes another rule set from the next frame on. Flows live on; what the old rules
     /// remembered of them is forgotten where it named rules.
-    pub fn replace_rules(&mut self, rules: Ruleset) {
-        self.core.replace_rules(rules);
+    ///
+    /// Gives the old rule set back: letting go of it takes long, and is for a thread that no packet
+    /// waits for.
+    pub fn replace_rules(&mut self, rules: Ruleset) -> Ruleset {
+        self.core.replace_rules(rules)
     }
 
     /// Takes other lists from the next frame on.

@@ -44,6 +44,8 @@ impl EventSink for NoSink {
 pub enum EventKind {
     Alert,
     Drop,
+    /// A packet that a rule has tagged.
+    Packet,
     Flow,
     FileInfo,
     Anomaly,
@@ -64,6 +66,7 @@ impl EventKind {
         match self {
             EventKind::Alert => "alert",
             EventKind::Drop => "drop",
+            EventKind::Packet => "packet",
             EventKind::Flow => "flow",
             EventKind::FileInfo => "fileinfo",
             EventKind::Anomaly => "anomaly",

@@ -37,6 +37,10 @@ pub struct FlowData {
     /// its retiring were last seen to.
     pub(crate) inspected: [Option<u64>; 2],
     pub(crate) settled: Option<u64>,
+    /// Payload past the streams' depth, which nothing has looked at.
+    pub(crate) uninspected_bytes: u64,
+    /// The rule set that last inspected the flow.
+    pub(crate) rules: u32,
     /// An alert of the flow waits for its thresholds.
     pub(crate) may_alert: bool,
     /// The last inspection had no new transactions to look at.

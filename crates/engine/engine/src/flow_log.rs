@@ -71,6 +71,9 @@ pub(crate) fn flow_event(flow: &Flow<FlowData>, detector: &Detector) -> Event {
     if flow.data.may_alert && !flow.data.detect.alerted {
         event.open = Some(Open::Alerted);
     }
+    if flow.data.uninspected_bytes > 0 {
+        object.insert("uninspected_bytes".to_owned(), flow.data.uninspected_bytes.into());
+    }
     if flow.data.tx_count > 0 {
         object.insert("tx_cnt".to_owned(), flow.data.tx_count.into());
     }

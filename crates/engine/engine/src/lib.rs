@@ -16,6 +16,7 @@ mod community;
 mod config;
 mod core;
 mod deal;
+mod device_names;
 mod dns_v2;
 mod engine;
 mod eve_line;
@@ -33,10 +34,12 @@ mod raw;
 mod rule_files;
 mod ruleset;
 mod stats;
+mod tagged;
 mod time_text;
 mod tunnels;
 mod tx_log;
 mod usage;
+mod usage_names;
 mod verdict;
 
 pub use community::community_id;
@@ -54,8 +57,10 @@ pub use judge::{
     FileId, FileJudge, FileOutcome, Harm, JudgePolicy, JudgeStats, Judgement, MalwareFacts, NotInspected,
     Opinion, Unjudged,
 };
+pub use mimamori_applayer::Told;
 pub use mimamori_detect::Waiting;
 pub use mimamori_detect::{ListFileError, ListFiles, NoFiles, SavedSet};
+pub use mimamori_flow::Traffic;
 pub use mimamori_packet::LinkType;
 pub use mimamori_reputation::{Exceptions, Kind as ReputationKind, Reputation};
 pub use options::{NO_EFFECT, OptionError};
@@ -63,5 +68,6 @@ pub use rule_files::{FileProblem, RuleFiles};
 pub use ruleset::{LoadReport, Ruleset};
 pub use stats::EngineStats;
 pub use time_text::eve_time;
+pub use device_names::device_name;
 pub use usage::{FlowUse, HEAD_BYTES, Head};
 pub use verdict::{FrameAction, Injection, Path, Release, ReleaseAction, Verdict};

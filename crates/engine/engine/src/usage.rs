@@ -6,20 +6,28 @@
 //! they never leave the process. Deliberately not here: which application it is (catalogue),
 //! sums (gateway).
 
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use mimamori_applayer::quic::QuicParser;
 use mimamori_applayer::tls::datagram::{DatagramHello, is_dtls};
 use mimamori_applayer::tls::fingerprint::Carrier;
-use mimamori_applayer::{AppProto, Told};
+use mimamori_applayer::{AppProto, Input, Parser, Told};
 use mimamori_base::{Direction, Timestamp, Zone};
 use mimamori_flow::{Flow, Traffic};
 use mimamori_packet::{Packet, Transport};
 
+use crate::core::FrameContext;
 use crate::event::{Endpoint, EventSink};
 use crate::flow_data::FlowData;
+use crate::usage_names as names;
 
 /// First bytes kept of each direction, to tell protocols by that have no parser here.
 pub const HEAD_BYTES: usize = 192;
 /// Datagrams looked at for a hello of DTLS: calls begin with other packets (STUN).
 const DTLS_DATAGRAMS: u8 = 48;
+/// Datagrams looked at for a hello of QUIC that the engine itself does not read.
+const QUIC_DATAGRAMS: u8 = 8;
 const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// The first bytes of one direction, and how long the first datagram was.
@@ -38,6 +46,7 @@ pub(crate) struct UseState {
     dtls: Option<DatagramHello>,
     dtls_tries: u8,
     dtls_seen: bool,
+    quic: Option<QuicParser>,
     told_at: Option<u64>,
     past_depth: [u64; 2],
     /// Time of the last packet.
@@ -118,21 +127,91 @@ pub(crate) fn see(
             head.bytes = start(packet.payload, HEAD_BYTES).to_vec();
         }
     }
-    if udp && state.dtls_tries < DTLS_DATAGRAMS && state.told.ja4.is_none() {
+    if udp && state.dtls_tries < DTLS_DATAGRAMS && (state.told.ja4.is_none() || state.told.host.is_none()) {
         state.dtls_tries += 1;
-        datagram(state, packet.payload);
+        datagram(state, packet.payload, direction, now);
     }
 }
 
 /// The sides of a call both may be DTLS's client, whoever spoke first.
-fn datagram(state: &mut UseState, payload: &[u8]) {
-    if !is_dtls(payload) {
+fn datagram(state: &mut UseState, payload: &[u8], direction: Direction, now: Timestamp) {
+    if is_dtls(payload) {
+        state.dtls_seen = true;
+        if let Some(hello) = state.dtls.get_or_insert_default().take(payload) {
+            hello.tell(&mut state.told, Carrier::Datagrams);
+            state.dtls = None;
+        }
         return;
     }
-    state.dtls_seen = true;
-    if let Some(hello) = state.dtls.get_or_insert_default().take(payload) {
-        hello.tell(&mut state.told, Carrier::Datagrams);
-        state.dtls = None;
+    if state.dtls_tries <= QUIC_DATAGRAMS && is_unusual_quic(payload) {
+        let quic = state.quic.get_or_insert_with(QuicParser::for_names);
+        quic.feed(direction, Input::Data(payload), now);
+        (0..quic.tx_count()).filter_map(|n| quic.tx(n)).for_each(|tx| tx.tell(&mut state.told));
+        return;
+    }
+    if let Some(name) = names::in_datagram(payload) {
+        state.told.host(&name);
+    }
+}
+
+/// Long headers of versions that the protocol of the rule language leaves out or cannot open.
+fn is_unusual_quic(payload: &[u8]) -> bool {
+    let Some([first, version @ ..]) = payload.first_chunk::<5>() else { return false };
+    let unusual = match version {
+        b"T050" | b"T051" | b"Q050" | [0xfa, 0xce, 0xb0, _] | [0xff, 0, 0, 21..=28] | [0, 0, 0, 1] => true,
+        // A version made up to see whether the server is tolerant; the true one follows.
+        made_up => made_up.iter().all(|v| *v & 0x0f == 0x0a),
+    };
+    unusual && first & 0xc0 == 0xc0 && payload.len() >= 64
+}
+
+/// Pairs of addresses whose packets without a flow were handed out lately.
+const FLOWLESS_PAIRS: usize = 64;
+
+/// Packets that belong to no flow (ESP, IGMP, routing protocols): handed out one by one, counted
+/// as a flow the first time. When more than [`FLOWLESS_PAIRS`] pairs talk, the oldest one may
+/// count again.
+#[derive(Debug, Default)]
+pub(crate) struct Flowless {
+    seen: VecDeque<(u8, IpAddr, IpAddr)>,
+}
+
+impl Flowless {
+    pub(crate) fn see(&mut self, packet: &Packet<'_>, context: &FrameContext, out: &mut dyn EventSink) {
+        let (Some((src, dst)), Some(protocol)) = (packet.addresses(), packet.ip_protocol()) else { return };
+        let key = (protocol, src.min(dst), src.max(dst));
+        let first = !self.seen.contains(&key);
+        if first {
+            if self.seen.len() >= FLOWLESS_PAIRS {
+                self.seen.pop_front();
+            }
+            self.seen.push_back(key);
+        }
+        let bytes = u64::try_from(packet.payload.len()).unwrap_or(u64::MAX);
+        out.used(&FlowUse {
+            flow_id: 0,
+            first,
+            start: context.now,
+            at: context.now,
+            client: Endpoint { ip: src, port: 0 },
+            server: Endpoint { ip: dst, port: 0 },
+            protocol,
+            zones: context.path.map(|p| (p.from, p.to)),
+            client_mac: packet.ethernet.map(|e| e.src()),
+            server_mac: packet.ethernet.map(|e| e.dst()),
+            app_proto: AppProto::Unknown.name(),
+            dtls: false,
+            told: &Told::default(),
+            heads: &[
+                Head { bytes: start(packet.payload, HEAD_BYTES).to_vec(), datagram_bytes: 0 },
+                Head::default(),
+            ],
+            up: Traffic { packets: 1, bytes, ..Traffic::default() },
+            down: Traffic::default(),
+            past_depth_bytes: 0,
+            dropped: false,
+            passed: false,
+        });
     }
 }
 

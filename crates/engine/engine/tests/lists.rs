@@ -106,7 +106,7 @@ fn names_are_found_rated_and_kept() {
     assert_eq!(saved[0].text, "YmFkLmV4YW1wbGU=\nZ29vZC5leGFtcGxl\n");
     // Another rule set: what was seen stays seen.
     let config = config();
-    run.engine.replace_rules(Ruleset::compile_with(rules, &config, &files()));
+    let _old = run.engine.replace_rules(Ruleset::compile_with(rules, &config, &files()));
     run.events.clear();
     run.query(&["good", "example"]);
     assert!(!run.sids().contains(&4));
@@ -189,4 +189,24 @@ fn a_list_that_cannot_be_used_refuses_its_rules_only() {
         assert!(told.iter().any(|t| t == start), "{start} in {told:?}");
     }
     assert_eq!(Ruleset::compile(rules, &config()).report().loaded, 0, "without files none loads");
+}
+
+#[test]
+fn tagged_packets_are_written() {
+    let rules = "\
+        alert udp any any -> any any (content:\"one\"; tag:session,2,packets; sid:1;)\n\
+        alert udp any any -> any any (content:\"host\"; tag:host,1,packets,src; sid:2;)\n";
+    let mut run = Run::new(rules, config());
+    for name in ["one", "a", "b", "c"] {
+        run.query(&[name]);
+    }
+    let packets = |run: &Run| run.events.iter().filter(|e| e.kind == EventKind::Packet).count();
+    assert_eq!(packets(&run), 2, "the two after the one that matched");
+    run.query(&["host"]);
+    run.frame(&udp(true, 5_000, b"another flow of the host"));
+    run.frame(&udp(true, 5_000, b"no more"));
+    assert_eq!(packets(&run), 3);
+    let eve = run.events.iter().find(|e| e.kind == EventKind::Packet).expect("there").to_eve();
+    assert_eq!(eve["event_type"], "packet");
+    assert!(eve.get("packet").is_none(), "content only where it is asked for");
 }

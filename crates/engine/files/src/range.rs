@@ -96,6 +96,13 @@ impl RangeStore {
         total > 0 && total <= self.limits.file_bytes
     }
 
+    /// Whether such a piece would be taken: asks only the limits, nothing that was added.
+    #[must_use]
+    pub fn takes_piece(&self, total: u64, start: u64, len: usize) -> bool {
+        let fits = start.checked_add(len as u64).is_some_and(|end| end <= total);
+        self.takes(total) && fits && len > 0
+    }
+
     /// Adds the piece at `start` of a file of `total` bytes. Gives the file when it is whole.
     pub fn add(
         &mut self,
@@ -105,8 +112,7 @@ impl RangeStore {
         bytes: &[u8],
         now: Timestamp,
     ) -> Option<Vec<u8>> {
-        let fits = start.checked_add(bytes.len() as u64).is_some_and(|end| end <= total);
-        if !self.takes(total) || !fits || bytes.is_empty() {
+        if !self.takes_piece(total, start, bytes.len()) {
             return None;
         }
         self.make_room(key, bytes.len());

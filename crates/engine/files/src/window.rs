@@ -49,13 +49,15 @@ pub struct Window {
     start: u64,
     /// Bytes of the body that inspection has seen.
     inspected: u64,
+    /// Lost bytes between those kept, which count for the limit.
+    skipped: u64,
     ended: bool,
 }
 
 impl Window {
     #[must_use]
     pub const fn new(config: WindowConfig) -> Self {
-        Window { config, bytes: Vec::new(), start: 0, inspected: 0, ended: false }
+        Window { config, bytes: Vec::new(), start: 0, inspected: 0, skipped: 0, ended: false }
     }
 
     /// The next bytes of the body. Bytes past the limit are not kept.
@@ -78,10 +80,16 @@ impl Window {
         self.ended = ended;
     }
 
-    /// Bytes of the body were lost: what came before cannot be joined with what follows.
+    /// Bytes of the body were lost. What came before and was inspected is not joined with what
+    /// follows; what still waits for its inspection stays in view before it.
     pub fn gap(&mut self, len: u64) {
-        if !self.config.keeps_nothing() {
-            self.start = self.total().saturating_add(len);
+        if self.config.keeps_nothing() {
+            return;
+        }
+        if self.inspected < self.seen_end() {
+            self.skipped = self.skipped.saturating_add(len);
+        } else {
+            self.start = self.seen_end().saturating_add(len);
             self.inspected = self.start;
             self.bytes.clear();
         }
@@ -100,6 +108,11 @@ impl Window {
     /// Bytes of the body so far, up to the limit.
     #[must_use]
     pub fn total(&self) -> u64 {
+        self.seen_end().saturating_add(self.skipped)
+    }
+
+    /// Where the kept bytes end, as views count.
+    fn seen_end(&self) -> u64 {
         self.start.saturating_add(self.bytes.len() as u64)
     }
 
@@ -123,7 +136,7 @@ impl Window {
         if self.view().is_none() {
             return;
         }
-        self.inspected = self.total();
+        self.inspected = self.seen_end();
         let keep_from = self.inspected.saturating_sub(self.config.lookback);
         // The head stays until the window has grown past what is held back for.
         if self.inspected <= self.config.minimal_inspect.max(self.config.lookback) {
@@ -174,10 +187,23 @@ mod tests {
     fn gap_separates() {
         let mut w = Window::new(SMALL);
         w.append(b"abcdefgh");
+        w.inspected();
         w.gap(3);
         assert_eq!(w.view(), None);
         w.append(b"x");
         w.end();
         assert_eq!(w.view(), Some(View { offset: 11, bytes: b"x", end: true }));
+    }
+
+    #[test]
+    fn what_was_not_inspected_before_a_gap_still_is() {
+        let mut w = Window::new(SMALL);
+        w.append(b"abc");
+        w.inspected();
+        w.gap(2);
+        w.append(b"x");
+        assert_eq!(w.view(), None);
+        w.append(b"yz");
+        assert_eq!((w.total(), w.view()), (8, Some(View { offset: 0, bytes: b"abcxyz", end: false })));
     }
 }

@@ -21,6 +21,7 @@ pub mod table;
 
 pub use build::{MAX_VALUES, Several, TableBuilder};
 pub use exceptions::{Devices, Excepted, Exception, Exceptions, MAX_EXCEPTIONS};
+pub use host::Host;
 pub use indicator::{Indicator, IndicatorError};
 pub use reputation::{
     Kind, ListError, Listed, Reputation, ReputationBuilder, Shared, SharedBytes, list_line, rank, value_text,

@@ -58,6 +58,19 @@ impl SigningKey {
         VerifyingKey(bytes)
     }
 
+    /// A head (magic, format, length and `manifest`) with a right signature: for those who try what
+    /// lies behind it.
+    #[must_use]
+    pub fn signed(&self, manifest: &[u8]) -> Vec<u8> {
+        let mut head = crate::file::MAGIC.to_vec();
+        head.extend_from_slice(&crate::manifest::FORMAT.to_le_bytes());
+        head.extend_from_slice(&u32::try_from(manifest.len()).unwrap_or(u32::MAX).to_le_bytes());
+        head.extend_from_slice(manifest);
+        let signature = self.sign(&head);
+        head.extend_from_slice(&signature);
+        head
+    }
+
     pub(crate) fn sign(&self, head: &[u8]) -> [u8; 64] {
         let mut out = [0; 64];
         let signature = self.pair.sign(&[DOMAIN, head].concat());

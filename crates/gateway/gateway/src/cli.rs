@@ -26,12 +26,17 @@ pub enum Command {
     Status(cmd::status::Args),
     /// Read rule files and list every refused rule with the reason.
     CheckRules(cmd::check_rules::Args),
+    /// Make, check, show and compare signed definition sets.
+    Definitions(cmd::definitions::Args),
     /// Inspect a capture file and write the events.
     Replay(cmd::replay::Args),
     /// Compare what we say of flows with labels that others gave them.
     Labelled(cmd::labelled::Args),
     /// Run the conformance cases of a folder.
     Conformance(cmd::conformance::Args),
+    /// Judge files for the running gateway, which starts this itself.
+    #[command(hide = true)]
+    ScanWorker(cmd::scan_worker::Args),
 }
 
 impl Command {
@@ -42,9 +47,11 @@ impl Command {
             Command::Doctor(args) => cmd::doctor::run(args),
             Command::Status(args) => cmd::status::run(args),
             Command::CheckRules(args) => cmd::check_rules::run(args),
+            Command::Definitions(args) => cmd::definitions::run(args),
             Command::Replay(args) => cmd::replay::run(args),
             Command::Labelled(args) => cmd::labelled::run(args),
             Command::Conformance(args) => cmd::conformance::run(args),
+            Command::ScanWorker(args) => cmd::scan_worker::run(&args),
         }
     }
 }

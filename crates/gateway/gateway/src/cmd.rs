@@ -2,9 +2,11 @@
 
 pub mod check_rules;
 pub mod conformance;
+pub mod definitions;
 pub mod doctor;
 pub mod enrol;
 pub mod labelled;
 pub mod replay;
 pub mod run;
+pub mod scan_worker;
 pub mod status;

@@ -9,10 +9,14 @@ use std::time::Duration;
 
 use mimamori_base::Zone;
 use mimamori_capture::PortConfig;
-use mimamori_engine::EngineConfig;
+use mimamori_definitions::VerifyingKey;
+use mimamori_engine::{DnsAnswer, EngineConfig, JudgePolicy, Unjudged};
 use mimamori_uplink::{CloudAddress, SpoolConfig};
 use serde::Deserialize;
 use toml::Spanned;
+
+use crate::definitions::sets::SetConfig;
+use crate::judge::ScanConfig;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -58,7 +62,12 @@ pub struct GatewayConfig {
     pub engine: EngineConfig,
     pub rules: Vec<PathBuf>,
     pub lists: Vec<PathBuf>,
+    /// A signed definition set instead of files.
+    pub set: Option<SetConfig>,
     pub fail: FailPolicy,
+    /// A look at one frame that takes longer counts as hanging.
+    pub hang_limit: Duration,
+    pub scan: ScanConfig,
     pub eve: Option<EveConfig>,
     pub spool: SpoolConfig,
 }
@@ -73,6 +82,8 @@ struct Raw {
     port: Vec<RawPort>,
     #[serde(default)]
     inspection: RawInspection,
+    #[serde(default)]
+    scan: RawScan,
     eve: Option<RawEve>,
     #[serde(default)]
     spool: RawSpool,
@@ -100,12 +111,49 @@ struct RawInspection {
     rules: Vec<PathBuf>,
     #[serde(default)]
     lists: Vec<PathBuf>,
+    /// A signed definition set, and the public keys that are trusted.
+    set: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    set_keys: Vec<Spanned<String>>,
+    /// Addresses of the block page, given as answers in DNS for listed names.
+    #[serde(default)]
+    block_page: Vec<Spanned<IpAddr>>,
     #[serde(default)]
     fail: FailPolicy,
+    hang_milliseconds: Option<Spanned<u64>>,
     home_net: Option<Vec<Spanned<String>>>,
     /// Engine options by their names, as `replay --set` takes them.
     #[serde(default)]
     options: std::collections::BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+}
+
+/// Files in transit.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawScan {
+    enabled: Option<bool>,
+    #[serde(default)]
+    yara: Vec<PathBuf>,
+    #[serde(default)]
+    hashes: Vec<PathBuf>,
+    clamd: Option<Spanned<String>>,
+    max_file_megabytes: Option<Spanned<u64>>,
+    wait_ms: Option<Spanned<u64>>,
+    /// What cannot be looked into: password, too deep, too large, broken.
+    #[serde(default)]
+    uninspectable: FailPolicyOrPass,
+    /// The scanner is dead or slow.
+    #[serde(default)]
+    no_scanner: FailPolicyOrPass,
+}
+
+/// As [`FailPolicy`], but passing is the default.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FailPolicyOrPass {
+    #[default]
+    Pass,
+    Stop,
 }
 
 #[derive(Deserialize)]
@@ -155,14 +203,18 @@ impl GatewayConfig {
                 None => check.whole(&message),
             }
         })?;
+        let state_dir = raw.state_dir.unwrap_or_else(|| PathBuf::from("/var/lib/mimamori-gateway"));
         Ok(GatewayConfig {
-            state_dir: raw.state_dir.unwrap_or_else(|| PathBuf::from("/var/lib/mimamori-gateway")),
+            set: set(&check, &raw.inspection, &state_dir)?,
+            state_dir,
             cloud: raw.cloud.map(|c| cloud(&check, c)).transpose()?,
             ports: ports(&check, raw.port)?,
             engine: engine(&check, &raw.inspection)?,
             rules: raw.inspection.rules,
             lists: raw.inspection.lists,
             fail: raw.inspection.fail,
+            hang_limit: hang_limit(&check, raw.inspection.hang_milliseconds)?,
+            scan: scan(&check, raw.scan)?,
             eve: raw.eve.map(|e| EveConfig {
                 path: e.path,
                 max_bytes: e.max_megabytes.unwrap_or(100).max(1) << 20,
@@ -216,12 +268,19 @@ fn ports(check: &Checker<'_>, raw: Vec<RawPort>) -> Result<Vec<PortConfig>, Conf
 
 fn engine(check: &Checker<'_>, raw: &RawInspection) -> Result<EngineConfig, ConfigError> {
     let mut config = crate::pipeline::inline_engine();
+    let mut block_page = DnsAnswer::default();
     // An inline device sees flows that were there before it: they pass, inspected from here on.
     let mut set = |key: &str, value: &str| config.set(key, value);
     let mut apply = |at: usize, key: &str, value: &str| {
         set(key, value).map_err(|e| check.at(at, format!("[inspection] {key}: {e}")))
     };
     apply(0, "stream.midstream", "yes")?;
+    for page in &raw.block_page {
+        match *page.get_ref() {
+            IpAddr::V4(ip) => block_page.v4 = Some(ip),
+            IpAddr::V6(ip) => block_page.v6 = Some(ip),
+        }
+    }
     if let Some(nets) = &raw.home_net {
         for net in nets {
             let (address, bits) = net.get_ref().split_once('/').unwrap_or((net.get_ref(), "32"));
@@ -247,7 +306,78 @@ fn engine(check: &Checker<'_>, raw: &RawInspection) -> Result<EngineConfig, Conf
         };
         apply(key.span().start, key.get_ref(), &text)?;
     }
+    config.dns_answer = block_page;
     Ok(config)
+}
+
+fn scan(check: &Checker<'_>, raw: RawScan) -> Result<ScanConfig, ConfigError> {
+    let clamd = raw.clamd.map(|text| {
+        let at = text.span().start;
+        text.get_ref().parse().map_err(|_| {
+            check.at(at, format!("[scan] clamd: 「{}」は /run/clamav/clamd.ctl か 127.0.0.1:3310 の形ではありません", text.get_ref()))
+        })
+    });
+    let number = |value: Option<Spanned<u64>>, key: &str, range: std::ops::RangeInclusive<u64>, default: u64| {
+        let Some(value) = value else { return Ok(default) };
+        let at = value.span().start;
+        let value = value.into_inner();
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        Err(check.at(at, format!("[scan] {key}: {} から {} までにしてください", range.start(), range.end())))
+    };
+    let unjudged = |policy| match policy {
+        FailPolicyOrPass::Pass => Unjudged::Pass,
+        FailPolicyOrPass::Stop => Unjudged::Stop,
+    };
+    let policy = JudgePolicy {
+        file_bytes: number(raw.max_file_megabytes, "max_file_megabytes", 1..=128, 32)? << 20,
+        wait: Duration::from_millis(number(raw.wait_ms, "wait_ms", 100..=60_000, 4_000)?),
+        uninspectable: unjudged(raw.uninspectable),
+        no_scanner: unjudged(raw.no_scanner),
+        ..JudgePolicy::default()
+    };
+    Ok(ScanConfig {
+        enabled: raw.enabled.unwrap_or(true),
+        yara: raw.yara,
+        hashes: raw.hashes,
+        clamd: clamd.transpose()?,
+        policy,
+        ..ScanConfig::default()
+    })
+}
+
+/// The signed set with its keys; rule and list files beside it would be a contradiction.
+fn set(
+    check: &Checker<'_>,
+    raw: &RawInspection,
+    state_dir: &Path,
+) -> Result<Option<SetConfig>, ConfigError> {
+    let Some(path) = &raw.set else { return Ok(None) };
+    let at = path.span().start;
+    if !raw.rules.is_empty() || !raw.lists.is_empty() {
+        return Err(check.at(at, "[inspection] set と rules・lists は一緒に使えません".into()));
+    }
+    if raw.set_keys.is_empty() {
+        return Err(check.at(at, "[inspection] set_keys: 署名を確かめる公開鍵を書いてください".into()));
+    }
+    let mut keys = Vec::new();
+    for text in &raw.set_keys {
+        keys.push(VerifyingKey::parse(text.get_ref()).map_err(|_| {
+            check.at(text.span().start, "[inspection] set_keys: 公開鍵は16進数64文字です".into())
+        })?);
+    }
+    Ok(Some(SetConfig { path: path.get_ref().clone(), keys, kept: state_dir.join("definitions") }))
+}
+
+fn hang_limit(check: &Checker<'_>, raw: Option<Spanned<u64>>) -> Result<Duration, ConfigError> {
+    let Some(value) = raw else { return Ok(Duration::from_secs(1)) };
+    let at = value.span().start;
+    let ms = value.into_inner();
+    if !(100..=60_000).contains(&ms) {
+        return Err(check.at(at, "[inspection] hang_milliseconds: 100 から 60000 までにしてください".into()));
+    }
+    Ok(Duration::from_millis(ms))
 }
 
 fn spool(check: &Checker<'_>, raw: RawSpool) -> Result<SpoolConfig, ConfigError> {

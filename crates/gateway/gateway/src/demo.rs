@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::definitions::{Definitions, DefinitionsError};
 use crate::health::Health;
+use crate::judge::OwnJudge;
 use crate::pipeline::Pipeline;
 
 /// One capture to replay.
@@ -101,7 +102,7 @@ pub async fn run(
     let health = Arc::new(Health::new(clock.clone(), reporter.clone()));
     let mut engine_config = crate::pipeline::inline_engine();
     crate::pipeline::seed(&mut engine_config, rng.as_ref());
-    let definitions = Definitions::starter(&engine_config, rng.as_ref())?;
+    let definitions = Definitions::starter_on_disk(&engine_config, rng.as_ref(), &config.state_dir.join("definitions"))?;
     health.update(|s| {
         s.definitions.clone_from(&definitions.version);
         s.rules_loaded = definitions.loaded();
@@ -218,12 +219,21 @@ impl Replayer {
         let wrong = |source| ReplayError::Capture { name: case.name.clone(), source };
         let (first, last) = span(&case.capture).map_err(wrong)?;
         (self.progress)(Progress::CaseStarted { name: case.name.clone() });
-        let engine = Engine::new(
+        let mut engine = Engine::new(
             self.engine_config.clone(),
             self.definitions.rules.clone(),
             self.definitions.reputation.clone(),
         );
-        let mut pipeline = Pipeline::new(engine, Some(self.reporter.clone()), None);
+        match OwnJudge::of_set(&self.definitions.set) {
+            Ok(judge) => engine.judge_files(Box::new(judge)),
+            Err(error) => tracing::error!(%error, "files are not judged"),
+        }
+        let mut pipeline = Pipeline::new(
+            engine,
+            self.definitions.knowledge.clone(),
+            Some(self.reporter.clone()),
+            None,
+        );
         let progress = self.progress.clone();
         pipeline.watch(Box::new(move |d| progress(Progress::Detected(Box::new(d.clone())))));
         let length = last.since(first);

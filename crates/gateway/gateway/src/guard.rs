@@ -55,6 +55,10 @@ impl<F> std::fmt::Debug for Guard<F> {
 impl<F: FnMut() -> Pipeline> Guard<F> {
     pub fn new(mut make: F, policy: FailPolicy) -> Self {
         let pipeline = make();
+        Guard::of(make, pipeline, policy)
+    }
+
+    fn of(make: F, pipeline: Pipeline, policy: FailPolicy) -> Self {
         Guard {
             make,
             pipeline: Some(pipeline),
@@ -64,6 +68,16 @@ impl<F: FnMut() -> Pipeline> Guard<F> {
             resume_at: Timestamp::EPOCH,
             changes: Vec::new(),
         }
+    }
+
+    /// One that takes the place of an inspection that hung: it begins with the pause after a death.
+    pub fn after_hanging(mut make: F, policy: FailPolicy, now: Timestamp, times: u32) -> Self {
+        let pipeline = make();
+        let mut guard = Guard::of(make, pipeline, policy);
+        guard.deaths = times.saturating_sub(1);
+        guard.died_at = now;
+        guard.bury(now);
+        guard
     }
 
     pub fn frame(&mut self, now: Timestamp, from: Zone, to: Option<Zone>, frame: &[u8]) -> Outcome {
@@ -139,7 +153,7 @@ mod tests {
     fn pipeline() -> Pipeline {
         let config = crate::pipeline::inline_engine();
         let d = Definitions::starter(&config, &SeededRng::new(1)).unwrap();
-        Pipeline::new(Engine::new(config, d.rules, d.reputation), None, None)
+        Pipeline::new(Engine::new(config, d.rules, d.reputation), d.knowledge, None, None)
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mimamori_base::{Clock, Timestamp, Zone};
 use mimamori_report::{
-    BlindSpots, Command, CommandKind, DeviceSeen, Heartbeat, Link, List, PacketCounters, Text, Versions,
+    BlindSpots, Command, CommandKind, DeviceSeen, Exempt, Heartbeat, Link, List, PacketCounters, Text, Versions,
 };
 use mimamori_uplink::{CommandOutcome, Host, Reporter};
 
+use crate::exceptions::ExceptionBox;
 use crate::pipeline::Pipeline;
 
 /// What inspection last said about itself.
@@ -47,6 +48,7 @@ pub struct Health {
     snapshot: Mutex<Snapshot>,
     pub restart: AtomicBool,
     pub reload: AtomicBool,
+    pub exceptions: ExceptionBox,
 }
 
 impl Health {
@@ -60,7 +62,15 @@ impl Health {
             snapshot: Mutex::default(),
             restart: AtomicBool::new(false),
             reload: AtomicBool::new(false),
+            exceptions: ExceptionBox::default(),
         }
+    }
+
+    /// Keeps exceptions in the state folder, those of an earlier run first.
+    #[must_use]
+    pub fn with_exceptions(mut self, state_dir: &std::path::Path) -> Self {
+        self.exceptions = ExceptionBox::open(state_dir);
+        self
     }
 
     pub fn update(&self, change: impl FnOnce(&mut Snapshot)) {
@@ -109,6 +119,10 @@ impl Host for Health {
             spool_dropped: spool.dropped,
             passing_uninspected: now.passing_uninspected,
         }
+    }
+
+    fn exempt(&self, exceptions: &[Exempt]) {
+        self.exceptions.put(exceptions);
     }
 
     fn command(&self, command: &Command) -> CommandOutcome {

@@ -11,19 +11,26 @@ use std::time::Duration;
 
 use anyhow::Context;
 use mimamori_base::{Clock, Rng, Timestamp, Zone};
-use mimamori_capture::{Bridge, Counters, Injections, Inspector, Passage, Towards, Verdict};
-use mimamori_engine::{Engine, FrameAction};
+use mimamori_capture::{Bridge, Counters, Injections, Inspector, Passage, Release, Towards, Verdict};
+use mimamori_engine::{Engine, Exceptions, FrameAction, ReleaseAction};
 use mimamori_report::{GatewayEventKind, PacketCounters};
 use mimamori_uplink::{Agent, AgentConfig, Identity, Reporter, Spool, UplinkStatus};
 use tokio::sync::watch;
 
 use crate::config::{FailPolicy, GatewayConfig};
-use crate::definitions::Definitions;
+use crate::definitions::sets::{Look, SetConfig, Started};
+use crate::definitions::{Definitions, DefinitionsError};
 use crate::eve::EveLog;
+use crate::exceptions::understood;
 use crate::guard::{Change, Guard, Outcome};
 use crate::health::Health;
+use crate::judge::{self, Worker, WorkerJudge};
 use crate::pipeline::Pipeline;
 use crate::status::{self, Status};
+use crate::watchdog::{self, Watched};
+
+/// How often is looked whether another definition set was offered.
+const SET_LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Why it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,37 +57,49 @@ pub fn run(
         !config.ports.is_empty(),
         "設定に [[port]] がありません。wan と lan の端子を書いてください"
     );
-    let definitions = Definitions::load(&config.rules, &config.lists, &config.engine, rng.as_ref())
-        .context("定義（ルール・一覧）を読めません")?;
-    let mut bridge = Bridge::open(&config.ports, clock.clone()).context("ブリッジを始められません")?;
+    let Started { definitions, refused } =
+        first_definitions(config, rng.as_ref()).context("定義（ルール・一覧）を読めません")?;
+    let worker = start_worker(config, &definitions)?;
+    let bridge = Bridge::open(&config.ports, clock.clone()).context("ブリッジを始められません")?;
     let spool = Spool::open(&config.state_dir.join("spool"), config.spool, clock.now())
         .context("送信待ちの保存領域を開けません")?;
     let damaged = spool.stats().damaged_places;
     let reporter = Reporter::new(spool, clock.clone());
-    let health = Arc::new(Health::new(clock.clone(), reporter.clone()));
+    let health = Health::new(clock.clone(), reporter.clone()).with_exceptions(&config.state_dir);
+    let health = Arc::new(health);
     let (uplink, uplink_stop) = start_uplink(config, runtime, &reporter, &health, rng.clone())?;
     reporter.event_now(GatewayEventKind::Started, "起動しました");
+    for why in &refused {
+        reporter.event_now(GatewayEventKind::DefinitionsRefused, why);
+    }
     if damaged > 0 {
         reporter.event_now(GatewayEventKind::SpoolDamaged, "保存領域の一部を読めませんでした（停電など）");
     }
     let (new_definitions, taken) = sync_channel(1);
-    let reloader = Reloader { config: config.clone(), rng, reporter: reporter.clone(), out: new_definitions };
+    let reloader = Reloader {
+        config: config.clone(),
+        rng,
+        reporter: reporter.clone(),
+        out: new_definitions,
+        worker: worker.clone(),
+    };
     note_definitions(&health, &definitions);
-    let mut inspection = Inspection::new(
-        config,
-        definitions,
-        &bridge,
-        reporter.clone(),
-        health.clone(),
-        taken,
+    let parts = Parts {
+        shared: Shared { current: Arc::new(std::sync::Mutex::new(definitions)), exceptions: Arc::default() },
+        reporter: reporter.clone(),
+        health: health.clone(),
+        taken: Arc::new(std::sync::Mutex::new(taken)),
         reload,
         reloader,
-        uplink.as_ref().map(|u| u.0.clone()),
-    );
+        uplink: uplink.as_ref().map(|u| u.0.clone()),
+        worker,
+    };
+    let inspection = Inspection::new(config, parts.clone(), &bridge, None);
     tracing::info!(ports = config.ports.len(), "inspecting");
-    let result = bridge.run(&mut inspection, &stop);
-    save_datasets(&mut inspection, config, clock.now());
-    inspection.guard.finish(clock.now());
+    let watched = watchdog::watch((bridge, inspection), config.hang_limit, &stop, |times| {
+        take_over(config, &parts, &clock, times)
+    });
+    let result = settle(watched, config, &clock, &health);
     reporter.event_now(GatewayEventKind::Stopped, "停止しました");
     let _ = reporter.sync();
     let _ = uplink_stop.send(true);
@@ -88,8 +107,52 @@ pub fn run(
         let _ = runtime.block_on(task);
     }
     status::clear(&config.state_dir);
-    result.context("ブリッジが止まりました")?;
+    result?;
     Ok(if health.restart.load(Ordering::SeqCst) { Ended::Restart } else { Ended::Stopped })
+}
+
+fn start_worker(config: &GatewayConfig, definitions: &Definitions) -> anyhow::Result<Option<Worker>> {
+    if !config.scan.enabled {
+        return Ok(None);
+    }
+    let setup = judge::setup(&config.scan, &definitions.set).context("ファイル検査の定義を読めません")?;
+    Worker::start(config.scan.program.clone(), setup).map(Some)
+}
+
+/// Another bridge and inspection in place of one that hangs.
+fn take_over(
+    config: &GatewayConfig,
+    parts: &Parts,
+    clock: &Arc<dyn Clock>,
+    times: u32,
+) -> Option<(Bridge, Inspection)> {
+    parts.reporter.event_now(GatewayEventKind::InspectionDied, "検査機能が応答しなくなりました");
+    let bridge = Bridge::open(&config.ports, clock.clone())
+        .inspect_err(|error| tracing::error!(%error, "no second bridge"))
+        .ok()?;
+    let inspection = Inspection::new(config, parts.clone(), &bridge, Some((clock.now(), times)));
+    Some((bridge, inspection))
+}
+
+/// What is to be done when nothing is inspected any more.
+fn settle(
+    watched: Watched<Inspection>,
+    config: &GatewayConfig,
+    clock: &Arc<dyn Clock>,
+    health: &Health,
+) -> anyhow::Result<()> {
+    match watched {
+        Watched::Ended(result, mut inspection) => {
+            save_datasets(&mut inspection, config, clock.now());
+            inspection.guard.finish(clock.now());
+            result.context("ブリッジが止まりました")
+        }
+        Watched::Hopeless => {
+            health.restart.store(true, Ordering::SeqCst);
+            Ok(())
+        }
+        Watched::Lost => anyhow::bail!("検査機能を動かし続けられません"),
+    }
 }
 
 /// Writes the data sets that rules keep.
@@ -142,22 +205,41 @@ fn note_definitions(health: &Health, definitions: &Definitions) {
     });
 }
 
+/// Files are judged by the new set from the next one on.
+fn renew_worker(config: &GatewayConfig, new: &Definitions, worker: Option<&Worker>, reporter: &Reporter) {
+    let Some(worker) = worker else { return };
+    match judge::setup(&config.scan, &new.set) {
+        Ok(setup) => worker.lock().replace(setup),
+        Err(error) => {
+            tracing::error!(%error, "new definitions for files refused; the old ones stay");
+            reporter.event_now(GatewayEventKind::DefinitionsRefused, &format!("ファイル検査: {error}"));
+        }
+    }
+}
+
 /// Compiles definitions on a thread of its own.
+#[derive(Clone)]
 struct Reloader {
     config: GatewayConfig,
     rng: Arc<dyn Rng>,
     reporter: Reporter,
     out: SyncSender<Definitions>,
+    worker: Option<Worker>,
 }
 
 impl Reloader {
     fn start(&self) {
         let (config, rng) = (self.config.clone(), self.rng.clone());
         let (reporter, out) = (self.reporter.clone(), self.out.clone());
+        let worker = self.worker.clone();
         std::thread::spawn(move || {
-            match Definitions::load(&config.rules, &config.lists, &config.engine, rng.as_ref()) {
+            match newer_definitions(&config, rng.as_ref()) {
+                Ok(None) => tracing::info!("the definition set in force is the newest"),
                 // A second reload while one waits is dropped: the waiting one is as new.
-                Ok(definitions) => drop(out.try_send(definitions)),
+                Ok(Some(definitions)) => {
+                    renew_worker(&config, &definitions, worker.as_ref(), &reporter);
+                    drop(out.try_send(definitions));
+                }
                 Err(error) => {
                     tracing::error!(%error, "new definitions refused; the old ones stay");
                     reporter.event_now(GatewayEventKind::DefinitionsRefused, &error.to_string());
@@ -167,7 +249,42 @@ impl Reloader {
     }
 }
 
-type MakePipeline = Box<dyn FnMut() -> Pipeline>;
+/// The signed set's last good version, or the files.
+fn first_definitions(config: &GatewayConfig, rng: &dyn Rng) -> Result<Started, DefinitionsError> {
+    if let Some(set) = &config.set {
+        return set.start(&config.engine);
+    }
+    let definitions = Definitions::load(&config.rules, &config.lists, &config.engine, rng)?;
+    Ok(Started { definitions, refused: Vec::new() })
+}
+
+/// What a reload brings; `None`: the set in force is the newest.
+fn newer_definitions(
+    config: &GatewayConfig,
+    rng: &dyn Rng,
+) -> Result<Option<Definitions>, DefinitionsError> {
+    match config.set.as_ref().map(|set| set.look(&config.engine)) {
+        Some(Look::New(definitions)) => Ok(Some(*definitions)),
+        Some(Look::Unchanged) => Ok(None),
+        Some(Look::Refused(error)) => Err(error),
+        None => Definitions::load(&config.rules, &config.lists, &config.engine, rng).map(Some),
+    }
+}
+
+type MakePipeline = Box<dyn FnMut() -> Pipeline + Send>;
+
+/// What every inspection of this run works with.
+#[derive(Clone)]
+struct Parts {
+    shared: Shared,
+    reporter: Reporter,
+    health: Arc<Health>,
+    taken: Arc<std::sync::Mutex<Receiver<Definitions>>>,
+    reload: Arc<AtomicBool>,
+    reloader: Reloader,
+    uplink: Option<Arc<std::sync::Mutex<UplinkStatus>>>,
+    worker: Option<Worker>,
+}
 
 struct Inspection {
     guard: Guard<MakePipeline>,
@@ -175,39 +292,39 @@ struct Inspection {
     counters: Arc<Counters>,
     reporter: Reporter,
     health: Arc<Health>,
-    taken: Receiver<Definitions>,
+    taken: Arc<std::sync::Mutex<Receiver<Definitions>>>,
     reload: Arc<AtomicBool>,
     reloader: Reloader,
     uplink: Option<Arc<std::sync::Mutex<UplinkStatus>>>,
+    worker: Option<Worker>,
+    scanner: mimamori_scan::State,
     links: Vec<(String, Zone, bool)>,
     state_dir: std::path::PathBuf,
     uninspected: u64,
     last_status: Timestamp,
+    /// When the offered set was last looked for, and its date then.
+    last_look: Timestamp,
+    set_changed: Option<std::time::SystemTime>,
+    exceptions: Arc<std::sync::Mutex<Arc<Exceptions>>>,
 }
 
 impl Inspection {
-    #[expect(clippy::too_many_arguments, reason = "called once; joins what `run` has opened")]
-    fn new(
-        config: &GatewayConfig,
-        definitions: Definitions,
-        bridge: &Bridge,
-        reporter: Reporter,
-        health: Arc<Health>,
-        taken: Receiver<Definitions>,
-        reload: Arc<AtomicBool>,
-        reloader: Reloader,
-        uplink: Option<Arc<std::sync::Mutex<UplinkStatus>>>,
-    ) -> Self {
-        let current = Arc::new(std::sync::Mutex::new(definitions));
-        let make = maker(config.clone(), current.clone(), reporter.clone());
+    /// `hung`: it takes the place of one that hung, now and for the so manieth time.
+    fn new(config: &GatewayConfig, parts: Parts, bridge: &Bridge, hung: Option<(Timestamp, u32)>) -> Self {
+        let Parts { shared, reporter, health, taken, reload, reloader, uplink, worker } = parts;
+        let make = maker(config.clone(), shared.clone(), reporter.clone(), worker.clone());
+        let guard = match hung {
+            None => Guard::new(make, config.fail),
+            Some((now, times)) => Guard::after_hanging(make, config.fail, now, times),
+        };
         let links = config
             .ports
             .iter()
             .map(|p| (p.interface.clone(), p.zone, mimamori_capture::Interface::link_is_up(&p.interface)))
             .collect();
         Inspection {
-            guard: Guard::new(make, config.fail),
-            current,
+            guard,
+            current: shared.current,
             counters: bridge.counters(),
             reporter,
             health,
@@ -215,10 +332,15 @@ impl Inspection {
             reload,
             reloader,
             uplink,
+            worker,
+            scanner: mimamori_scan::State::Starting,
             links,
             state_dir: config.state_dir.clone(),
             uninspected: 0,
             last_status: Timestamp::EPOCH,
+            last_look: Timestamp::EPOCH,
+            set_changed: config.set.as_ref().and_then(SetConfig::changed),
+            exceptions: shared.exceptions,
         }
     }
 
@@ -226,16 +348,51 @@ impl Inspection {
         if self.reload.swap(false, Ordering::SeqCst) || self.health.reload.swap(false, Ordering::SeqCst) {
             self.reloader.start();
         }
-        let Ok(new) = self.taken.try_recv() else { return };
+        let taken = self.taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner).try_recv();
+        let Ok(new) = taken else { return };
         note_definitions(&self.health, &new);
         let detail =
             format!("定義を更新しました（ルール {} 件、使えないもの {} 件）", new.loaded(), new.refused());
+        let mut old_rules = None;
         self.guard.with(now, |p| {
-            p.engine_mut().replace_rules(new.rules.clone());
+            old_rules = Some(p.engine_mut().replace_rules(new.rules.clone()));
             p.engine_mut().replace_reputation(new.reputation.clone());
+            p.replace_knowledge(new.knowledge.clone());
         });
-        *self.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = new;
+        let old = std::mem::replace(
+            &mut *self.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+            new,
+        );
+        // Letting go of a rule set takes long: no packet waits for it.
+        std::thread::spawn(move || drop((old, old_rules)));
         self.reporter.event_now(GatewayEventKind::DefinitionsLoaded, &detail);
+    }
+
+    /// Looks now and then whether another set was put in the offered one's place.
+    fn watch_set(&mut self, now: Timestamp) {
+        if now.since(self.last_look) < SET_LOOK_EVERY && now >= self.last_look {
+            return;
+        }
+        self.last_look = now;
+        let Some(set) = &self.reloader.config.set else { return };
+        let changed = set.changed();
+        if changed.is_some() && changed != self.set_changed {
+            self.set_changed = changed;
+            self.reloader.start();
+        }
+    }
+
+    fn take_exceptions(&mut self, now: Timestamp) {
+        let Some(list) = self.health.exceptions.take() else { return };
+        let (exceptions, bad) = understood(&list);
+        let detail = format!("例外の一覧を受け取りました（{} 件）", exceptions.list().len());
+        let exceptions = Arc::new(exceptions);
+        self.guard.with(now, |p| p.engine_mut().replace_exceptions(exceptions.clone()));
+        *self.exceptions.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = exceptions;
+        self.reporter.event_now(GatewayEventKind::ExceptionsChanged, &detail);
+        for why in bad {
+            self.reporter.event_now(GatewayEventKind::ExceptionsChanged, &why);
+        }
     }
 
     fn tell_changes(&mut self) {
@@ -245,6 +402,30 @@ impl Inspection {
                 Change::Resumed => (GatewayEventKind::InspectionResumed, "検査機能が復旧しました"),
             };
             self.reporter.event_now(kind, detail);
+        }
+    }
+
+    fn tell_scanner(&mut self) {
+        let Some(worker) = &self.worker else { return };
+        let (state, refusal) = {
+            let worker = worker.lock();
+            (worker.state(), worker.take_refusal())
+        };
+        if let Some(why) = refusal {
+            self.reporter.event_now(GatewayEventKind::DefinitionsRefused, &format!("ファイル検査: {why}"));
+        }
+        if state == self.scanner {
+            return;
+        }
+        let before = std::mem::replace(&mut self.scanner, state);
+        match state {
+            mimamori_scan::State::Dead => self
+                .reporter
+                .event_now(GatewayEventKind::ScannerDied, "ファイル検査のプロセスが止まりました"),
+            mimamori_scan::State::Running if before == mimamori_scan::State::Dead => {
+                self.reporter.event_now(GatewayEventKind::ScannerResumed, "ファイル検査が復旧しました");
+            }
+            _ => {}
         }
     }
 
@@ -274,21 +455,53 @@ impl Inspection {
     }
 }
 
+/// What a new engine begins with, also one that takes the place of another.
+#[derive(Clone)]
+struct Shared {
+    current: Arc<std::sync::Mutex<Definitions>>,
+    exceptions: Arc<std::sync::Mutex<Arc<Exceptions>>>,
+}
+
 fn maker(
     config: GatewayConfig,
-    current: Arc<std::sync::Mutex<Definitions>>,
+    shared: Shared,
     reporter: Reporter,
+    worker: Option<Worker>,
 ) -> MakePipeline {
+    let mut epoch = 0;
     Box::new(move || {
-        let definitions = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        let engine = Engine::new(config.engine.clone(), definitions.rules, definitions.reputation);
+        let definitions = shared.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let exceptions = shared.exceptions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let mut settings = config.engine.clone();
+        settings.judging = config.scan.policy.clone();
+        let mut engine = Engine::new(settings, definitions.rules, definitions.reputation);
+        engine.replace_exceptions(exceptions);
+        if let Some(worker) = &worker {
+            epoch += 1;
+            engine.judge_files(Box::new(WorkerJudge::new(worker.clone(), epoch)));
+        }
         let eve = config.eve.as_ref().and_then(|e| {
             EveLog::open(&e.path, e.max_bytes, e.keep)
                 .inspect_err(|error| tracing::error!(%error, path = %e.path.display(), "no EVE log"))
                 .ok()
         });
-        Pipeline::new(engine, Some(reporter.clone()), eve)
+        Pipeline::new(engine, definitions.knowledge, Some(reporter.clone()), eve)
     })
+}
+
+/// From the engine's words to the bridge's.
+fn released(release: mimamori_engine::Release) -> Release {
+    let mut inject = Injections::default();
+    for injected in release.inject {
+        let towards = if injected.towards_sender { Towards::Sender } else { Towards::Receiver };
+        inject.push(towards, injected.frame);
+    }
+    let verdict = match release.action {
+        ReleaseAction::Send => Verdict::Forward,
+        ReleaseAction::Replace(frame) => Verdict::Replace(frame),
+        ReleaseAction::Discard => Verdict::Drop,
+    };
+    Release { token: release.token, verdict, inject }
 }
 
 impl Inspector for Inspection {
@@ -309,8 +522,7 @@ impl Inspector for Inspection {
                     FrameAction::Forward => Verdict::Forward,
                     FrameAction::Drop => Verdict::Drop,
                     FrameAction::Replace(frame) => Verdict::Replace(frame),
-                    // Only where a judge of files is set, and none is so far.
-                    FrameAction::Hold { .. } => Verdict::Forward,
+                    FrameAction::Hold { token, instead } => Verdict::Hold { token, instead },
                 }
             }
             Outcome::Uninspected(policy) => {
@@ -323,10 +535,28 @@ impl Inspector for Inspection {
         }
     }
 
+    fn releases(&mut self, now: Timestamp, woken: bool) -> Vec<Release> {
+        if woken {
+            if let Some(worker) = &self.worker {
+                worker.lock().calm();
+            }
+            self.guard.with(now, |p| p.tend_files(now));
+        }
+        let releases = self.guard.with(now, |p| p.engine_mut().take_releases()).unwrap_or_default();
+        releases.into_iter().map(released).collect()
+    }
+
+    fn wake_fd(&self) -> Option<std::os::fd::RawFd> {
+        self.worker.as_ref().map(|w| w.lock().wake_fd())
+    }
+
     fn tick(&mut self, now: Timestamp) -> bool {
         self.guard.tick(now);
         self.tell_changes();
+        self.tell_scanner();
         self.take_definitions(now);
+        self.watch_set(now);
+        self.take_exceptions(now);
         if now.since(self.last_status) >= Duration::from_secs(1) || now < self.last_status {
             self.last_status = now;
             self.publish(now);

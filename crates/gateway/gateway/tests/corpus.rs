@@ -33,7 +33,7 @@ fn detections(capture: &Path) -> Vec<Detection> {
     let config = mimamori_gateway::pipeline::inline_engine();
     let definitions = Definitions::starter(&config, &SeededRng::new(1)).unwrap();
     let engine = Engine::new(config, definitions.rules, definitions.reputation);
-    let mut pipeline = Pipeline::new(engine, None, None);
+    let mut pipeline = Pipeline::new(engine, definitions.knowledge.clone(), None, None);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = seen.clone();
     pipeline.watch(Box::new(move |d| sink.lock().unwrap().push(d.clone())));

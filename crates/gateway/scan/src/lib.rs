@@ -13,6 +13,7 @@ mod clamd;
 mod local;
 mod pool;
 mod remote;
+#[cfg_attr(not(feature = "yara"), path = "no_rules.rs")]
 mod rules;
 mod sandbox;
 mod scanner;
@@ -25,6 +26,9 @@ pub use clamd::{ClamdAddress, ClamdError};
 pub use local::Local;
 pub use pool::{Answer, Question};
 pub use remote::{Remote, RemoteStats, State};
+/// Built with YARA.
+pub const HAS_YARA: bool = cfg!(feature = "yara");
+
 pub use rules::{Compiled, RefusedRule, compile_yara};
 pub use scanner::{Finding, Knowledge, KnowledgeError, Limits, Scanner, Why};
 pub use sniff::{Kind, sniff};

@@ -1,6 +1,9 @@
 //! YARA rules: compiled when a definition set is built, used when files are judged.
 
-use yara_x::{Compiler, SourceCode};
+use std::sync::Arc;
+use std::time::Duration;
+
+use yara_x::{Compiler, MetaValue, Rules, SourceCode};
 
 /// A rule that could not be used.
 pub type RefusedRule = (String, usize, String);
@@ -30,6 +33,45 @@ pub fn compile_yara(sources: &[(String, String)]) -> Compiled {
     let rules = compiler.build();
     let count = rules.iter().len() as u64;
     (rules.serialize().unwrap_or_default(), count, refused)
+}
+
+/// Rules ready to be used; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct YaraRules(Arc<Rules>);
+
+impl YaraRules {
+    pub(crate) fn read(compiled: &[u8]) -> Result<Self, String> {
+        Rules::deserialize(compiled).map(|rules| YaraRules(Arc::new(rules))).map_err(|e| e.to_string())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().len()
+    }
+}
+
+/// Looks at one file after the other.
+pub(crate) struct Matcher<'r>(yara_x::Scanner<'r>);
+
+impl<'r> Matcher<'r> {
+    pub(crate) fn new(rules: &'r YaraRules, longest: Duration) -> Self {
+        let mut scanner = yara_x::Scanner::new(&rules.0);
+        scanner.set_timeout(longest);
+        scanner.max_matches_per_pattern(64);
+        Matcher(scanner)
+    }
+
+    /// The family that the first matching rule names, or the rule's own name.
+    pub(crate) fn family(&mut self, bytes: &[u8]) -> Option<String> {
+        let results = self.0.scan(bytes).ok()?;
+        let rule = results.matching_rules().next()?;
+        let named = rule.metadata().find_map(|(key, value)| match value {
+            MetaValue::String(text) if matches!(key, "family" | "malware" | "malware_family") => {
+                Some(text.to_owned())
+            }
+            _ => None,
+        });
+        Some(named.unwrap_or_else(|| rule.identifier().to_owned()))
+    }
 }
 
 /// The line that the compiler's report points at (`--> origin:3:5`).

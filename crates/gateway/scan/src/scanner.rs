@@ -12,9 +12,9 @@ use mimamori_definitions::FileHashes;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
-use yara_x::{MetaValue, Rules};
 
 use crate::clamd::{self, ClamdAddress};
+use crate::rules::{Matcher, YaraRules};
 use crate::unpack::{self, Budget};
 
 /// How much is looked into one file.
@@ -78,7 +78,7 @@ pub enum Finding {
 /// What files are judged by.
 #[derive(Clone)]
 pub struct Knowledge {
-    yara: Option<Arc<Rules>>,
+    yara: Option<YaraRules>,
     hashes: Vec<FileHashes<Arc<[u8]>>>,
     pub clamd: Option<ClamdAddress>,
     pub limits: Limits,
@@ -112,9 +112,7 @@ impl Knowledge {
     ) -> Result<Self, KnowledgeError> {
         let yara = match yara {
             None | Some([]) => None,
-            Some(bytes) => {
-                Some(Arc::new(Rules::deserialize(bytes).map_err(|e| KnowledgeError::Rules(e.to_string()))?))
-            }
+            Some(bytes) => Some(YaraRules::read(bytes).map_err(KnowledgeError::Rules)?),
         };
         let hashes: Option<Vec<_>> = hashes.into_iter().map(FileHashes::open).collect();
         Ok(Knowledge { yara, hashes: hashes.ok_or(KnowledgeError::Hashes)?, clamd, limits })
@@ -122,7 +120,7 @@ impl Knowledge {
 
     #[must_use]
     pub fn rule_count(&self) -> usize {
-        self.yara.as_ref().map_or(0, |r| r.iter().len())
+        self.yara.as_ref().map_or(0, YaraRules::len)
     }
 
     #[must_use]
@@ -140,7 +138,7 @@ impl Knowledge {
 /// Judges one file after the other.
 pub struct Scanner<'k> {
     knowledge: &'k Knowledge,
-    yara: Option<yara_x::Scanner<'k>>,
+    yara: Option<Matcher<'k>>,
 }
 
 impl std::fmt::Debug for Scanner<'_> {
@@ -157,12 +155,8 @@ struct Hit {
 impl<'k> Scanner<'k> {
     #[must_use]
     pub fn new(knowledge: &'k Knowledge) -> Self {
-        let yara = knowledge.yara.as_deref().map(|rules| {
-            let mut scanner = yara_x::Scanner::new(rules);
-            scanner.set_timeout(Duration::from_secs(knowledge.limits.rules_secs.max(1)));
-            scanner.max_matches_per_pattern(64);
-            scanner
-        });
+        let longest = Duration::from_secs(knowledge.limits.rules_secs.max(1));
+        let yara = knowledge.yara.as_ref().map(|rules| Matcher::new(rules, longest));
         Scanner { knowledge, yara }
     }
 
@@ -218,15 +212,8 @@ impl<'k> Scanner<'k> {
                 }
             }
         }
-        let results = self.yara.as_mut()?.scan(bytes).ok()?;
-        let rule = results.matching_rules().next()?;
-        let named = rule.metadata().find_map(|(key, value)| match value {
-            MetaValue::String(text) if matches!(key, "family" | "malware" | "malware_family") => {
-                Some(text.to_owned())
-            }
-            _ => None,
-        });
-        Some(Hit { family: named.unwrap_or_else(|| rule.identifier().to_owned()), found_by: "yara" })
+        let family = self.yara.as_mut()?.family(bytes)?;
+        Some(Hit { family, found_by: "yara" })
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use mimamori_base::{Rng, Timestamp};
 use mimamori_report::api::BATCH_CONTENT_TYPE;
 use mimamori_report::{
-    Batch, Command, GatewayEvent, GatewayEventKind, Heartbeat, HeartbeatAnswer, RefusalCode, Report,
+    Batch, Command, Exempt, GatewayEvent, GatewayEventKind, Heartbeat, HeartbeatAnswer, RefusalCode, Report,
     ReportsAnswer, Text,
 };
 use tokio::sync::watch;
@@ -74,6 +74,8 @@ pub struct UplinkStatus {
 pub trait Host: Send + Sync + 'static {
     fn heartbeat(&self) -> Heartbeat;
     fn command(&self, command: &Command) -> CommandOutcome;
+    /// All exceptions that hold from now on.
+    fn exempt(&self, _exceptions: &[Exempt]) {}
 }
 
 pub struct Agent<H> {
@@ -209,6 +211,9 @@ impl<H: Host> Agent<H> {
             serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))?;
         for command in answer.commands.iter() {
             self.obey(command);
+        }
+        if let Some(exceptions) = &answer.exceptions {
+            self.host.exempt(exceptions);
         }
         Ok(())
     }

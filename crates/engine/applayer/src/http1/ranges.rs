@@ -4,33 +4,79 @@
 //! flows ([`RangeStore`]). Holds always: one store an engine, bounded, or one for engines that
 //! work side by side and take their turns; a part with a gap or a content coding is not used.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mimamori_base::{Timestamp, Turn};
+use mimamori_base::{Place, Timestamp, Turn};
 use mimamori_files::RangeStore;
 
 /// Bytes of one part collected at most.
 const MAX_PART_BYTES: u64 = 8 << 20;
 
+/// Files whose order is watched at most.
+const MAX_WATCHED: usize = 1 << 16;
+
 /// The parts seen by one engine. A clone is empty: engines do not share, so that the events of
 /// one do not depend on the pace of another.
 #[derive(Debug, Default)]
 pub struct SharedRanges {
-    store: Arc<Mutex<RangeStore>>,
+    parts: Arc<Mutex<Parts>>,
     turn: Option<Arc<dyn Turn>>,
+    /// Waits for its turn. Otherwise parts come as they come, and it is noted when one engine
+    /// alone would have had them in another order.
+    waits: bool,
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    store: RangeStore,
+    watched: HashMap<Vec<u8>, Place>,
+    out_of_order: bool,
 }
 
 impl SharedRanges {
     /// The same parts, for the same engine with another configuration.
     #[must_use]
     pub fn same(&self) -> SharedRanges {
-        SharedRanges { store: self.store.clone(), turn: self.turn.clone() }
+        SharedRanges { parts: self.parts.clone(), turn: self.turn.clone(), waits: self.waits }
     }
 
-    /// The same parts for an engine side by side, which waits for its turn by `turn`.
+    /// The same parts for an engine side by side, whose place `turn` knows.
     #[must_use]
-    pub fn beside(&self, turn: Arc<dyn Turn>) -> SharedRanges {
-        SharedRanges { store: self.store.clone(), turn: Some(turn) }
+    pub fn beside(&self, turn: Arc<dyn Turn>, waits: bool) -> SharedRanges {
+        SharedRanges { parts: self.parts.clone(), turn: Some(turn), waits }
+    }
+
+    /// Whether parts came in the order in which one engine alone would have had them.
+    #[must_use]
+    pub fn in_order(&self) -> bool {
+        !self.lock().out_of_order
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, key: &[u8], total: u64, start: u64, bytes: &[u8], now: Timestamp) -> Option<Vec<u8>> {
+        let Some(turn) = &self.turn else {
+            return self.lock().store.add(key, total, start, bytes, now);
+        };
+        if !self.lock().store.takes_piece(total, start, bytes.len()) {
+            return None;
+        }
+        if self.waits {
+            turn.wait();
+            return self.lock().store.add(key, total, start, bytes, now);
+        }
+        let parts = &mut *self.lock();
+        let here = turn.place();
+        let before = parts.watched.insert(key.to_vec(), here);
+        let evicted = parts.store.evicted();
+        let whole = parts.store.add(key, total, start, bytes, now);
+        parts.out_of_order |= before.is_some_and(|place| place > here)
+            || parts.store.evicted() != evicted
+            || parts.watched.len() > MAX_WATCHED;
+        whole
     }
 }
 
@@ -74,10 +120,6 @@ impl RangePart {
         if bytes.is_empty() || (self.start == 0 && bytes.len() as u64 == total) {
             return None;
         }
-        if let Some(turn) = &shared.turn {
-            turn.wait();
-        }
-        let mut store = shared.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.add(&self.key, total, self.start, &bytes, now)
+        shared.add(&self.key, total, self.start, &bytes, now)
     }
 }

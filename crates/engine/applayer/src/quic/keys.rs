@@ -25,6 +25,23 @@ const SALT_DRAFT_23: [u8; 20] = [
     0xf9, 0xf5, 0x02,
 ];
 
+const SALT_DRAFT_22: [u8; 20] = [
+    0x7f, 0xbc, 0xdb, 0x0e, 0x7c, 0x66, 0xbb, 0xe9, 0x19, 0x3a, 0x96, 0xcd, 0x21, 0x51, 0x9e, 0xbd, 0x7a,
+    0x02, 0x64, 0x4a,
+];
+const SALT_Q050: [u8; 20] = [
+    0x50, 0x45, 0x74, 0xef, 0xd0, 0x66, 0xfe, 0x2f, 0x9d, 0x94, 0x5c, 0xfc, 0xdb, 0xd3, 0xa7, 0xf0, 0xd3,
+    0xb5, 0x6b, 0x45,
+];
+const SALT_T050: [u8; 20] = [
+    0x7f, 0xf5, 0x79, 0xe5, 0xac, 0xd0, 0x72, 0x91, 0x55, 0x80, 0x30, 0x4c, 0x43, 0xa2, 0x36, 0x7c, 0x60,
+    0x48, 0x83, 0x10,
+];
+const SALT_T051: [u8; 20] = [
+    0x7a, 0x4e, 0xde, 0xf4, 0xe7, 0xcc, 0xee, 0x5f, 0xa4, 0x50, 0x6c, 0x19, 0x12, 0x4f, 0xc8, 0xcc, 0xda,
+    0x6e, 0x03, 0x3d,
+];
+
 /// Keys of both sides' Initial packets.
 #[derive(Debug)]
 pub struct InitialKeys {
@@ -59,10 +76,31 @@ impl InitialKeys {
         let salt = match version {
             V1 => &SALT_V1,
             V2 => &SALT_V2,
-            [0xff, 0, 0, 29..=34] | [0xfa, 0xce, 0xb0, 2] => &SALT_DRAFT_29,
+            // The last drafts have the salt of the standard.
+            [0xff, 0, 0, 33..=34] => &SALT_V1,
+            [0xff, 0, 0, 29..=32] | [0xfa, 0xce, 0xb0, 2] => &SALT_DRAFT_29,
             [0xff, 0, 0, 23..=28] => &SALT_DRAFT_23,
             _ => return None,
         };
+        Self::from_salt(salt, version, destination_id)
+    }
+
+    /// The same for versions that are read for their names only: Google's and Facebook's own, and
+    /// older drafts.
+    #[must_use]
+    pub fn derive_unusual(version: Version, destination_id: &[u8]) -> Option<InitialKeys> {
+        let salt = match &version {
+            b"Q050" => &SALT_Q050,
+            b"T050" => &SALT_T050,
+            b"T051" => &SALT_T051,
+            [0xfa, 0xce, 0xb0, 0x0e] => &SALT_DRAFT_23,
+            [0xfa, 0xce, 0xb0, 1] | [0xff, 0, 0, 21..=22] => &SALT_DRAFT_22,
+            _ => return Self::derive(version, destination_id),
+        };
+        Self::from_salt(salt, version, destination_id)
+    }
+
+    fn from_salt(salt: &[u8; 20], version: Version, destination_id: &[u8]) -> Option<InitialKeys> {
         let secret = Salt::new(HKDF_SHA256, salt).extract(destination_id);
         let side = |label: &[u8]| SideKeys::derive(&secret, label, version == V2);
         Some(InitialKeys { sides: [side(b"client in")?, side(b"server in")?] })

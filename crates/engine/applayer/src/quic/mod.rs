@@ -32,6 +32,8 @@ pub struct QuicParser {
     crypto: [CryptoStream; 2],
     hello_seen: [bool; 2],
     with_ja3: bool,
+    /// Also versions that are no protocol of the rule language.
+    unusual: bool,
 }
 
 /// Coalesced packets looked at in one datagram.
@@ -46,7 +48,14 @@ impl QuicParser {
             crypto: [CryptoStream::default(), CryptoStream::default()],
             hello_seen: [false, false],
             with_ja3,
+            unusual: false,
         }
+    }
+
+    /// Reads names only, from any version whose first packets can be opened.
+    #[must_use]
+    pub fn for_names() -> Self {
+        QuicParser { unusual: true, ..QuicParser::new(8, false) }
     }
 
     fn take_datagram(&mut self, dir: Direction, datagram: &[u8]) {
@@ -76,7 +85,8 @@ impl QuicParser {
             self.crypto = [CryptoStream::default(), CryptoStream::default()];
             self.hello_seen = [false, false];
         } else if self.keys.is_none() && header.kind == PacketType::Initial {
-            self.keys = InitialKeys::derive(header.version, &header.destination_id);
+            let derive = if self.unusual { InitialKeys::derive_unusual } else { InitialKeys::derive };
+            self.keys = derive(header.version, &header.destination_id);
         }
         if header.kind == PacketType::Initial && is_google(header.version) && self.keys.is_none() {
             let frames = packet.get(header.header_bytes..).unwrap_or_default();
@@ -107,6 +117,9 @@ impl QuicParser {
     fn with_hello(&mut self, mut tx: QuicTx) -> QuicTx {
         let dir = tx.dir;
         let message = self.crypto_mut(dir).joined().to_vec();
+        if message.starts_with(b"CHLO") {
+            return google_tx(tx, &message);
+        }
         let mut r = Reader::new(&message);
         let (Some(kind), Some(body)) = (r.u8(), r.prefixed_u24()) else {
             return tx;

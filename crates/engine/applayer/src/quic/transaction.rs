@@ -183,6 +183,7 @@ impl Transaction for QuicTx {
         told.hidden_name |= self.told.hidden_name;
         if told.ja4.is_none() {
             told.ja4.clone_from(&self.told.ja4);
+            told.ja4_ndpi.clone_from(&self.told.ja4_ndpi);
         }
     }
 }

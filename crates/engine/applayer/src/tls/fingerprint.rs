@@ -63,6 +63,37 @@ pub fn ja4_as_defined(hello: &ClientHello, carrier: Carrier) -> String {
     ja4_written(hello, carrier, false)
 }
 
+/// JA4 as nDPI writes it, for comparing with lists made by it. It differs from the definition in
+/// the letter for the name (`i` only where the SNI is an address), in the protocol's characters
+/// (the first two of the first one offered), in the version of DTLS, and in a hello without
+/// extensions.
+#[must_use]
+pub fn ja4_as_ndpi(hello: &ClientHello, carrier: Carrier) -> String {
+    let defined = ja4_as_defined(hello, carrier);
+    let is_address =
+        |name: &[u8]| std::str::from_utf8(name).is_ok_and(|t| t.parse::<std::net::IpAddr>().is_ok());
+    let named = if hello.sni.as_deref().is_some_and(is_address) { 'i' } else { 'd' };
+    let version = match (carrier, hello.version) {
+        (Carrier::Datagrams, 0xfeff) => "d1",
+        (Carrier::Datagrams, _) => "d2",
+        _ => ja4_version(hello),
+    };
+    let first = hello.alpn.first().map_or(&[][..], Vec::as_slice);
+    let protocol: String = match first {
+        [] => "00".to_owned(),
+        [a, _] if hello.alpn.len() == 1 => format!("{}0", char::from(*a)),
+        [a] => format!("{}0", char::from(*a)),
+        [a, b, ..] => [char::from(*a), char::from(*b)].iter().collect(),
+    };
+    let letter = defined.get(..1).unwrap_or_default();
+    let counts = defined.get(4..8).unwrap_or_default();
+    let mut hashes = defined.split('_').skip(1);
+    let (ciphers, rest) = (hashes.next().unwrap_or_default(), hashes.next().unwrap_or_default());
+    let extensions = hello.extensions.iter().any(|e| !is_grease(*e) && *e != 0 && *e != 16);
+    let rest = if extensions || !hello.signature_algorithms.is_empty() { rest } else { "e3b0c44298fc" };
+    format!("{letter}{version}{named}{counts}{protocol}_{ciphers}_{rest}")
+}
+
 fn ja4_written(hello: &ClientHello, carrier: Carrier, as_reference: bool) -> String {
     let ciphers: Vec<u16> = without_grease(&hello.ciphers).collect();
     let extensions: Vec<u16> = without_grease(&hello.extensions).collect();

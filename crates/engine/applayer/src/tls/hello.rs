@@ -5,7 +5,7 @@
 
 use crate::event::AppEvent;
 use crate::reader::Reader;
-use crate::tls::fingerprint::{Carrier, ja4_as_defined};
+use crate::tls::fingerprint::{Carrier, ja4_as_defined, ja4_as_ndpi};
 use crate::told::Told;
 
 /// What a client offers.
@@ -99,6 +99,7 @@ impl ClientHello {
         told.hidden_name |= self.extensions.contains(&EXT_ECH) || self.extensions.contains(&EXT_ESNI);
         if told.ja4.is_none() {
             told.ja4 = Some(ja4_as_defined(self, carrier));
+            told.ja4_ndpi = Some(ja4_as_ndpi(self, carrier));
         }
     }
 

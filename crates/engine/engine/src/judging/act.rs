@@ -167,7 +167,7 @@ impl Core {
             }
             return FileOutcome::Neutralised;
         }
-        cut(judging, flow, direction, http, now, &decode);
+        cut(judging, flow, id, direction, http, now, &decode);
         if ended && !waits { FileOutcome::Passed } else { FileOutcome::Stopped }
     }
 
@@ -189,6 +189,7 @@ impl Core {
 fn cut(
     judging: &mut Judging,
     flow: &mut Flow<FlowData>,
+    id: FileId,
     direction: Direction,
     http: bool,
     now: Timestamp,
@@ -216,6 +217,13 @@ fn cut(
         first.inject = inject;
     }
     judging.releases.extend(discarded);
+    // Nothing more of this flow's files will be asked.
+    for tracked in flow.data.files.as_deref_mut().map(|f| std::mem::take(&mut f.tracked)).unwrap_or_default() {
+        judging.judge.forget(tracked.id);
+        if tracked.id != id {
+            judging.pending.remove(&tracked.id);
+        }
+    }
     flow.dropped = true;
     flow.data.action = FlowAction::Drop;
     // A browser still has to read the page; everybody else is told at once.

@@ -43,7 +43,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         "{} captures, {} labelled flows, {} not found as flows here, {} with a label not in the catalogue",
         figures.captures, figures.flows, figures.missing, figures.not_in_catalogue
     );
-    for (name, score) in [("host name", figures.host), ("JA4", figures.ja4), ("kind", figures.kind)] {
+    for (name, score) in [
+        ("host name", figures.host),
+        ("JA4", figures.ja4),
+        ("as defined", figures.ja4_as_defined),
+        ("kind", figures.kind),
+    ] {
         println!("{}", line(name, score));
     }
     Ok(ExitCode::SUCCESS)

@@ -34,6 +34,9 @@ pub struct Args {
     /// Engines that share the hosts, each on a thread of its own; the events stay the same.
     #[arg(long, default_value_t = 1)]
     threads: usize,
+    /// Payload past a stream's depth is counted and not looked at, as in the gateway.
+    #[arg(long)]
+    skip_bulk: bool,
     /// Only alerts and drops: no records of transactions, files and flows.
     #[arg(long)]
     alerts_only: bool,
@@ -85,10 +88,9 @@ fn run_beside(args: &Args, config: EngineConfig) -> anyhow::Result<ExitCode> {
         deal,
         engines: args.threads,
     };
-    let mut out = open(&args.eve)?;
     eprintln!("replaying {} on {} threads ...", args.pcap.display(), args.threads);
     let begun = SystemClock.now();
-    let done = parallel::replay(job, &mut out, &progress)?;
+    let done = parallel::replay(&job, &mut || open(&args.eve), args.eve.as_os_str() != "-", &progress)?;
     say(args, &done.stats, done.lines, begun);
     if let Some(folder) = &data_folder {
         list_files::save(Path::new(folder), &done.to_save).context("cannot write data sets")?;
@@ -118,7 +120,7 @@ fn progress(done: &Replayed) {
 }
 
 fn configure(args: &Args) -> anyhow::Result<EngineConfig> {
-    let mut config = EngineConfig::default();
+    let mut config = EngineConfig { skip_past_depth: args.skip_bulk, ..EngineConfig::default() };
     if args.alerts_only {
         config.log.transactions = false;
         config.log.files = false;

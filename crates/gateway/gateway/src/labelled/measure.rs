@@ -39,7 +39,10 @@ pub struct Figures {
     /// Labelled flows that the engine has no flow for.
     pub missing: u64,
     pub host: Score,
+    /// JA4 as the labels' author writes it.
     pub ja4: Score,
+    /// JA4 by its definition, of those labels: how often the two are the same.
+    pub ja4_as_defined: Score,
     pub kind: Score,
     /// Labels that the catalogue has no entry for.
     pub not_in_catalogue: u64,
@@ -112,7 +115,8 @@ fn compare(
         }
     }
     if let Some(ja4) = &label.ja4 {
-        let right = seen.is_some_and(|s| s.ja4.contains(ja4));
+        figures.ja4_as_defined.count(seen.is_some_and(|s| s.ja4.contains(ja4)));
+        let right = seen.is_some_and(|s| s.ja4_ndpi.contains(ja4));
         if !figures.ja4.count(right) {
             differs("ja4");
         }
@@ -131,7 +135,10 @@ fn compare(
 /// Names are cut by who wrote the labels; ports and trailing dots do not matter.
 fn same_host(ours: &str, label: &str) -> bool {
     let bare = |text: &str| text.trim_end_matches('.').to_owned();
-    let (ours, label) = (bare(ours), bare(label));
+    // Labels show what is not ASCII as question marks.
+    let shown = |c: char| std::iter::repeat_n(if c.is_ascii() { c } else { '?' }, c.len_utf8());
+    let ours: String = ours.chars().flat_map(shown).collect();
+    let (ours, label) = (bare(&ours), bare(label));
     ours == label
         || (label.len() >= 60 && ours.starts_with(&label))
         || ours.rsplit_once(':').is_some_and(|(host, port)| host == label && port.parse::<u16>().is_ok())

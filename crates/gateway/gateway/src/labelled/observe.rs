@@ -16,6 +16,8 @@ use crate::replaying::replay_file;
 pub struct Seen {
     pub hosts: Vec<String>,
     pub ja4: Vec<String>,
+    /// The same as the labels' author writes it.
+    pub ja4_ndpi: Vec<String>,
     /// Identifiers of applications and protocols, with what gave them.
     pub applications: Vec<(String, Evidence)>,
     pub protocols: Vec<(String, Evidence)>,
@@ -60,6 +62,7 @@ impl EventSink for Gather<'_> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         push(&mut seen.hosts, piece.told.host.as_deref().map(text));
         push(&mut seen.ja4, piece.told.ja4.clone());
+        push(&mut seen.ja4_ndpi, piece.told.ja4_ndpi.clone());
         let found = self.catalogue.look_up(&facts_of(piece));
         let name = |(id, evidence)| self.catalogue.app(id).map(|a| (a.id.clone(), evidence));
         push(&mut seen.applications, found.application.and_then(name));

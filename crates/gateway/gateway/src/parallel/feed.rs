@@ -1,7 +1,8 @@
 //! The capture, read once for all engines.
 //!
 //! Holds always: at most [`MAX_BATCHES`] batches are in memory; an engine that is that far ahead
-//! of the hindmost waits. Whoever needs the next batch first reads it.
+//! of the hindmost waits. Whoever finds the next batch missing reads it, and the others go on with
+//! what they have meanwhile.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,10 +17,10 @@ use mimamori_engine::{Deal, LinkType};
 use crate::replaying::Replayed;
 
 /// Batches that wait for the hindmost engine.
-const MAX_BATCHES: usize = 96;
+const MAX_BATCHES: usize = 192;
 /// A batch is full with this many frames or bytes.
-const BATCH_FRAMES: usize = 4_096;
-const BATCH_BYTES: usize = 512 << 10;
+const BATCH_FRAMES: usize = 2_048;
+const BATCH_BYTES: usize = 256 << 10;
 
 /// A frame of a batch.
 #[derive(Debug, Clone, Copy)]
@@ -84,21 +85,30 @@ fn place(at: u32) -> usize {
 
 type Reader = CaptureReader<BufReader<File>>;
 
-struct State {
+/// The capture as far as it was read.
+struct Source {
     reader: Option<Reader>,
+    clock: Timestamp,
+    replayed: Replayed,
+}
+
+struct State {
     error: Option<CaptureError>,
     batches: VecDeque<Arc<Batch>>,
     /// The index of the first batch held.
     first_held: u64,
     /// The batch that each engine works on.
     at: Vec<u64>,
-    clock: Timestamp,
+    /// No more batches come.
+    over: bool,
     replayed: Replayed,
 }
 
 /// Hands batches to engines.
 pub(super) struct Feed<'f> {
     deal: Deal,
+    engines: usize,
+    source: Mutex<Source>,
     state: Mutex<State>,
     moved: Condvar,
     progress: &'f (dyn Fn(&Replayed) + Sync),
@@ -111,16 +121,18 @@ impl<'f> Feed<'f> {
         engines: usize,
         progress: &'f (dyn Fn(&Replayed) + Sync),
     ) -> Feed<'f> {
+        let replayed = Replayed::default();
+        let source = Source { reader: Some(reader), clock: Timestamp(i64::MIN), replayed };
         let state = State {
-            reader: Some(reader),
             error: None,
             batches: VecDeque::new(),
             first_held: 0,
             at: vec![0; engines],
-            clock: Timestamp(i64::MIN),
-            replayed: Replayed::default(),
+            over: false,
+            replayed,
         };
-        Feed { deal, state: Mutex::new(state), moved: Condvar::new(), progress }
+        let (source, state) = (Mutex::new(source), Mutex::new(state));
+        Feed { deal, engines, source, state, moved: Condvar::new(), progress }
     }
 
     /// The batch `index`, which follows the one `engine` had before; `None` at the end.
@@ -136,23 +148,51 @@ impl<'f> Feed<'f> {
         self.moved.notify_all();
         loop {
             let ahead = usize::try_from(index - state.first_held).unwrap_or(usize::MAX);
-            if let Some(batch) = state.batches.get(ahead) {
-                return Some(batch.clone());
+            let room = !state.over && state.batches.len() < MAX_BATCHES;
+            if let Some(batch) = state.batches.get(ahead).cloned() {
+                let is_last = ahead + 1 == state.batches.len();
+                drop(state);
+                // The next one before it is missed.
+                if is_last
+                    && room
+                    && let Ok(source) = self.source.try_lock()
+                {
+                    self.read(source);
+                }
+                return Some(batch);
             }
-            if state.reader.is_none() {
+            if state.over {
                 return None;
             }
-            if state.batches.len() < MAX_BATCHES {
-                let before = state.replayed.frames;
-                if let Some(batch) = state.read(&self.deal) {
-                    state.batches.push_back(Arc::new(batch));
+            match self.source.try_lock() {
+                Ok(source) if room => {
+                    drop(state);
+                    self.read(source);
+                    state = self.lock();
                 }
-                if before >> 16 != state.replayed.frames >> 16 {
-                    (self.progress)(&state.replayed);
-                }
-            } else {
-                state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+                // Someone reads, or must catch up; both tell when they have.
+                _ => state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
+        }
+    }
+
+    /// Reads a batch and puts it with the others.
+    fn read(&self, mut source: MutexGuard<'_, Source>) {
+        let before = source.replayed.frames;
+        let (batch, over) = source.read(&self.deal, self.engines);
+        let mut state = self.lock();
+        state.replayed = source.replayed;
+        if let Some(batch) = batch {
+            state.batches.push_back(Arc::new(batch));
+        }
+        if let Some(error) = over {
+            state.error = error;
+            state.over = true;
+        }
+        drop(state);
+        self.moved.notify_all();
+        if before >> 16 != source.replayed.frames >> 16 {
+            (self.progress)(&source.replayed);
         }
     }
 
@@ -178,14 +218,15 @@ impl<'f> Feed<'f> {
     }
 }
 
-impl State {
-    fn read(&mut self, deal: &Deal) -> Option<Batch> {
-        let reader = self.reader.as_mut()?;
+impl Source {
+    /// The next batch, and whether it was the last, with the reason if not a clean end.
+    fn read(&mut self, deal: &Deal, engines: usize) -> (Option<Batch>, Option<Option<CaptureError>>) {
+        let Some(reader) = self.reader.as_mut() else { return (None, Some(None)) };
         let mut batch = Batch {
             first: self.replayed.frames + 1,
             bytes: Vec::with_capacity(BATCH_BYTES + (64 << 10)),
             frames: Vec::with_capacity(BATCH_FRAMES),
-            dealt: vec![Vec::new(); self.at.len()],
+            dealt: vec![Vec::new(); engines],
         };
         let mut over = None;
         while batch.frames.len() < BATCH_FRAMES && batch.bytes.len() < BATCH_BYTES {
@@ -213,10 +254,9 @@ impl State {
             }
             batch.frames.push(FrameRef { at: frame.at, clock: self.clock, link, start, end });
         }
-        if let Some(error) = over {
-            self.error = error;
+        if over.is_some() {
             self.reader = None;
         }
-        (!batch.frames.is_empty()).then_some(batch)
+        ((!batch.frames.is_empty()).then_some(batch), over)
     }
 }

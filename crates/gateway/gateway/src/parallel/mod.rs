@@ -69,19 +69,34 @@ fn link_of(number: u32) -> LinkType {
     LinkType(i32::try_from(number).unwrap_or(-1))
 }
 
-/// Runs the job; lines go to `out`.
+/// Runs the job; lines go to what `open` opens. `twice`: it may be opened, and written, a second
+/// time from its beginning; without, engines wait for each other more often.
 pub fn replay(
-    job: Job<'_>,
-    out: &mut (dyn Write + Send),
+    job: &Job<'_>,
+    open: &mut dyn FnMut() -> anyhow::Result<Box<dyn Write + Send>>,
+    twice: bool,
     progress: &(dyn Fn(&Replayed) + Sync),
 ) -> anyhow::Result<Done> {
+    if twice && let Some(done) = once(job, &mut open()?, false, progress)? {
+        return Ok(done);
+    }
+    once(job, &mut open()?, true, progress)?.context("engines side by side lost their order")
+}
+
+/// `None`: something was out of order; what was written is not to be used.
+fn once(
+    job: &Job<'_>,
+    out: &mut (dyn Write + Send),
+    waits: bool,
+    progress: &(dyn Fn(&Replayed) + Sync),
+) -> anyhow::Result<Option<Done>> {
     let reader = CaptureReader::open(job.capture)
         .with_context(|| format!("cannot read the capture {}", job.capture.display()))?;
     let engines = job.engines.clamp(1, MAX_ENGINES);
-    let shared = Shared::new(&job.rules);
+    let shared = Shared::new(&job.rules, waits);
     let places = Progress::new(engines);
-    let feed = Feed::new(reader, job.deal, engines, progress);
-    let mut config = job.config;
+    let feed = Feed::new(reader, job.deal.clone(), engines, progress);
+    let mut config = job.config.clone();
     // The counters of all are one record.
     let with_stats = std::mem::replace(&mut config.log.stats, false);
     let is_raised = |waiting: &mimamori_engine::Waiting| shared.is_raised(waiting, &job.rules);
@@ -107,6 +122,9 @@ pub fn replay(
             }
         }
     });
+    if !shared.in_order() {
+        return Ok(None);
+    }
     let (replayed, error) = feed.finish();
     let mut done = Done { replayed, stats, lines: 0, to_save: shared.datasets_to_save() };
     let suppressed = collector.suppressed();
@@ -115,7 +133,7 @@ pub fn replay(
     done.lines = collector.finish(last.as_ref()).context("cannot write events")?;
     match error {
         Some(error) => Err(ended_early(error, job.capture, replayed.frames)),
-        None => Ok(done),
+        None => Ok(Some(done)),
     }
 }
 

@@ -51,9 +51,13 @@ impl Mine {
 }
 
 impl Turn for Mine {
+    fn place(&self) -> Place {
+        let mine = self.all.places.get(self.me);
+        mine.map(|p| *p.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or_default()
+    }
+
     fn wait(&self) {
-        let Some(mine) = self.all.places.get(self.me) else { return };
-        let mine = *mine.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = self.place();
         let mut looks = 0;
         while !self.is_my_turn(mine) {
             looks += 1;

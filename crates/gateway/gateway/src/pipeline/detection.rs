@@ -6,7 +6,9 @@
 use std::net::IpAddr;
 
 use mimamori_base::{Direction, Timestamp, Zone};
-use mimamori_engine::{AlertFacts, Event, EventKind, ReputationFacts, ReputationKind as ListKind};
+use mimamori_engine::{
+    AlertFacts, Event, EventKind, FileOutcome, MalwareFacts, ReputationFacts, ReputationKind as ListKind,
+};
 use mimamori_report::{
     Detection, DetectionKind, Device, Endpoint, FileEvidence, FileVerdict, MacAddr, Outcome, Reputation,
     ReputationKind, Severity, Signature, SignatureMetadata, Text, Traffic, Transport,
@@ -30,6 +32,10 @@ pub fn detection(event: &Event, devices: &Devices) -> Option<Detection> {
             let hit = event.reputation.as_deref().filter(|hit| hit.exception.is_none())?;
             (list_kind(hit.kind), Severity::Major, hit.blocked, None, Some(reputation_of(hit)))
         }
+        EventKind::Malware => {
+            let blocked = event.malware.as_deref()?.outcome != FileOutcome::Passed;
+            (DetectionKind::MalwareFile, Severity::Critical, blocked, None, None)
+        }
         _ => return None,
     };
     let (from, to) = zones(event);
@@ -52,7 +58,7 @@ pub fn detection(event: &Event, devices: &Devices) -> Option<Detection> {
         destination,
         url: url(event, host.as_deref()).as_deref().map(Text::new),
         host: host.as_deref().map(Text::new),
-        file: file(event, kind, event.alert.as_deref()),
+        file: event.malware.as_deref().map(harmful_file).or_else(|| file(event, kind, event.alert.as_deref())),
         signature,
         reputation,
         flow_id: event.flow_id.unwrap_or(0),
@@ -217,6 +223,20 @@ fn url(event: &Event, host: Option<&str>) -> Option<String> {
         return Some(format!("{scheme}://{bare}{tail}"));
     }
     Some(format!("http://{}{path}", host?))
+}
+
+/// A file that the scanner knows.
+fn harmful_file(facts: &MalwareFacts) -> FileEvidence {
+    let name = facts.file_name.rsplit(['/', '\\']).find(|p| !p.is_empty()).unwrap_or(&facts.file_name);
+    FileEvidence {
+        name: (!name.is_empty()).then(|| Text::new(name)),
+        size_bytes: facts.size,
+        sha256: facts.harm.sha256.parse().ok(),
+        md5: None,
+        magic: None,
+        verdict: Some(FileVerdict::Malicious),
+        threat_name: Some(Text::new(&facts.harm.family)),
+    }
 }
 
 fn file(event: &Event, kind: DetectionKind, alert: Option<&AlertFacts>) -> Option<FileEvidence> {

@@ -55,7 +55,7 @@ impl Devices {
                 Device { ip, host_name: None, maker: maker(mac), zone, first_seen: now, last_seen: now };
             self.by_mac.insert(mac, device);
         }
-        if let Some(name) = super::dhcp::host_name(frame)
+        if let Some(name) = super::names::host_name(frame)
             && let Some(device) = self.by_mac.get_mut(&mac)
         {
             device.host_name = Some(name);

@@ -1,19 +1,48 @@
-//! The maker of a network interface, by the first half of its MAC address.
+//! The maker of a network interface, by the beginning of its MAC address.
+//!
+//! Holds always: the longest listed prefix decides (blocks of 36, 28 or 24 bits).
+
+use std::sync::OnceLock;
+
+/// Lengths of prefixes in hexadecimal digits, the longest first.
+const DIGITS: [usize; 3] = [9, 7, 6];
+
+/// Prefix with its length, and the maker.
+type Entry = ((u64, usize), &'static str);
 
 /// `None` for unknown ones and for addresses that a device made up itself (privacy feature of
 /// phones), which say nothing about the maker.
 #[must_use]
 pub fn maker(mac: [u8; 6]) -> Option<&'static str> {
-    let [a, b, c, ..] = mac;
-    if a & 0x02 != 0 && [a, b, c] != [0x52, 0x54, 0x00] {
+    if mac[0] & 0x02 != 0 && mac[..3] != [0x52, 0x54, 0x00] {
         return None;
     }
-    let prefix = format!("{a:02x}{b:02x}{c:02x}");
+    let whole = mac.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+    let table = table();
+    DIGITS.iter().find_map(|digits| {
+        let key = (whole >> (4 * (12 - digits)), *digits);
+        let at = table.binary_search_by_key(&key, |(k, _)| *k).ok()?;
+        table.get(at).map(|(_, name)| *name)
+    })
+}
+
+fn table() -> &'static [Entry] {
+    static TABLE: OnceLock<Vec<Entry>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let mut all: Vec<Entry> = lines()
+            .flat_map(|(name, prefixes)| prefixes.split(' ').map(move |p| (name, p)))
+            .filter_map(|(name, p)| Some(((u64::from_str_radix(p, 16).ok()?, p.len()), name)))
+            .collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
+    })
+}
+
+fn lines() -> impl Iterator<Item = (&'static str, &'static str)> {
     include_str!("../../data/oui.tsv")
         .lines()
         .filter(|l| !l.starts_with('#'))
         .filter_map(|l| l.split_once('\t'))
-        .find_map(|(key, name)| (key == prefix).then_some(name))
 }
 
 #[cfg(test)]
@@ -21,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_unknown_and_made_up_addresses() {
+    fn gw_14_known_unknown_and_made_up_addresses() {
         assert_eq!(maker([0x00, 0x0b, 0x5d, 1, 2, 3]), Some("富士通"));
         assert_eq!(maker([0x52, 0x54, 0x00, 1, 2, 3]), Some("QEMU（仮想）"));
         assert_eq!(maker([0xfc, 0xff, 0xff, 1, 2, 3]), None);
@@ -29,11 +58,17 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_the_table_is_a_prefix_and_a_name() {
-        for line in include_str!("../../data/oui.tsv").lines().filter(|l| !l.starts_with('#')) {
-            let (key, name) = line.split_once('\t').unwrap();
-            assert!(key.len() == 6 && key.bytes().all(|b| b.is_ascii_hexdigit()), "{line}");
-            assert!(!name.trim().is_empty(), "{line}");
+    fn every_line_of_the_table_is_a_name_and_prefixes() {
+        let (mut prefixes, mut makers) = (0, 0);
+        for (name, list) in lines() {
+            makers += 1;
+            assert!(!name.trim().is_empty() && name.len() <= 64, "{name}");
+            for p in list.split(' ') {
+                prefixes += 1;
+                assert!(DIGITS.contains(&p.len()) && p.bytes().all(|b| b.is_ascii_hexdigit()), "{name} {p}");
+            }
         }
+        assert_eq!(table().len(), prefixes);
+        assert!(makers > 10_000 && prefixes > 40_000, "{makers} {prefixes}");
     }
 }

@@ -10,18 +10,26 @@ pub mod devices;
 mod dhcp;
 pub mod maker;
 pub mod merge;
+mod names;
+pub mod records;
 pub mod usage;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mimamori_base::{Rng, Timestamp, Zone};
-use mimamori_engine::{Engine, EngineConfig, Event, EventSink, InlineGuards, LinkType, Path, Verdict};
-use mimamori_report::{BlindSpots, Detection, Report};
+use mimamori_engine::{
+    Engine, EngineConfig, Event, EventKind, EventSink, FlowUse, InlineGuards, LinkType, Path, Verdict,
+};
+use mimamori_report::{BlindSpots, Detection, GatewayEventKind, Report};
 use mimamori_uplink::Reporter;
 
 use crate::eve::EveLog;
+use crate::exceptions::Uses;
 use devices::Devices;
 use merge::Merge;
+use records::Records;
+use usage::Knowledge;
 
 /// The engine of a device that stands in the way of the traffic: it may stop it, and looks at
 /// bytes before they are passed on.
@@ -33,6 +41,7 @@ pub fn inline_engine() -> EngineConfig {
     config.ends_per_frame = 8;
     config.decode.refuse_wrong_header_checksum = true;
     config.guards = InlineGuards::ALL;
+    config.log.usage = true;
     config
 }
 
@@ -58,11 +67,13 @@ pub type Watcher = Box<dyn FnMut(&Detection) + Send>;
 pub struct Pipeline {
     engine: Engine,
     devices: Devices,
+    records: Records,
     merge: Merge,
     reporter: Option<Reporter>,
     eve: Option<EveLog>,
     watcher: Option<Watcher>,
     events: Vec<Event>,
+    uses: Uses,
     stats: PipelineStats,
 }
 
@@ -74,15 +85,22 @@ impl std::fmt::Debug for Pipeline {
 
 impl Pipeline {
     #[must_use]
-    pub fn new(engine: Engine, reporter: Option<Reporter>, eve: Option<EveLog>) -> Self {
+    pub fn new(
+        engine: Engine,
+        knowledge: Arc<Knowledge>,
+        reporter: Option<Reporter>,
+        eve: Option<EveLog>,
+    ) -> Self {
         Pipeline {
             engine,
             devices: Devices::default(),
+            records: Records::new(knowledge),
             merge: Merge::default(),
             reporter,
             eve,
             watcher: None,
             events: Vec::new(),
+            uses: Uses::default(),
             stats: PipelineStats::default(),
         }
     }
@@ -95,7 +113,7 @@ impl Pipeline {
     pub fn frame(&mut self, now: Timestamp, from: Zone, to: Option<Zone>, frame: &[u8]) -> Verdict {
         self.devices.see(now, from, frame);
         let path = Some(Path { from, to });
-        let verdict = self.engine.frame(now, LinkType::ETHERNET, path, frame, &mut Collect(&mut self.events));
+        let verdict = self.engine.frame(now, LinkType::ETHERNET, path, frame, &mut Collect(&mut self.events, &mut self.records));
         if !self.events.is_empty() {
             self.settle();
         }
@@ -104,11 +122,13 @@ impl Pipeline {
 
     /// Ends what has timed out; call now and then.
     pub fn tick(&mut self, now: Timestamp) {
-        self.engine.expire(now, &mut Collect(&mut self.events));
+        self.engine.expire(now, &mut Collect(&mut self.events, &mut self.records));
         self.settle();
         for ready in self.merge.expire(now) {
             self.report(ready);
         }
+        let due = self.records.due(now);
+        self.keep(due);
         if let Some(eve) = &mut self.eve {
             eve.flush();
         }
@@ -116,13 +136,23 @@ impl Pipeline {
 
     /// Ends all flows and reports what was gathered.
     pub fn finish(&mut self, now: Timestamp) {
-        self.engine.finish(now, &mut Collect(&mut self.events));
+        self.engine.finish(now, &mut Collect(&mut self.events, &mut self.records));
         self.settle();
         for ready in self.merge.finish() {
             self.report(ready);
         }
+        let all = self.records.all();
+        self.keep(all);
         if let Some(eve) = &mut self.eve {
             eve.flush();
+        }
+    }
+
+    /// Takes in what the judge of files has said; call often while frames are held.
+    pub fn tend_files(&mut self, now: Timestamp) {
+        self.engine.tend_files(now, &mut Collect(&mut self.events, &mut self.records));
+        if !self.events.is_empty() {
+            self.settle();
         }
     }
 
@@ -149,7 +179,31 @@ impl Pipeline {
     #[must_use]
     pub fn blind_spots(&self) -> BlindSpots {
         let stats = self.engine.stats();
-        BlindSpots { bytes_encrypted: stats.uninspected_bytes, flows: stats.tunnels, ..BlindSpots::default() }
+        let [_, by_name, not_at_all] = self.records.bytes_by_depth;
+        BlindSpots {
+            flows: self.records.flows,
+            flows_encrypted: self.records.flows_encrypted,
+            bytes_encrypted: by_name,
+            bytes_beyond_depth: not_at_all,
+            flows_refused_by_limits: stats.flow.stream_memcap_refusals,
+            packets_uninspected: stats.tunnel_packets,
+        }
+    }
+
+    /// Records go by what other definitions say from now on.
+    pub fn replace_knowledge(&mut self, knowledge: Arc<Knowledge>) {
+        self.records.replace(knowledge);
+    }
+
+    /// Writes records of use down. They are worth less than detections: a full spool drops them first.
+    fn keep(&mut self, records: Vec<Report>) {
+        let Some(reporter) = &self.reporter else { return };
+        for record in records {
+            if let Err(error) = reporter.report(&record) {
+                self.stats.given_up += 1;
+                tracing::error!(%error, "a record of use could not be kept");
+            }
+        }
     }
 
     fn settle(&mut self) {
@@ -157,6 +211,12 @@ impl Pipeline {
         for event in &events {
             if let Some(eve) = &mut self.eve {
                 eve.write(event);
+            }
+            if event.kind == EventKind::FileUnjudged {
+                self.records.unjudged(event);
+            }
+            if let (Some(reporter), Some(told)) = (&self.reporter, self.uses.note(event)) {
+                reporter.event_now(GatewayEventKind::ExceptionUsed, &told);
             }
             if let Some(found) = detection::detection(event, &self.devices) {
                 for ready in self.merge.add(found) {
@@ -183,10 +243,14 @@ impl Pipeline {
     }
 }
 
-struct Collect<'a>(&'a mut Vec<Event>);
+struct Collect<'a>(&'a mut Vec<Event>, &'a mut Records);
 
 impl EventSink for Collect<'_> {
     fn event(&mut self, event: Event) {
         self.0.push(event);
+    }
+
+    fn used(&mut self, piece: &FlowUse<'_>) {
+        self.1.used(piece);
     }
 }

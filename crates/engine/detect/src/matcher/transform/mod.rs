@@ -2,6 +2,7 @@
 
 mod bytes;
 mod header;
+mod inflate;
 mod subslice;
 mod xor;
 
@@ -91,6 +92,8 @@ fn one(t: &Transform, b: &[u8]) -> Option<Vec<u8>> {
         Transform::Subslice { offset, length, truncate } => {
             subslice::apply(b, *offset, *length, *truncate).to_vec()
         }
+        Transform::Gunzip { max_bytes } => return inflate::gunzip(b, *max_bytes),
+        Transform::ZlibDeflate { max_bytes } => return inflate::zlib(b, *max_bytes),
         // Compiled apart.
         Transform::PcreXform(_) => return None,
     })

@@ -6,7 +6,7 @@ use crate::ast::{Base64Mode, Transform, XorKey};
 use crate::error::{Result, RuleError, bail};
 use crate::lex::RawOption;
 use crate::parse::Builder;
-use crate::parse::value::{bare, number, parts, quoted, required, signed, unescape_pcre};
+use crate::parse::value::{bare, number, parts, quoted, required, signed, unescape_pcre, unsigned};
 
 pub fn handler(name: &str) -> Option<Handler> {
     Some(match name {
@@ -26,6 +26,8 @@ pub fn handler(name: &str) -> Option<Handler> {
         "xor" => xor,
         "pcrexform" => pcrexform,
         "from_base64" => from_base64,
+        "gunzip" => |b, o| inflated(b, o, |max_bytes| Transform::Gunzip { max_bytes }),
+        "zlib_deflate" => |b, o| inflated(b, o, |max_bytes| Transform::ZlibDeflate { max_bytes }),
         "subslice" => subslice,
         _ => return None,
     })
@@ -79,6 +81,26 @@ fn fixed_key(text: &str) -> Result<Box<[u8]>> {
         bail!("the key of xor must be whole bytes in hex, at most 256");
     }
     Ok(digits.chunks_exact(2).map(|p| p.iter().fold(0u8, |acc, d| acc << 4 | d)).collect())
+}
+
+/// What a compressed stream gives where the rule does not say, and at most.
+const INFLATED_BYTES: u32 = 1_024;
+const MAX_INFLATED_BYTES: u64 = 1 << 20;
+
+/// `gunzip[:max-size 100k]`.
+fn inflated(b: &mut Builder<'_>, o: &RawOption<'_>, make: fn(u32) -> Transform) -> Result<()> {
+    let mut max_bytes = INFLATED_BYTES;
+    for part in o.value.into_iter().flat_map(parts).filter(|p| !p.is_empty()) {
+        let Some(("max-size", v)) = split_flag(part) else {
+            bail!("`{part}` is no part of `{}`", o.name);
+        };
+        let size = unsigned(v)?;
+        max_bytes = match u32::try_from(size) {
+            Ok(n) if n > 0 && size <= MAX_INFLATED_BYTES => n,
+            _ => bail!("`max-size` is 1 to {MAX_INFLATED_BYTES} bytes"),
+        };
+    }
+    b.transform(make(max_bytes))
 }
 
 fn pcrexform(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
