@@ -357,7 +357,8 @@ fn files_beyond_the_depth_of_streams_are_judged_too() {
 fn mail(attachment: &str) -> Vec<String> {
     vec![
         "From: a@a.example\r\nSubject: x\r\nMIME-Version: 1.0\r\n".into(),
-        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nHi\r\n".into(),
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nHi\r\n"
+            .into(),
         format!(
             "--b\r\nContent-Type: application/octet-stream; name=f.exe\r\n\
              Content-Disposition: attachment; filename=f.exe\r\n\

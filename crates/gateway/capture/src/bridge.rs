@@ -63,7 +63,10 @@ pub enum Verdict {
     Replace(Vec<u8>),
     /// The bridge keeps it until a [`Release`] with this token. `instead`: what it goes on as,
     /// as long as it was.
-    Hold { token: u64, instead: Option<Vec<u8>> },
+    Hold {
+        token: u64,
+        instead: Option<Vec<u8>>,
+    },
 }
 
 /// What becomes of a frame that the bridge keeps.

@@ -125,8 +125,7 @@ pub struct Worker(Arc<Mutex<Remote>>);
 
 impl Worker {
     pub fn start(program: PathBuf, setup: Setup) -> anyhow::Result<Worker> {
-        let remote =
-            Remote::start(program, setup).context("ファイル検査のプロセスを始められません")?;
+        let remote = Remote::start(program, setup).context("ファイル検査のプロセスを始められません")?;
         Ok(Worker(Arc::new(Mutex::new(remote))))
     }
 

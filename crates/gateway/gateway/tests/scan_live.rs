@@ -80,7 +80,9 @@ fn missing() -> Option<String> {
     ];
     let absent: Vec<_> = tools
         .iter()
-        .filter(|(tool, _)| !["/usr/bin", "/usr/sbin", "/bin"].iter().any(|d| Path::new(d).join(tool).exists()))
+        .filter(|(tool, _)| {
+            !["/usr/bin", "/usr/sbin", "/bin"].iter().any(|d| Path::new(d).join(tool).exists())
+        })
         .map(|(_, package)| *package)
         .collect();
     (!absent.is_empty()).then(|| absent.join(" "))
@@ -121,7 +123,11 @@ impl Office {
             let whole = self.file(kind, name);
             if kind == "good" {
                 let fine = ok && got == whole;
-                self.check(format!("{how} {name} clean"), fine, &format!("{} of {} bytes", got.len(), whole.len()));
+                self.check(
+                    format!("{how} {name} clean"),
+                    fine,
+                    &format!("{} of {} bytes", got.len(), whole.len()),
+                );
             } else {
                 // Neither the whole of it, nor anything that is still the test file.
                 let stopped = got != whole && !holds_eicar(&got);
@@ -172,7 +178,8 @@ fn gw_03_harmful_files_do_not_arrive_and_clean_ones_do() {
     println!("{} checks", office.tried);
     assert!(office.failed.is_empty(), "{:#?}\n{log}", office.failed);
     let eve = fs::read_to_string(dir.path().join("eve.json")).unwrap();
-    for word in ["\"outcome\":\"stopped\"", "\"outcome\":\"neutralised\"", "EICAR-Test-File", "file_unjudged"] {
+    for word in ["\"outcome\":\"stopped\"", "\"outcome\":\"neutralised\"", "EICAR-Test-File", "file_unjudged"]
+    {
         assert!(eve.contains(word), "{word}");
     }
 }
@@ -303,7 +310,11 @@ fn http(office: &mut Office) {
         office.fetch("HTTP", name, &format!("curl -s -f -o got http://{SERVER}:8081/KIND/{name}"));
     }
     for name in ["eicar.com", "plain.zip", "large.txt"] {
-        office.fetch("HTTP gzip", name, &format!("curl -s -f --compressed -o got http://{SERVER}:8081/gzip/KIND/{name}"));
+        office.fetch(
+            "HTTP gzip",
+            name,
+            &format!("curl -s -f --compressed -o got http://{SERVER}:8081/gzip/KIND/{name}"),
+        );
         office.fetch(
             "HTTP brotli",
             name,
@@ -317,12 +328,19 @@ fn http(office: &mut Office) {
             "for r in 0-19 20-39 40-67; do curl -s -f -r $r http://{SERVER}:8081/KIND/eicar.com >>got || exit 1; done"
         ),
     );
-    office.fetch("HTTP slow", "big.zip", &format!("curl -s -f -o got http://{SERVER}:8081/slow/KIND/big.zip"));
+    office.fetch(
+        "HTTP slow",
+        "big.zip",
+        &format!("curl -s -f -o got http://{SERVER}:8081/slow/KIND/big.zip"),
+    );
     for name in ["eicar.com", "nested.zip", "plain.tar.gz"] {
         office.send(
             "HTTP upload",
             name,
-            &format!("curl -s -m 8 -T {}/files/KIND/{name} http://{SERVER}:8081/up/KIND-{name}", office.work.display()),
+            &format!(
+                "curl -s -m 8 -T {}/files/KIND/{name} http://{SERVER}:8081/up/KIND-{name}",
+                office.work.display()
+            ),
             &format!("up/KIND-{name}"),
         );
         office.send(
@@ -350,7 +368,10 @@ fn ftp(office: &mut Office) {
         office.send(
             "FTP upload",
             name,
-            &format!("curl -s -m 20 -T {}/files/KIND/{name} ftp://{SERVER}/up/KIND-{name}", office.work.display()),
+            &format!(
+                "curl -s -m 20 -T {}/files/KIND/{name} ftp://{SERVER}/up/KIND-{name}",
+                office.work.display()
+            ),
             &format!("ftp/up/KIND-{name}"),
         );
     }
@@ -427,7 +448,11 @@ fn came(office: &mut Office, how: &str, what: &str, sent: &str, got: Option<&str
         return;
     }
     let fine = got.len() == sent.len() && got != sent && got.ends_with("--==b==--");
-    office.check(format!("{how} {what}"), fine, &format!("{} of {} bytes, changed {}", got.len(), sent.len(), got != sent));
+    office.check(
+        format!("{how} {what}"),
+        fine,
+        &format!("{} of {} bytes, changed {}", got.len(), sent.len(), got != sent),
+    );
 }
 
 fn smtp(office: &mut Office) {
@@ -498,8 +523,9 @@ fn scanner_dies(office: &mut Office) {
     // Killed in the middle of a file: policy "pass", so the download goes on.
     let (ok, got) = std::thread::scope(|s| {
         let office: &Office = office;
-        let download =
-            s.spawn(|| office.pc(&format!("curl -s -f -o got http://{SERVER}:8081/slow/good/big.zip && cat got")));
+        let download = s.spawn(|| {
+            office.pc(&format!("curl -s -f -o got http://{SERVER}:8081/slow/good/big.zip && cat got"))
+        });
         std::thread::sleep(Duration::from_millis(1_500));
         for pid in worker_pids(&office.work) {
             Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
@@ -514,5 +540,9 @@ fn scanner_dies(office: &mut Office) {
     });
     office.check("scanner comes back".into(), back, "");
     std::thread::sleep(Duration::from_millis(500));
-    office.fetch("HTTP afterwards", "plain.zip", &format!("curl -s -f -o got http://{SERVER}:8081/KIND/plain.zip"));
+    office.fetch(
+        "HTTP afterwards",
+        "plain.zip",
+        &format!("curl -s -f -o got http://{SERVER}:8081/KIND/plain.zip"),
+    );
 }

@@ -218,7 +218,8 @@ fn cut(
     }
     judging.releases.extend(discarded);
     // Nothing more of this flow's files will be asked.
-    for tracked in flow.data.files.as_deref_mut().map(|f| std::mem::take(&mut f.tracked)).unwrap_or_default() {
+    for tracked in flow.data.files.as_deref_mut().map(|f| std::mem::take(&mut f.tracked)).unwrap_or_default()
+    {
         judging.judge.forget(tracked.id);
         if tracked.id != id {
             judging.pending.remove(&tracked.id);
