@@ -9,7 +9,7 @@ use mimamori_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::choice;
-use crate::text::{List, Pem, Text};
+use crate::text::{List, MacAddr, Pem, Text};
 
 /// Content type of a batch of reports.
 pub const BATCH_CONTENT_TYPE: &str = "application/vnd.mimamori.reports.v1+zstd";
@@ -72,6 +72,26 @@ pub struct HeartbeatAnswer {
     pub time: Timestamp,
     #[serde(default)]
     pub commands: List<Command, 16>,
+    /// What may pass in spite of lists and rules, all of it: it takes the place of what the
+    /// gateway had. Absent: nothing changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exceptions: Option<List<Exempt, 1000>>,
+}
+
+/// 「これは業務です」: one exception as a gateway keeps it. What is named has to fit; an
+/// exception for both a rule and a host only keeps alerts quiet, which the cloud does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exempt {
+    pub id: Text<64>,
+    /// Absent: every device of the gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<MacAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<u32>,
+    /// A name with the names under it, an address, a network or a URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Text<1024>>,
+    pub until: Timestamp,
 }
 
 choice! {

@@ -16,10 +16,17 @@ choice! {
         /// Inspection died; what happens to the traffic follows the fail policy (GW-13).
         InspectionDied = "inspection_died",
         InspectionResumed = "inspection_resumed",
+        /// The process that judges files died; files pass or stop by the policy.
+        ScannerDied = "scanner_died",
+        ScannerResumed = "scanner_resumed",
         /// The spool was full; `count` records of low value were given up.
         SpoolOverflow = "spool_overflow",
         /// Part of the spool could not be read after a crash; `count` records at most were lost.
         SpoolDamaged = "spool_damaged",
+        /// Other exceptions hold from now on (「これは業務です」).
+        ExceptionsChanged = "exceptions_changed",
+        /// Something listed passed because of an exception; `detail` names both.
+        ExceptionUsed = "exception_used",
         LinkDown = "link_down",
         LinkUp = "link_up",
         /// A command of the operator was carried out; `command` says which (GW-09).

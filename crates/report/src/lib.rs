@@ -19,7 +19,7 @@ use mimamori_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use api::{
-    Command, CommandKind, Cursor, EnrolAnswer, EnrolRequest, HeartbeatAnswer, Refusal, RefusalCode,
+    Command, CommandKind, Cursor, EnrolAnswer, EnrolRequest, Exempt, HeartbeatAnswer, Refusal, RefusalCode,
     RenewAnswer, RenewRequest, ReportsAnswer,
 };
 pub use batch::{Batch, BatchError, Line, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_RECORD_BYTES, Undecodable};
@@ -31,7 +31,7 @@ pub use event::{GatewayEvent, GatewayEventKind};
 pub use heartbeat::{BlindSpots, DeviceSeen, Heartbeat, Link, PacketCounters, Versions};
 pub use schema::{Reportable, Shape};
 pub use text::{List, MacAddr, Md5, Pem, Sha256, Text, TextError};
-pub use usage::UsageRecord;
+pub use usage::{Depth, Inspected, InspectionLine, InspectionRecord, UsageRecord, UseLine, UseOf};
 
 /// Version of the protocol between gateway and cloud; part of every path (`/v1/…`).
 pub const PROTOCOL_VERSION: u16 = 1;
@@ -42,7 +42,8 @@ pub const PROTOCOL_VERSION: u16 = 1;
 pub enum Report {
     Detection(Box<Detection>),
     Event(GatewayEvent),
-    Usage(UsageRecord),
+    Usage(Box<UsageRecord>),
+    Inspection(Box<InspectionRecord>),
 }
 
 impl Report {
@@ -53,6 +54,7 @@ impl Report {
             Report::Detection(d) => d.at,
             Report::Event(e) => e.at,
             Report::Usage(u) => u.at,
+            Report::Inspection(i) => i.at,
         }
     }
 
@@ -60,7 +62,7 @@ impl Report {
     #[must_use]
     pub fn value(&self) -> Value {
         match self {
-            Report::Usage(_) => Value::Low,
+            Report::Usage(_) | Report::Inspection(_) => Value::Low,
             Report::Event(_) => Value::High,
             Report::Detection(d) => match (d.kind, d.severity) {
                 (_, Severity::Critical | Severity::Major) => Value::High,
@@ -79,7 +81,12 @@ impl Report {
 
 impl Reportable for Report {
     fn shape() -> Shape {
-        Shape::OneOf(vec![Detection::shape(), GatewayEvent::shape(), UsageRecord::shape()])
+        Shape::OneOf(vec![
+            Detection::shape(),
+            GatewayEvent::shape(),
+            UsageRecord::shape(),
+            InspectionRecord::shape(),
+        ])
     }
 }
 

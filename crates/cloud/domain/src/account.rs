@@ -22,6 +22,26 @@ coded!(
     }
 );
 
+impl Role {
+    /// Whether the account belongs to those who run the service: their logins always have a
+    /// second step.
+    #[must_use]
+    pub const fn is_staff(self) -> bool {
+        !matches!(self, Role::CustomerAdmin | Role::CustomerViewer)
+    }
+}
+
+coded!(
+    /// The second step of a login (AC-02).
+    SecondFactor {
+        /// Nobody has been asked yet: the first login offers it.
+        Undecided = "undecided", "まだ選んでいません";
+        Off = "off", "使わない";
+        /// RFC 6238 codes of an authenticator app.
+        App = "app", "認証アプリ";
+    }
+);
+
 /// Whose data an account may see at most.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -51,6 +71,7 @@ pub struct Account {
     pub created_at: Timestamp,
     /// The password is a temporary one: the first login has to change it (AC-01).
     pub must_change_password: bool,
+    pub second_factor: SecondFactor,
 }
 
 impl Account {

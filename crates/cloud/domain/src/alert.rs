@@ -1,7 +1,7 @@
 //! An important alert: its life as types, its rating history, its evidence (RT-03).
 //!
 //! Holds always: `history` is never empty and ends with the present rating; the rating never
-//! falls except by an analyst's finding; transitions consume the alert and refuse from a wrong
+//! falls except by an analyst's finding, which is mailed; transitions consume the alert and refuse from a wrong
 //! state, so that a stale page cannot overwrite a newer decision.
 
 use mimamori_base::Timestamp;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::coded::coded;
 use crate::detection::{Detection, Device, DeviceKey};
 use crate::ids::{AccountId, AlertId, CustomerId, DetectionId, GatewayId};
+use crate::investigation::{Finding, Verdict};
 use crate::policy::{Cause, Judgement, RuleId};
 use crate::rating::StarRating;
 use crate::text::{Line, Name};
@@ -18,6 +19,9 @@ use crate::text::{Line, Name};
 pub const EVIDENCE_MAX: usize = 10;
 /// Most entries of the rating history; there are only four ratings to rise through.
 pub const HISTORY_MAX: usize = 32;
+/// Stands in the history where a policy's rule would: a person or a scan decided.
+pub const BY_SCAN: &str = "full-scan-result";
+pub const BY_ANALYST: &str = "analyst-finding";
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Alert {
@@ -44,6 +48,9 @@ pub struct Alert {
     /// Reported long after it happened: the gateway was offline (遅延).
     pub late: bool,
     pub raised_at: Timestamp,
+    /// What the analyst found, if it was under investigation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Finding>,
     /// Grows with every change; guards every update.
     pub version: u64,
 }
@@ -56,6 +63,11 @@ pub enum AlertState {
     New,
     Notified {
         at: Timestamp,
+    },
+    /// The analyst's finding stands; the customer has not dealt with it yet.
+    Investigated {
+        at: Timestamp,
+        by: Actor,
     },
     Acknowledged {
         at: Timestamp,
@@ -77,6 +89,7 @@ impl AlertState {
         match self {
             AlertState::New => "new",
             AlertState::Notified { .. } => "notified",
+            AlertState::Investigated { .. } => "investigated",
             AlertState::Acknowledged { .. } => "acknowledged",
             AlertState::Scanned { .. } => "scanned",
             AlertState::Closed { .. } => "closed",
@@ -89,6 +102,7 @@ impl AlertState {
         match self {
             AlertState::New => "新しいアラート",
             AlertState::Notified { .. } => "お知らせ済み",
+            AlertState::Investigated { .. } => "調査済み",
             AlertState::Acknowledged { .. } => "確認済み",
             AlertState::Scanned { .. } => "スキャン報告済み",
             AlertState::Closed { .. } => "完了",
@@ -98,13 +112,13 @@ impl AlertState {
     /// Nobody on the customer's side has dealt with it.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        matches!(self, AlertState::New | AlertState::Notified { .. })
+        matches!(self, AlertState::New | AlertState::Notified { .. } | AlertState::Investigated { .. })
     }
 
     /// Further detections of the same cause still belong to it.
     #[must_use]
     pub const fn takes_more(&self) -> bool {
-        matches!(self, AlertState::New | AlertState::Notified { .. } | AlertState::Acknowledged { .. })
+        self.is_open() || matches!(self, AlertState::Acknowledged { .. })
     }
 }
 
@@ -142,6 +156,13 @@ coded!(
         NotRemoved = "not_removed", "見つかり、取り除けなかった";
     }
 );
+
+impl ScanOutcome {
+    #[must_use]
+    pub const fn found_something(self) -> bool {
+        matches!(self, ScanOutcome::Removed | ScanOutcome::NotRemoved)
+    }
+}
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ScanReport {
@@ -193,6 +214,7 @@ impl Alert {
             state: AlertState::New,
             late: birth.now.since(detection.last_at) > crate::assess::LATE_AFTER,
             raised_at: birth.now,
+            finding: None,
             version: 1,
         };
         alert.decide(birth.now, judgement, rating, Some(detection.id));
@@ -211,7 +233,7 @@ impl Alert {
         self.device.learn(&detection.device);
         let before = self.rating;
         match judgement.rating {
-            Some(rating) if rating > before => {
+            Some(rating) if rating > before && !self.was_found_out(rating) => {
                 self.title = judgement.title.clone();
                 self.actions.clone_from(&judgement.actions);
                 self.decide(now, judgement, rating, Some(detection.id));
@@ -223,16 +245,14 @@ impl Alert {
 
     fn decide(&mut self, now: Timestamp, judgement: &Judgement, rating: StarRating, by: Option<DetectionId>) {
         self.rating = rating;
-        if self.history.len() < HISTORY_MAX {
-            self.history.push(RatingChange {
-                at: now,
-                rating,
-                rule: judgement.rule.clone(),
-                policy_version: judgement.policy_version.clone(),
-                reason: judgement.reason.clone(),
-                detection: by,
-            });
-        }
+        self.remember(RatingChange {
+            at: now,
+            rating,
+            rule: judgement.rule.clone(),
+            policy_version: judgement.policy_version.clone(),
+            reason: judgement.reason.clone(),
+            detection: by,
+        });
     }
 
     fn count_in(&mut self, detection: &Detection, rule: &RuleId) {
@@ -269,9 +289,7 @@ impl Alert {
     /// 「確認しました」.
     pub fn acknowledge(self, at: Timestamp, by: Actor) -> Result<Self, BadTransition> {
         match self.state {
-            AlertState::New | AlertState::Notified { .. } => {
-                Ok(self.with_state(AlertState::Acknowledged { at, by }))
-            }
+            _ if self.state.is_open() => Ok(self.with_state(AlertState::Acknowledged { at, by })),
             _ => Err(self.refuse("acknowledged")),
         }
     }
@@ -284,11 +302,84 @@ impl Alert {
         }
     }
 
+    /// Something was found by the customer's full scan: ★★☆ becomes 「★★★ 相当」 (RT-05). Returns the
+    /// former rating if it rose.
+    pub fn raise_by_scan(&mut self, at: Timestamp) -> Option<StarRating> {
+        let found = matches!(&self.state, AlertState::Scanned { report } if report.outcome.found_something());
+        if !found || self.rating != StarRating::Two {
+            return None;
+        }
+        let before = self.rating;
+        self.rating = StarRating::Three;
+        self.title = Line::clip("フルスキャンで見つかったウイルス");
+        self.remember(RatingChange {
+            at,
+            rating: StarRating::Three,
+            rule: RuleId(BY_SCAN.to_owned()),
+            policy_version: Line::clip("-"),
+            reason: Line::clip(
+                "お客様のフルスキャンでウイルスなどが見つかったため、★★★ 相当と判定しました。",
+            ),
+            detection: None,
+        });
+        Some(before)
+    }
+
+    /// The customer's full scan raised it: 「★★★ 相当」.
+    #[must_use]
+    pub fn is_three_by_scan(&self) -> bool {
+        self.rating == StarRating::Three && self.history.last().is_some_and(|c| c.rule.0 == BY_SCAN)
+    }
+
+    /// The analyst's finding sets the rating, up or down.
+    pub fn investigated(mut self, finding: Finding) -> Result<Self, BadTransition> {
+        if self.rating != StarRating::UnderInvestigation || matches!(self.state, AlertState::Closed { .. }) {
+            return Err(self.refuse("investigated"));
+        }
+        let (at, by) = (finding.at, finding.by.clone());
+        let (rating, state, reason) = match finding.verdict {
+            Verdict::Harmless => (
+                StarRating::One,
+                AlertState::Closed { at, by },
+                "分析担当が調べた結果、問題は見つかりませんでした。",
+            ),
+            Verdict::Rated(StarRating::UnderInvestigation) => return Err(self.refuse("investigated")),
+            Verdict::Rated(rating) => (
+                rating,
+                AlertState::Investigated { at, by },
+                "分析担当が調べた結果にもとづいて判定しました。",
+            ),
+        };
+        self.rating = rating;
+        self.remember(RatingChange {
+            at,
+            rating,
+            rule: RuleId(BY_ANALYST.to_owned()),
+            policy_version: Line::clip("-"),
+            reason: Line::clip(reason),
+            detection: None,
+        });
+        self.actions = actions_after(finding.verdict);
+        self.finding = Some(finding);
+        Ok(self.with_state(state))
+    }
+
+    /// A finding stands: the same traffic does not put the alert under investigation again.
+    fn was_found_out(&self, rating: StarRating) -> bool {
+        self.finding.is_some() && rating == StarRating::UnderInvestigation
+    }
+
+    fn remember(&mut self, change: RatingChange) {
+        if self.history.len() < HISTORY_MAX {
+            self.history.push(change);
+        }
+    }
+
     pub fn close(self, at: Timestamp, by: Actor) -> Result<Self, BadTransition> {
         match self.state {
-            AlertState::Acknowledged { .. } | AlertState::Scanned { .. } => {
-                Ok(self.with_state(AlertState::Closed { at, by }))
-            }
+            AlertState::Acknowledged { .. }
+            | AlertState::Investigated { .. }
+            | AlertState::Scanned { .. } => Ok(self.with_state(AlertState::Closed { at, by })),
             _ => Err(self.refuse("closed")),
         }
     }
@@ -302,4 +393,24 @@ impl Alert {
     fn refuse(&self, to: &'static str) -> BadTransition {
         BadTransition { from: self.state.code(), to }
     }
+}
+
+/// What the customer has to do after the finding.
+fn actions_after(verdict: Verdict) -> Vec<Line> {
+    let lines: &[&str] = match verdict {
+        Verdict::Harmless => &[],
+        Verdict::Rated(StarRating::Three) => &[
+            "この機器のLANケーブルを抜いてください（無線の場合はWi-Fiを切ってください）。電源は切らないでください。",
+            "ウイルス対策ソフトで「フルスキャン」を行ってください。",
+            "スキャンの結果を、ポータルのこのアラートのページから報告してください。",
+        ],
+        Verdict::Rated(StarRating::Two) => &[
+            "この機器でウイルス対策ソフトの「フルスキャン」を行ってください。",
+            "スキャンの結果を、ポータルのこのアラートのページから報告してください。",
+        ],
+        Verdict::Rated(_) => {
+            &["調査結果をお読みになり、心当たりのないものがあれば相談窓口にご連絡ください。"]
+        }
+    };
+    lines.iter().map(|l| Line::clip(l)).collect()
 }

@@ -10,6 +10,7 @@ use mimamori_base::{Rng, Timestamp};
 
 use crate::alert::{Alert, Birth};
 use crate::detection::{Detection, DetectionKind, DeviceKey};
+use crate::exception::Matches;
 use crate::ids::{AlertId, CustomerId, GatewayId, NoticeId};
 use crate::notice::{Notice, NoticeKind, deadline};
 use crate::policy::{Activity, Cause, Policy};
@@ -26,6 +27,8 @@ pub struct Standing {
     pub activity: HashMap<DeviceKey, Activity>,
     /// Alerts that still take detections (see [`crate::AlertState::takes_more`]).
     pub alerts: Vec<Alert>,
+    /// What the customer's own work explains (「これは業務です」): active ones only.
+    pub exceptions: Vec<Matches>,
     /// The earliest deadline of a notice of this customer that is not yet mailed.
     pub waiting_deadline: Option<Timestamp>,
 }
@@ -86,7 +89,8 @@ pub fn assess(
         seen.note(detection.kind, detection.last_at);
         changes.activity.push((key.clone(), detection.kind, detection.last_at));
         let judgement = policy.judge(detection, seen);
-        let Some(rating) = judgement.rating else {
+        let explained = standing.exceptions.iter().any(|e| e.cover(origin.gateway, detection));
+        let Some(rating) = judgement.rating.filter(|_| !explained) else {
             changes.alert_of.push(None);
             continue;
         };

@@ -43,6 +43,14 @@ typed_id!(
     SessionId
 );
 typed_id!(
+    /// A version of the rating policy.
+    PolicyId
+);
+typed_id!(
+    /// 「これは業務です」.
+    ExceptionId
+);
+typed_id!(
     /// One line of the audit log.
     AuditId
 );

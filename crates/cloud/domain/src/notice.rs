@@ -36,6 +36,10 @@ pub enum NoticeKind {
         from: StarRating,
         to: StarRating,
     },
+    /// The analyst's finding (調査結果報告).
+    Investigated {
+        alert: AlertId,
+    },
     GatewayStopped {
         gateway: GatewayId,
         since: Timestamp,
@@ -53,6 +57,23 @@ pub enum NoticeKind {
     TestMail {
         to: EmailAddress,
     },
+    /// About an account, to the person behind it.
+    Account {
+        to: EmailAddress,
+        mail: AccountMail,
+    },
+}
+
+/// Mails about an account (AC-01, AC-03).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "mail", rename_all = "snake_case")]
+pub enum AccountMail {
+    /// A link for a new password; the token can be used once.
+    Reset { token: String, until: Timestamp },
+    /// Temporary user ID and password.
+    Issued { login: String, password: String, until: Timestamp },
+    /// For the owner to notice if it was somebody else.
+    PasswordChanged { at: Timestamp },
 }
 
 impl NoticeKind {
@@ -60,7 +81,18 @@ impl NoticeKind {
     #[must_use]
     pub const fn alert(&self) -> Option<AlertId> {
         match self {
-            NoticeKind::AlertRaised { alert, .. } | NoticeKind::AlertRose { alert, .. } => Some(*alert),
+            NoticeKind::AlertRaised { alert, .. }
+            | NoticeKind::AlertRose { alert, .. }
+            | NoticeKind::Investigated { alert } => Some(*alert),
+            _ => None,
+        }
+    }
+
+    /// The only address it goes to, if it is not for all of the customer's.
+    #[must_use]
+    pub const fn only_to(&self) -> Option<&EmailAddress> {
+        match self {
+            NoticeKind::TestMail { to } | NoticeKind::Account { to, .. } => Some(to),
             _ => None,
         }
     }
@@ -84,5 +116,7 @@ pub fn deadline(rating: StarRating, now: Timestamp, waiting: Option<Timestamp>) 
     if rating.is_urgent() {
         return now;
     }
-    waiting.unwrap_or(now + GROUP_DEADLINE)
+    // A notice that waits for longer (a flapping gateway) does not hold up an alert.
+    let own = now + GROUP_DEADLINE;
+    waiting.map_or(own, |deadline| deadline.min(own))
 }

@@ -2,13 +2,16 @@
 //! tests put a faulty one here.
 
 use async_trait::async_trait;
+use mimamori_domain::usage::{DeviceInspection, DeviceUse};
 use mimamori_domain::{Detection, GatewayId, Heartbeat, Line};
-use mimamori_report::{Command, Cursor};
+use mimamori_report::{Command, Cursor, Exempt};
 
 /// One record of a batch in the domain's terms.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     Detection(Box<Detection>),
+    Use(Box<DeviceUse>),
+    Inspection(Box<DeviceInspection>),
     /// Something about the gateway itself, in words.
     Note(Line),
     /// Understood by nobody: kept aside for the operator.
@@ -45,4 +48,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Notes the heartbeat; answers the commands that wait for this gateway.
     async fn heartbeat(&self, gateway: GatewayId, beat: Heartbeat) -> Result<Vec<Command>, BackendError>;
+
+    /// What may pass at this gateway in spite of lists and rules, all of it; `None`: as it was.
+    async fn exceptions(&self, _gateway: GatewayId) -> Result<Option<Vec<Exempt>>, BackendError> {
+        Ok(None)
+    }
 }

@@ -1,8 +1,9 @@
 //! The real cloud behind this API.
 
 use async_trait::async_trait;
-use mimamori_domain::{GatewayId, Heartbeat, Serial};
-use mimamori_report::{Command, Cursor};
+use mimamori_domain::detection::MacAddress;
+use mimamori_domain::{Exception, GatewayId, Heartbeat, Serial};
+use mimamori_report::{Command, Cursor, Exempt, MacAddr, Text};
 use mimamori_service::{EnrolError, ReportItem, Service, ServiceError};
 
 use crate::backend::{Backend, BackendError, Item};
@@ -36,11 +37,34 @@ impl Backend for Service {
         self.record_heartbeat(gateway, beat).await.map_err(|e| unavailable(&e))?;
         Ok(Vec::new())
     }
+
+    async fn exceptions(&self, gateway: GatewayId) -> Result<Option<Vec<Exempt>>, BackendError> {
+        let known = self.exceptions_of_gateway(gateway).await.map_err(|e| unavailable(&e))?;
+        Ok(Some(known.iter().filter_map(exempt).collect()))
+    }
+}
+
+/// An exception as a gateway keeps it. One for a device without a MAC address only keeps alerts
+/// quiet, which the cloud does.
+fn exempt(e: &Exception) -> Option<Exempt> {
+    let device = match &e.matches.device {
+        None => None,
+        Some(key) => Some(MacAddr(MacAddress::parse(key.0.strip_prefix("mac:")?).ok()?.0)),
+    };
+    Some(Exempt {
+        id: Text::new(&e.id.to_string()),
+        device,
+        sid: e.matches.sid,
+        host: e.matches.host.as_ref().map(|h| Text::new(h)),
+        until: e.expires_at,
+    })
 }
 
 fn row(item: Item) -> ReportItem {
     match item {
         Item::Detection(d) => ReportItem::Detection(d),
+        Item::Use(used) => ReportItem::Use(used),
+        Item::Inspection(depth) => ReportItem::Inspection(depth),
         Item::Note(line) => ReportItem::Note(line),
         Item::Undecodable { raw, reason } => ReportItem::Undecodable { raw, reason },
     }

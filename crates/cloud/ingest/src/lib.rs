@@ -19,6 +19,7 @@ mod peer;
 mod routes;
 pub mod server;
 mod unpack;
+mod usage;
 
 pub use backend::{Backend, BackendError, Item};
 pub use ca::{CaError, DeviceCa};

@@ -7,14 +7,15 @@ use mimamori_report as report;
 use report::{Line as Row, Report};
 
 use crate::backend::Item;
+use crate::usage;
 
 /// One row of a batch; every row becomes something, so that the cursor can move past it.
 pub fn item(row: Row, now: Timestamp, rng: &dyn Rng) -> (u64, Item) {
     let item = match row.report {
         Ok(Report::Detection(d)) => Item::Detection(Box::new(detection(*d, now, rng))),
         Ok(Report::Event(e)) => Item::Note(note(&e)),
-        // Kept by the cloud from a later version on; until then the row is only counted.
-        Ok(Report::Usage(u)) => Item::Note(Line::clip(&format!("usage {} {}", u.device, u.category))),
+        Ok(Report::Usage(u)) => Item::Use(Box::new(usage::device_use(&u))),
+        Ok(Report::Inspection(i)) => Item::Inspection(Box::new(usage::device_inspection(&i))),
         Err(bad) => Item::Undecodable { raw: bad.raw.into_bytes(), reason: Line::clip(&bad.reason) },
     };
     (row.seq, item)

@@ -208,5 +208,10 @@ async fn heartbeat<B: Backend>(
         .heartbeat(gateway.id, map::heartbeat(&beat))
         .await
         .map_err(|e| shared.turned_away(e))?;
-    Ok(Json(HeartbeatAnswer { time: shared.clock.now(), commands: List::new(commands) }))
+    let exceptions = shared.backend.exceptions(gateway.id).await.map_err(|e| shared.turned_away(e))?;
+    Ok(Json(HeartbeatAnswer {
+        time: shared.clock.now(),
+        commands: List::new(commands),
+        exceptions: exceptions.map(List::new),
+    }))
 }

@@ -41,6 +41,9 @@ impl Periodic {
         if let Err(e) = self.note_receiving().await {
             tracing::warn!(error = %e, "cannot note that this node is receiving");
         }
+        if let Err(e) = self.service.refresh_policy().await {
+            tracing::warn!(error = %e, "cannot look for another rating policy; the present one stays");
+        }
         for job in Job::ALL {
             match self.attempt(job).await {
                 Ok(true) => ticked.ran.push(job),

@@ -145,6 +145,8 @@ async fn a_running_node_mails_three_stars_at_once_and_stops_cleanly() {
         from_name: support::name("見守りサービス"),
         from: support::address("alert@portal.example"),
         reply_to: None,
+        bounces: None,
+        dkim: Vec::new(),
         hello_name: "portal.example".to_owned(),
         timeout: std::time::Duration::from_secs(5),
         extra_root_pem: None,

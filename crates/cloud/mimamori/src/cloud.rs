@@ -9,7 +9,7 @@ use anyhow::Context;
 use mimamori_base::{Clock, SystemClock, SystemRng};
 use mimamori_domain::{EmailAddress, Name, Policy};
 use mimamori_ingest::DeviceCa;
-use mimamori_notify::{Credentials, Security, Sender, SmtpConfig};
+use mimamori_notify::{Credentials, DkimKey, Security, Sender, SmtpConfig};
 use mimamori_service::{Parts, Service};
 use mimamori_store::{PostgresStore, SqliteStore, Store, StoreError};
 
@@ -102,25 +102,41 @@ pub fn open_ca(state_dir: &Path) -> anyhow::Result<Arc<DeviceCa>> {
 
 /// The way out for mails.
 pub fn mail_sender(mail: &config::Mail) -> anyhow::Result<Sender> {
-    let config = SmtpConfig {
-        host: mail.server.clone(),
-        port: mail.port,
-        security: match mail.security {
+    let bad = "メールを送る準備ができません";
+    let mut relays = mail.relays.iter();
+    let first = relays.next().context("mail.server を書いてください")?;
+    let mut sender = Sender::new(smtp(mail, first)?).context(bad)?;
+    for fallback in relays {
+        sender = sender.with_fallback(smtp(mail, fallback)?).context(bad)?;
+    }
+    Ok(sender)
+}
+
+fn smtp(mail: &config::Mail, relay: &config::MailRelay) -> anyhow::Result<SmtpConfig> {
+    let address = |text: &String, key: &str| {
+        EmailAddress::parse(text).with_context(|| format!("{key} はメールアドレスの形で書いてください"))
+    };
+    let keys = mail.dkim.iter().map(|d| DkimKey::from_pem(&mail.domain, &d.selector, &d.pem));
+    Ok(SmtpConfig {
+        host: relay.server.clone(),
+        port: relay.port,
+        security: match relay.security {
             MailSecurity::StartTls => Security::StartTls,
             MailSecurity::Tls => Security::ImplicitTls,
             MailSecurity::None => Security::PlainLoopback,
         },
-        credentials: mail
+        credentials: relay
             .login
             .as_ref()
             .map(|l| Credentials { user: l.user.clone(), password: l.password.clone() }),
         from_name: Name::parse(&mail.from_name)
             .context("mail.from_name は1文字から80文字で書いてください")?,
-        from: EmailAddress::parse(&mail.from).context("mail.from はメールアドレスの形で書いてください")?,
+        from: address(&mail.from, "mail.from")?,
         reply_to: None,
+        bounces: mail.bounces.as_ref().map(|b| address(b, "mail.bounces")).transpose()?,
+        dkim: keys.collect::<Result<_, _>>().context("mail.dkim の鍵を読めません")?,
         hello_name: mail.domain.clone(),
         timeout: MAIL_TIMEOUT,
         extra_root_pem: None,
-    };
-    Sender::new(config).context("メールを送る準備ができません")
+    })
 }

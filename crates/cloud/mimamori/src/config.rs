@@ -85,14 +85,37 @@ pub struct Gateways {
 
 #[derive(Clone, Debug)]
 pub struct Mail {
-    pub server: String,
-    pub port: u16,
-    pub security: MailSecurity,
-    pub login: Option<MailLogin>,
+    /// The first that can be reached is used.
+    pub relays: Vec<MailRelay>,
+    /// Where undeliverable mails come back to, and where they are taken in.
+    pub bounces: Option<String>,
+    pub bounces_listen: Option<SocketAddr>,
+    pub dkim: Vec<Dkim>,
     pub from: String,
     pub from_name: String,
     /// Right-hand side of Message-IDs.
     pub domain: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct MailRelay {
+    pub server: String,
+    pub port: u16,
+    pub security: MailSecurity,
+    pub login: Option<MailLogin>,
+}
+
+/// A key that mails are signed with.
+#[derive(Clone)]
+pub struct Dkim {
+    pub selector: String,
+    pub pem: String,
+}
+
+impl fmt::Debug for Dkim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dkim").field("selector", &self.selector).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 //! that has rules of its own.
 
 mod admin;
+mod bounces;
 mod cli;
 mod cloud;
 mod config;

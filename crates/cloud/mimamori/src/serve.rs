@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
-use crate::{cloud, config, listen, logs, metrics, signals};
+use crate::{bounces, cloud, config, listen, logs, metrics, signals};
 
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = config::load(&args.config)?;
@@ -28,6 +28,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let portal_port = listen::bind("ポータル", config.portal.listen)?;
     let service = cloud::open_service(&config).await?;
+    service.refresh_policy().await.context("判定ポリシーを読めません")?;
     let (stop, stopping) = watch::channel(false);
     let rng = Arc::new(SystemRng);
     let portal = Portal::new(service.clone(), rng, options(&config), None);
@@ -45,6 +46,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let background = tokio::spawn(jobs.run(stopping.clone()));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(ingest_task(ingest, stopping.clone()));
+    if let Some(address) = config.mail.bounces_listen {
+        tasks.spawn(bounces::run(address, service.clone(), stopping.clone()));
+    }
     if let Some(address) = config.metrics {
         let port = listen::bind("メトリクス", address)?;
         let app = metrics::router(service.clone());

@@ -62,6 +62,10 @@ pub fn compose(job: &MailJob, portal_url: &str) -> Result<Option<Composed>, Comp
     let company = job.customer.customer.name.as_str();
     let desk_phone = job.customer.reseller.desk_phone.as_str();
     let desk_hours = job.customer.reseller.desk_hours.as_str();
+    if let Some(NoticeKind::Account { mail, .. }) = job.told.first().map(|t| &t.notice.kind) {
+        let with = crate::account::Surroundings { company, desk_phone, desk_hours, portal_url };
+        return Ok(Some(crate::account::compose(mail, with)?));
+    }
     if job.told.iter().any(|t| matches!(t.notice.kind, NoticeKind::TestMail { .. })) {
         return Ok(Some(Composed {
             subject: format!("【テスト】{company} 様: お知らせメールの確認です"),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use mimamori_domain::{EmailAddress, Name};
 
+use crate::dkim::DkimKey;
+
 /// Protection of the connection to the mail server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Security {
@@ -39,6 +41,10 @@ pub struct SmtpConfig {
     pub from: EmailAddress,
     /// Where answers go: the help desk.
     pub reply_to: Option<EmailAddress>,
+    /// Where undeliverable mails come back to: `bounce@portal.example` becomes `bounce+ID@…`.
+    pub bounces: Option<EmailAddress>,
+    /// Every mail is signed with each of these.
+    pub dkim: Vec<DkimKey>,
     /// What we call ourselves in EHLO.
     pub hello_name: String,
     /// For connecting, and for each answer of the server.

@@ -5,9 +5,12 @@
 //! or a customer wrote can add a header. Deliberately not here: what has to be told and when
 //! (that is committed by the store with its cause), SMS.
 
+mod account;
 mod backoff;
+pub mod bounce;
 pub mod compose;
 pub mod config;
+mod dkim;
 mod message;
 pub mod pump;
 pub mod receiver;
@@ -16,6 +19,7 @@ mod smtp;
 
 pub use compose::compose;
 pub use config::{Credentials, Security, SmtpConfig, SmtpConfigError};
+pub use dkim::{DkimKey, DkimKeyError};
 pub use pump::{Pump, Round};
 pub use receiver::{Mailbox, Received, Receiver, ReceiverConfig};
 pub use smtp::{Outcome, Sender};

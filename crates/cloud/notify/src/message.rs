@@ -11,6 +11,10 @@ use mimamori_service::views::ClaimedDelivery;
 
 use crate::config::SmtpConfig;
 
+/// Stands in the links of a composed mail; each delivery puts its own id there, so that the
+/// portal knows which mail was opened and which address was confirmed.
+pub(crate) const MARK: &str = "m=mail";
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MessageError {
     #[error("address {0} cannot stand in a mail: {1}")]
@@ -40,7 +44,10 @@ pub(crate) fn build(claimed: &ClaimedDelivery, config: &SmtpConfig) -> Result<Wi
     if let Some(desk) = &config.reply_to {
         builder = builder.reply_to(Mailbox::new(None, address(desk)?));
     }
-    let part = |kind: ContentType, body: &str| SinglePart::builder().header(kind).body(body.to_owned());
+    let part = |kind: ContentType, body: &str| {
+        let body = body.replace(&format!("?{MARK}"), &format!("?m={}", delivery.id));
+        SinglePart::builder().header(kind).body(body)
+    };
     let parts = MultiPart::alternative()
         .boundary(format!("=_{}", delivery.id))
         .singlepart(part(ContentType::TEXT_PLAIN, &mail.text))
@@ -52,7 +59,14 @@ pub(crate) fn build(claimed: &ClaimedDelivery, config: &SmtpConfig) -> Result<Wi
             message.headers_mut().insert_raw(HeaderValue::new(name, value.to_owned()));
         }
     }
-    Ok(Wire { envelope: Envelope::new(Some(from), vec![to])?, bytes: message.formatted() })
+    // What comes back names the delivery (VERP).
+    let sender = config.bounces.as_ref().and_then(|b| crate::bounce::sender_of(b, delivery.id));
+    let sender = sender.as_ref().map_or(Ok(from), address)?;
+    let mut bytes = message.formatted();
+    // Each signature is over the message alone: several keys do not depend on one another.
+    let signatures: String = config.dkim.iter().filter_map(|key| key.sign(&bytes)).collect();
+    bytes.splice(0..0, signatures.into_bytes());
+    Ok(Wire { envelope: Envelope::new(Some(sender), vec![to])?, bytes })
 }
 
 fn address(of: &EmailAddress) -> Result<Address, MessageError> {

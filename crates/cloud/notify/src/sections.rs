@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mimamori_domain::alert::Alert;
-use mimamori_domain::{Detection, NoticeKind, StarRating, jst};
+use mimamori_domain::{Detection, NoticeKind, StarRating, Verdict, jst};
 use mimamori_service::Told;
 use mimamori_service::views::{AlertView, GatewayView};
 
@@ -66,6 +66,9 @@ pub(crate) fn section(told: &Told, portal_url: &str) -> Option<Section> {
         NoticeKind::AlertRose { from, .. } => {
             told.alert.as_ref().map(|a| alert_section(a, told.gateway.as_ref(), Some(*from), portal_url))
         }
+        NoticeKind::Investigated { .. } => {
+            told.alert.as_ref().and_then(|a| finding_section(a, told.gateway.as_ref(), portal_url))
+        }
         NoticeKind::GatewayStopped { since, .. } => told.gateway.as_ref().map(|g| {
             let lead = format!(
                 "UTM装置「{}」からの連絡が、{}から止まっています。",
@@ -89,7 +92,7 @@ pub(crate) fn section(told: &Told, portal_url: &str) -> Option<Section> {
         NoticeKind::GatewayRecovered { since, at, .. } => {
             told.gateway.as_ref().map(|g| recovered_section(g, *since, *at, portal_url))
         }
-        NoticeKind::TestMail { .. } => None,
+        NoticeKind::TestMail { .. } | NoticeKind::Account { .. } => None,
     }
 }
 
@@ -102,7 +105,13 @@ fn alert_section(
     let alert = &view.alert;
     let device = alert.device.display_name();
     let mut lead = vec![what_happened(alert, &device), how_likely(alert.rating).to_owned()];
-    if let Some(from) = risen_from {
+    if alert.is_three_by_scan() {
+        lead = vec![
+            format!("機器「{device}」のフルスキャンで、ウイルスなどが見つかったとのご報告を受けました。"),
+            "このため、重要度を ★★★ 相当に引き上げます。補償を使う権利が生じます（条件があります）。"
+                .to_owned(),
+        ];
+    } else if let Some(from) = risen_from {
         lead.push(format!(
             "先にお知らせした重要度（{}）を、新しい記録にもとづいて引き上げました。",
             from.text()
@@ -118,6 +127,7 @@ fn alert_section(
         rating: Some(alert.rating),
         mark: match alert.rating {
             StarRating::UnderInvestigation => alert.rating.stars().to_owned(),
+            rating if alert.is_three_by_scan() => format!("{} 相当 {}", rating.stars(), rating.call()),
             rating => format!("{} {}", rating.stars(), rating.call()),
         },
         by_when: by_when(alert.rating),
@@ -133,8 +143,49 @@ fn alert_section(
                 jst::month_day(until)
             )
         }),
-        link: format!("{portal_url}/alerts/{}", alert.id),
+        link: alert_link(alert, portal_url),
     }
+}
+
+/// Each address gets its own mark, so that the portal knows which mail was opened.
+fn alert_link(alert: &Alert, portal_url: &str) -> String {
+    format!("{portal_url}/alerts/{}?{}", alert.id, crate::message::MARK)
+}
+
+/// 調査結果報告.
+fn finding_section(view: &AlertView, gateway: Option<&GatewayView>, portal_url: &str) -> Option<Section> {
+    let alert = &view.alert;
+    let finding = alert.finding.as_ref()?;
+    let device = alert.device.display_name();
+    let harmless = finding.verdict == Verdict::Harmless;
+    let result = if harmless {
+        "調査の結果、問題は見つかりませんでした。対応は要りません。".to_owned()
+    } else {
+        format!("調査の結果、重要度を {} と判定しました。", alert.rating.text())
+    };
+    let mut lead = vec![
+        format!(
+            "先に「※調査中※」としてお知らせした、機器「{device}」の{}について、調査結果をご報告します。",
+            alert.title
+        ),
+        result,
+    ];
+    lead.push("【調査の内容】".to_owned());
+    lead.extend(finding.report.iter().map(ToString::to_string));
+    let base = alert_section(view, gateway, None, portal_url);
+    Some(Section {
+        rating: (!harmless).then_some(alert.rating),
+        mark: if harmless {
+            "調査結果 問題なし".to_owned()
+        } else {
+            format!("調査結果 {} {}", alert.rating.stars(), alert.rating.call())
+        },
+        by_when: if harmless { "" } else { base.by_when },
+        subject: format!("機器「{device}」についての調査結果報告"),
+        heading: format!("調査結果報告 「{device}」"),
+        lead,
+        ..base
+    })
 }
 
 fn what_happened(alert: &Alert, device: &str) -> String {

@@ -28,16 +28,23 @@ pub enum Outcome {
     Refused(String),
 }
 
-/// Sends mails over one connection that it opens when needed and reuses.
+/// Sends mails over the first relay that can be reached, each over one connection that is opened
+/// when needed and reused.
+#[derive(Debug)]
 pub struct Sender {
+    relays: Vec<Relay>,
+}
+
+/// One mail server of ours.
+struct Relay {
     config: SmtpConfig,
     tls: Option<TlsParameters>,
     connection: Option<AsyncSmtpConnection>,
 }
 
-impl std::fmt::Debug for Sender {
+impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sender").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Relay").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
@@ -49,43 +56,68 @@ enum Stage {
 
 impl Sender {
     pub fn new(config: SmtpConfig) -> Result<Self, SmtpConfigError> {
-        config.check()?;
-        let tls = match config.security {
-            Security::PlainLoopback => None,
-            Security::StartTls | Security::ImplicitTls => Some(tls_parameters(&config)?),
-        };
-        Ok(Sender { config, tls, connection: None })
+        Ok(Sender { relays: vec![Relay::new(config)?] })
     }
 
-    /// Another sender with the same configuration and a connection of its own.
+    /// Where to turn to when the relays before it cannot be reached.
+    pub fn with_fallback(mut self, config: SmtpConfig) -> Result<Self, SmtpConfigError> {
+        self.relays.push(Relay::new(config)?);
+        Ok(self)
+    }
+
+    /// Another sender with the same configuration and connections of its own.
     #[must_use]
     pub fn sibling(&self) -> Self {
-        Sender { config: self.config.clone(), tls: self.tls.clone(), connection: None }
-    }
-
-    #[must_use]
-    pub fn config(&self) -> &SmtpConfig {
-        &self.config
+        let relay = |r: &Relay| Relay { config: r.config.clone(), tls: r.tls.clone(), connection: None };
+        Sender { relays: self.relays.iter().map(relay).collect() }
     }
 
     /// The longest that one attempt can take.
     #[must_use]
     pub fn longest(&self) -> Duration {
-        self.config.timeout * (1 + CONVERSATION_TIMEOUTS + 1)
+        self.relays.iter().map(|r| r.config.timeout * (1 + CONVERSATION_TIMEOUTS + 1)).sum()
     }
 
-    /// One attempt.
+    /// One attempt. Only a relay that was not reached passes the mail on to the next: after that
+    /// nobody could say who took it.
     pub async fn deliver(&mut self, claimed: &ClaimedDelivery) -> Outcome {
+        let mut reasons = Vec::new();
+        for relay in &mut self.relays {
+            match relay.deliver(claimed).await {
+                Ok(outcome) => return outcome,
+                Err(unreached) => reasons.push(unreached),
+            }
+        }
+        Outcome::TryAgain(reasons.join(" / "))
+    }
+
+    /// Ends the conversations politely.
+    pub async fn quit(&mut self) {
+        for relay in &mut self.relays {
+            relay.quit().await;
+        }
+    }
+}
+
+impl Relay {
+    fn new(config: SmtpConfig) -> Result<Self, SmtpConfigError> {
+        config.check()?;
+        let tls = match config.security {
+            Security::PlainLoopback => None,
+            Security::StartTls | Security::ImplicitTls => Some(tls_parameters(&config)?),
+        };
+        Ok(Relay { config, tls, connection: None })
+    }
+
+    /// One attempt, or why the relay was not reached.
+    async fn deliver(&mut self, claimed: &ClaimedDelivery) -> Result<Outcome, String> {
         let wire = match message::build(claimed, &self.config) {
             Ok(wire) => wire,
-            Err(e) => return Outcome::Refused(e.to_string()),
+            Err(e) => return Ok(Outcome::Refused(e.to_string())),
         };
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => match self.connect().await {
-                Ok(connection) => connection,
-                Err(reason) => return Outcome::TryAgain(reason),
-            },
+            None => self.connect().await?,
         };
         let limit = self.config.timeout * CONVERSATION_TIMEOUTS;
         let (outcome, usable) = match tokio::time::timeout(limit, converse(&mut connection, &wire)).await {
@@ -103,11 +135,10 @@ impl Sender {
         if clean && !connection.has_broken() {
             self.connection = Some(connection);
         }
-        outcome
+        Ok(outcome)
     }
 
-    /// Ends the conversation politely.
-    pub async fn quit(&mut self) {
+    async fn quit(&mut self) {
         if let Some(mut connection) = self.connection.take() {
             let _ = tokio::time::timeout(Duration::from_secs(2), connection.quit()).await;
         }

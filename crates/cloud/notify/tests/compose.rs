@@ -106,7 +106,7 @@ async fn a_gateway_stops_stays_stopped_and_comes_back() {
 async fn a_test_mail_goes_to_the_one_address() {
     let b = Bench::with_addresses(&["a@takehara.example", "b@takehara.example"]).await;
     let password = b.account("hanako", Role::CustomerAdmin, Belongs::Customer(b.customer.id)).await;
-    let from = ClientInfo { ip: [192, 0, 2, 1].into(), user_agent: "x".into() };
+    let from = ClientInfo { ip: [192, 0, 2, 1].into(), user_agent: "x".into(), browser: None };
     let who = b.service.login("hanako", password.reveal(), &from).await.unwrap().actor;
     let elsewhere = b.service.send_test_mail(&who, b.customer.id, address("x@elsewhere.example")).await;
     assert!(elsewhere.is_err(), "only to own addresses");
@@ -143,4 +143,57 @@ async fn every_important_rule_has_words_that_fit() {
             );
         }
     }
+}
+
+/// A finding and a rise by scan read as what they are; each address gets its own link.
+#[tokio::test]
+async fn findings_and_scans_say_what_they_are() {
+    let b = Bench::new().await;
+    let by = mimamori_domain::alert::Actor {
+        account: mimamori_domain::AccountId([7; 16]),
+        name: support::name("分析 太郎"),
+    };
+    let mut severe = b.detection(DetectionKind::Threat);
+    severe.outcome = Outcome::Allowed;
+    severe.signature = Some(Signature { sid: 9, severity: 1, msg: "X".into(), ..Signature::default() });
+    b.report(vec![severe]).await;
+    b.advance(60);
+    let mut job = b.service.due_mails().await.unwrap().remove(0);
+    let told = job.told.first_mut().unwrap();
+    let view = told.alert.as_mut().unwrap();
+    let finding = |verdict| mimamori_domain::Finding {
+        at: b.service.now(),
+        by: by.clone(),
+        verdict,
+        report: vec!["通信先を調べました。".into()],
+    };
+    let raised = view.alert.clone();
+    told.notice.kind = mimamori_domain::NoticeKind::Investigated { alert: raised.id };
+    view.alert = raised.clone().investigated(finding(mimamori_domain::Verdict::Harmless)).unwrap();
+    let mail = compose(&job, "https://portal.example").unwrap().unwrap();
+    assert!(mail.subject.contains("調査結果 問題なし") && !mail.subject.contains('★'), "{}", mail.subject);
+    assert!(mail.text.contains("通信先を調べました。") && mail.text.contains("?m=mail"), "{}", mail.text);
+
+    let view = job.told[0].alert.as_mut().unwrap();
+    let rated = mimamori_domain::Verdict::Rated(mimamori_domain::StarRating::Two);
+    view.alert = raised.investigated(finding(rated)).unwrap();
+    let two = view.alert.clone();
+    let mail = compose(&job, "https://portal.example").unwrap().unwrap();
+    assert!(mail.subject.contains("調査結果 ★★☆") && mail.text.contains("フルスキャン"), "{}", mail.text);
+
+    let report = mimamori_domain::ScanReport {
+        at: b.service.now(),
+        by,
+        outcome: mimamori_domain::ScanOutcome::Removed,
+        product: "X".into(),
+        note: "".into(),
+    };
+    let mut scanned = two.scanned(report).unwrap();
+    let from = scanned.raise_by_scan(b.service.now()).unwrap();
+    job.told[0].notice.kind =
+        mimamori_domain::NoticeKind::AlertRose { alert: scanned.id, from, to: scanned.rating };
+    job.told[0].alert.as_mut().unwrap().alert = scanned;
+    let mail = compose(&job, "https://portal.example").unwrap().unwrap();
+    assert!(mail.subject.contains("★★★ 相当"), "{}", mail.subject);
+    assert!(mail.text.contains("保険について"), "{}", mail.text);
 }

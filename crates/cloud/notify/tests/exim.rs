@@ -131,6 +131,8 @@ async fn the_mail_arrives_at_exim_over_tls() {
         from_name: name("見守りサービス"),
         from: address("alert@portal.example"),
         reply_to: None,
+        bounces: None,
+        dkim: Vec::new(),
         hello_name: "portal.example".to_owned(),
         timeout: Duration::from_secs(10),
         extra_root_pem: Some(root),

@@ -62,6 +62,8 @@ async fn pump_once(file: &Path, port: u16, secs: i64) {
         from_name: support::name("見守りサービス"),
         from: support::address("alert@portal.example"),
         reply_to: None,
+        bounces: None,
+        dkim: Vec::new(),
         hello_name: "portal.example".to_owned(),
         timeout: Duration::from_secs(5),
         extra_root_pem: None,

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mimamori_base::Timestamp;
 use mimamori_domain::account::Belongs;
 use mimamori_domain::{Account, CustomerId, Role, SessionId, alert};
 use mimamori_store::Scope;
@@ -23,6 +24,7 @@ enum Who {
         account: Box<Account>,
         session: SessionId,
         csrf: [u8; 32],
+        proved_at: Timestamp,
     },
     /// The command line of the machine itself.
     Console,
@@ -36,13 +38,18 @@ impl std::fmt::Debug for Actor {
 }
 
 impl Actor {
-    pub(crate) fn logged_in(account: Account, session: SessionId, csrf: [u8; 32]) -> Self {
+    pub(crate) fn logged_in(
+        account: Account,
+        session: SessionId,
+        csrf: [u8; 32],
+        proved_at: Timestamp,
+    ) -> Self {
         let scope = match account.belongs {
             Belongs::Customer(id) => Scope::customer(id),
             Belongs::Reseller(id) => Scope::reseller(id),
             Belongs::Operation => Scope::operator(),
         };
-        Actor { who: Who::Account { account: Box::new(account), session, csrf }, scope }
+        Actor { who: Who::Account { account: Box::new(account), session, csrf, proved_at }, scope }
     }
 
     pub(crate) fn console() -> Self {
@@ -71,6 +78,14 @@ impl Actor {
     pub fn session(&self) -> Option<SessionId> {
         match &self.who {
             Who::Account { session, .. } => Some(*session),
+            Who::Console => None,
+        }
+    }
+
+    /// When the password was last given in this session.
+    pub(crate) fn proved_at(&self) -> Option<Timestamp> {
+        match &self.who {
+            Who::Account { proved_at, .. } => Some(*proved_at),
             Who::Console => None,
         }
     }

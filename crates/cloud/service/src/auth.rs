@@ -1,8 +1,9 @@
-//! Login, sessions, passwords (AC-03).
+//! Login and sessions (AC-03).
 //!
 //! Holds always: an unknown user costs the same time as a wrong password and gets the same
 //! answer; the token in the cookie is random and only its hash is stored; a lock says nothing
-//! about whether the account exists.
+//! about whether the account exists; a browser that has logged in before has a lock of its own,
+//! so that strangers cannot lock the owner out; a session that awaits its second step is nobody.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,8 +12,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mimamori_base::Timestamp;
-use mimamori_domain::{Account, AuditId, Line, LoginName, SessionId};
-use mimamori_store::views::{AuditEntry, LoginMark, LoginRecord, SessionRow};
+use mimamori_domain::{Account, Line, LoginName, SecondFactor, SessionId};
+use mimamori_store::views::{KnownBrowser, LoginMark, LoginRecord, SessionRow, SessionStage};
 use mimamori_store::{Scope, StoreError};
 
 use crate::actor::Actor;
@@ -26,31 +27,13 @@ const FIRST_LOCK: Duration = Duration::from_secs(30);
 const LONGEST_LOCK: Duration = Duration::from_secs(900);
 /// A session is written back at most this often.
 const TOUCH_EVERY: Duration = Duration::from_secs(60);
-const PASSWORD_MIN_CHARS: usize = 10;
-const PASSWORD_MAX_BYTES: usize = 512;
-/// Passwords that everybody tries first, and this product's own words.
-const COMMON: &[&str] = &[
-    "password",
-    "passw0rd",
-    "1234567890",
-    "0123456789",
-    "qwertyuiop",
-    "1q2w3e4r5t",
-    "mimamori",
-    "letmein",
-    "iloveyou",
-    "administrator",
-    "sakura",
-    "takehara",
-    "aaaaaaaaaa",
-    "1111111111",
-];
-
 /// Where a login comes from.
 #[derive(Clone, Debug)]
 pub struct ClientInfo {
     pub ip: IpAddr,
     pub user_agent: Line,
+    /// The cookie of a browser that has logged in before.
+    pub browser: Option<SessionToken>,
 }
 
 /// What the cookie holds. Shown to nobody else.
@@ -58,6 +41,10 @@ pub struct ClientInfo {
 pub struct SessionToken(String);
 
 impl SessionToken {
+    pub(crate) fn new(token: &[u8; 32]) -> Self {
+        SessionToken(secrets::token_text(token))
+    }
+
     #[must_use]
     pub fn from_cookie(value: &str) -> Self {
         SessionToken(value.chars().take(64).collect())
@@ -68,7 +55,7 @@ impl SessionToken {
         &self.0
     }
 
-    fn hash(&self) -> Option<[u8; 32]> {
+    pub(crate) fn hash(&self) -> Option<[u8; 32]> {
         let raw = URL_SAFE_NO_PAD.decode(&self.0).ok()?;
         (raw.len() == 32).then(|| secrets::sha256(&raw))
     }
@@ -86,6 +73,10 @@ pub struct LoggedIn {
     pub token: SessionToken,
     pub actor: Actor,
     pub expires_at: Timestamp,
+    /// The second step is still to come: until then the token opens nothing.
+    pub needs_code: bool,
+    /// For the browser to show at the next login.
+    pub browser: Option<SessionToken>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +84,12 @@ pub enum LoginError {
     /// Unknown, wrong, or slowed down after too many tries: never told apart.
     #[error("refused")]
     Refused,
+    /// The second step's code does not fit.
+    #[error("wrong code")]
+    WrongCode,
+    /// Too many wrong codes, or too long ago: from the password on again.
+    #[error("the second step has to start again")]
+    StartAgain,
     /// Too many failures from this address.
     #[error("too many attempts from this address")]
     Throttled,
@@ -108,40 +105,16 @@ impl LoginError {
             LoginError::Refused => {
                 "ユーザーIDまたはパスワードが違います。続けて間違えると、しばらくの間ログインできなくなります。"
             }
+            LoginError::WrongCode => {
+                "確認コードが違うか、すでに使われています。アプリに今出ている数字を入れてください。"
+            }
+            LoginError::StartAgain => {
+                "確認コードを受け付けられませんでした。お手数ですが、もう一度ログインしてください。"
+            }
             LoginError::Throttled => {
                 "ログインの失敗が続いたため、一時的に受け付けていません。10分ほど待ってから、もう一度お試しください。"
             }
             LoginError::Service(e) => e.for_people(),
-        }
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum PasswordChangeError {
-    #[error("the present password is wrong")]
-    WrongPassword,
-    #[error("the new password is shorter than 10 characters")]
-    TooShort,
-    #[error("the new password is too long")]
-    TooLong,
-    #[error("the new password is easy to guess")]
-    TooCommon,
-    #[error(transparent)]
-    Service(#[from] ServiceError),
-}
-
-impl PasswordChangeError {
-    /// What a person reads.
-    #[must_use]
-    pub const fn for_people(&self) -> &'static str {
-        match self {
-            PasswordChangeError::WrongPassword => "今のパスワードが違います。",
-            PasswordChangeError::TooShort => "新しいパスワードは10文字以上にしてください。",
-            PasswordChangeError::TooLong => "新しいパスワードが長すぎます。",
-            PasswordChangeError::TooCommon => {
-                "よく使われる言葉やユーザーIDを含むパスワードは使えません。別のパスワードにしてください。"
-            }
-            PasswordChangeError::Service(e) => e.for_people(),
         }
     }
 }
@@ -167,20 +140,35 @@ impl Service {
         };
         let hash = record.as_ref().map_or(self.0.dummy_hash.as_str(), |r| r.password_hash.as_str());
         let fits = self.verify(password, hash).await?;
-        let locked = record.as_ref().is_some_and(|r| r.locked_until.is_some_and(|until| now < until));
-        match record {
-            Some(record) if fits && !locked => Ok(self.open_session(record.account, from, now).await?),
-            Some(record) => {
-                self.0.throttle.failed(from.ip, now);
-                if !locked {
-                    self.count_failure(&record, from, now).await?;
-                }
-                Err(LoginError::Refused)
-            }
-            None => {
-                self.0.throttle.failed(from.ip, now);
-                Err(LoginError::Refused)
-            }
+        let Some(record) = record else {
+            self.0.throttle.failed(from.ip, now);
+            return Err(LoginError::Refused);
+        };
+        let known = self.known_browser(&record.account, from).await?;
+        let lock = known.as_ref().map_or(record.locked_until, |(_, b)| b.locked_until);
+        let locked = lock.is_some_and(|until| now < until);
+        let expired = record.password_expires.is_some_and(|until| now >= until);
+        if fits && !locked && !expired {
+            return Ok(self.open_session(record.account, from, now).await?);
+        }
+        self.0.throttle.failed(from.ip, now);
+        if !locked {
+            self.count_failure(&record, known, from, now).await?;
+        }
+        Err(LoginError::Refused)
+    }
+
+    /// What is known of the browser, if it has logged in to this very account before.
+    async fn known_browser(
+        &self,
+        account: &Account,
+        from: &ClientInfo,
+    ) -> Result<Option<([u8; 32], KnownBrowser)>> {
+        let Some(token) = from.browser.as_ref().and_then(SessionToken::hash) else { return Ok(None) };
+        match self.store().known_browser(Scope::system(), token).await {
+            Ok(browser) if browser.account == account.id => Ok(Some((token, browser))),
+            Ok(_) | Err(StoreError::NotFound) => Ok(None),
+            Err(e) => Err(e.into()),
         }
     }
 
@@ -192,6 +180,9 @@ impl Service {
             Err(StoreError::NotFound) => return Ok(None),
             Err(e) => return Err(e.into()),
         };
+        if session.stage != SessionStage::Full {
+            return Ok(None);
+        }
         let now = self.now();
         let idle = now.since(session.seen_at) >= self.config().session_idle;
         if idle || now >= session.expires_at {
@@ -201,7 +192,7 @@ impl Service {
         if now.since(session.seen_at) >= TOUCH_EVERY {
             self.store().touch_session(Scope::system(), hash, now).await?;
         }
-        Ok(Some(Actor::logged_in(account, session.id, session.csrf)))
+        Ok(Some(Actor::logged_in(account, session.id, session.csrf, session.proved_at)))
     }
 
     pub async fn logout(&self, token: &SessionToken) -> Result<()> {
@@ -211,64 +202,40 @@ impl Service {
         Ok(())
     }
 
-    /// Changes the own password and ends all other sessions.
-    pub async fn change_password(
-        &self,
-        actor: &Actor,
-        token: &SessionToken,
-        old: &str,
-        new: &str,
-    ) -> std::result::Result<(), PasswordChangeError> {
-        let account = actor.account().ok_or(ServiceError::Forbidden)?;
-        let record = self
-            .store()
-            .login_record(Scope::system(), account.login.clone())
-            .await
-            .map_err(ServiceError::from)?;
-        if !self.verify(old, &record.password_hash).await? {
-            return Err(PasswordChangeError::WrongPassword);
-        }
-        check_new_password(new, account.login.as_str())?;
-        let hash = self.hash(new).await?;
-        let store = self.store();
-        store.set_password(Scope::system(), account.id, hash, false).await.map_err(ServiceError::from)?;
-        store.delete_sessions(Scope::system(), account.id, token.hash()).await.map_err(ServiceError::from)?;
-        self.note(actor, "password.change", account.login.as_str(), "").await?;
-        Ok(())
-    }
-
     /// The actor of the machine's own command line. Programs only.
     #[must_use]
     pub fn console(&self) -> Actor {
         Actor::console()
     }
 
-    pub(crate) async fn hash(&self, password: &str) -> Result<String> {
-        let _permit = self.permit().await?;
-        let (password, salt) = (password.to_owned(), secrets::random_32(self.rng()));
-        let cost = self.config().password_cost;
-        tokio::task::spawn_blocking(move || secrets::hash_password(&password, salt, cost))
-            .await
-            .map_err(|e| ServiceError::Hashing(e.to_string()))?
+    /// Sessions of the own account, the one used last first.
+    pub async fn sessions(&self, actor: &Actor) -> Result<Vec<SessionRow>> {
+        let account = actor.account().ok_or(ServiceError::Forbidden)?;
+        let now = self.now();
+        let mut all = self.store().sessions(Scope::system(), account.id).await?;
+        let idle = self.config().session_idle;
+        all.retain(|s| s.stage == SessionStage::Full && s.expires_at > now && now.since(s.seen_at) < idle);
+        Ok(all)
     }
 
-    async fn verify(&self, password: &str, hash: &str) -> Result<bool> {
-        if password.len() > PASSWORD_MAX_BYTES {
-            return Ok(false);
-        }
-        let _permit = self.permit().await?;
-        let (password, hash) = (password.to_owned(), hash.to_owned());
-        tokio::task::spawn_blocking(move || secrets::verify_password(&password, &hash))
-            .await
-            .map_err(|e| ServiceError::Hashing(e.to_string()))
+    /// Ends one session of the own account.
+    pub async fn end_session(&self, actor: &Actor, id: SessionId) -> Result<()> {
+        let account = actor.account().ok_or(ServiceError::Forbidden)?;
+        self.store().delete_session_of(Scope::system(), account.id, id).await?;
+        self.note(actor, "session.end", account.login.as_str(), "").await
     }
 
-    async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
-        self.0.hashing.acquire().await.map_err(|e| ServiceError::Hashing(e.to_string()))
+    /// Ends all sessions of the own account but this one; other browsers are strangers again.
+    pub async fn end_other_sessions(&self, actor: &Actor, token: &SessionToken) -> Result<()> {
+        let account = actor.account().ok_or(ServiceError::Forbidden)?;
+        self.store().delete_sessions(Scope::system(), account.id, token.hash()).await?;
+        self.store().forget_browsers(Scope::system(), account.id).await?;
+        self.note(actor, "session.end_others", account.login.as_str(), "").await
     }
 
     async fn open_session(&self, account: Account, from: &ClientInfo, now: Timestamp) -> Result<LoggedIn> {
         let token = secrets::random_32(self.rng());
+        let needs_code = account.second_factor == SecondFactor::App;
         let session = SessionRow {
             id: SessionId::generate(now, self.rng()),
             token_hash: secrets::sha256(&token),
@@ -278,51 +245,58 @@ impl Service {
             seen_at: now,
             expires_at: now + self.config().session_absolute,
             client: Line::clip(&format!("{} {}", from.ip, from.user_agent)),
+            stage: if needs_code { SessionStage::AwaitsCode } else { SessionStage::Full },
+            proved_at: now,
         };
-        let actor = Actor::logged_in(account.clone(), session.id, session.csrf);
+        let actor = Actor::logged_in(account, session.id, session.csrf, now);
         let expires_at = session.expires_at;
+        self.store().create_session(Scope::system(), session).await?;
+        let browser = if needs_code { None } else { Some(self.let_in(&actor, from, now).await?) };
+        Ok(LoggedIn { token: SessionToken::new(&token), actor, expires_at, needs_code, browser })
+    }
+
+    /// Every step is done: forgets the failures, remembers the browser, writes it down.
+    pub(crate) async fn let_in(
+        &self,
+        actor: &Actor,
+        from: &ClientInfo,
+        now: Timestamp,
+    ) -> Result<SessionToken> {
+        let account = actor.account().ok_or(ServiceError::Forbidden)?;
         let mark =
             LoginMark { account: account.id, failures: 0, locked_until: None, logged_in_at: Some(now) };
         self.store().mark_login(Scope::system(), mark).await?;
-        self.store().create_session(Scope::system(), session).await?;
-        self.note(&actor, "login", account.login.as_str(), &from.ip.to_string()).await?;
-        Ok(LoggedIn { token: SessionToken(secrets::token_text(&token)), actor, expires_at })
+        let browser = match self.known_browser(account, from).await? {
+            Some(_) => from.browser.clone(),
+            None => None,
+        };
+        let browser = browser.unwrap_or_else(|| SessionToken::new(&secrets::random_32(self.rng())));
+        if let Some(hash) = browser.hash() {
+            self.store().remember_browser(Scope::system(), hash, account.id, now).await?;
+        }
+        self.note(actor, "login", account.login.as_str(), &from.ip.to_string()).await?;
+        Ok(browser)
     }
 
-    async fn count_failure(&self, record: &LoginRecord, from: &ClientInfo, now: Timestamp) -> Result<()> {
-        let failures = record.failures.saturating_add(1);
+    /// A failure counts against the browser if it is known, otherwise against the account.
+    pub(crate) async fn count_failure(
+        &self,
+        record: &LoginRecord,
+        known: Option<([u8; 32], KnownBrowser)>,
+        from: &ClientInfo,
+        now: Timestamp,
+    ) -> Result<()> {
+        let failures = known.as_ref().map_or(record.failures, |(_, b)| b.failures).saturating_add(1);
         let locked_until = (failures >= FREE_FAILURES).then(|| {
             let doubling = (failures - FREE_FAILURES).min(10);
             now + (FIRST_LOCK * 2u32.pow(doubling)).min(LONGEST_LOCK)
         });
-        let mark = LoginMark { account: record.account.id, failures, locked_until, logged_in_at: None };
-        self.store().mark_login(Scope::system(), mark).await?;
-        let entry = AuditEntry {
-            id: AuditId::generate(now, self.rng()),
-            at: now,
-            actor: None,
-            about: record.account.belongs,
-            action: Line::clip("login.failed"),
-            subject: Line::clip(record.account.login.as_str()),
-            detail: Line::clip(&from.ip.to_string()),
-        };
-        Ok(self.store().audit(Scope::system(), entry).await?)
+        if let Some((token, _)) = known {
+            self.store().mark_browser(Scope::system(), token, failures, locked_until).await?;
+        } else {
+            let mark = LoginMark { account: record.account.id, failures, locked_until, logged_in_at: None };
+            self.store().mark_login(Scope::system(), mark).await?;
+        }
+        self.note_of(&record.account, "login.failed", &from.ip.to_string()).await
     }
-}
-
-/// NIST SP 800-63B: length and a block list, no composition rules.
-pub(crate) fn check_new_password(new: &str, login: &str) -> std::result::Result<(), PasswordChangeError> {
-    if new.chars().count() < PASSWORD_MIN_CHARS {
-        return Err(PasswordChangeError::TooShort);
-    }
-    if new.len() > PASSWORD_MAX_BYTES {
-        return Err(PasswordChangeError::TooLong);
-    }
-    let lower = new.to_lowercase();
-    let stem = login.split('@').next().unwrap_or(login);
-    let common = COMMON.iter().any(|word| lower.contains(word) && new.chars().count() < word.len() + 5);
-    if common || (stem.len() >= 4 && lower.contains(stem)) {
-        return Err(PasswordChangeError::TooCommon);
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Errors in pairs: what a person reads (Japanese, what to do) and what the log gets (the cause).
 
+use mimamori_domain::BadException;
 use mimamori_domain::account::RoleMismatch;
 use mimamori_domain::alert::BadTransition;
 use mimamori_store::StoreError;
@@ -15,8 +16,15 @@ pub enum ServiceError {
     Conflict,
     #[error("already exists")]
     Duplicate,
+    #[error("the list is full")]
+    TooMany,
     #[error(transparent)]
     Transition(#[from] BadTransition),
+    #[error(transparent)]
+    Exception(#[from] BadException),
+    /// A field that is needed is empty.
+    #[error("something is missing")]
+    Incomplete,
     #[error(transparent)]
     Role(#[from] RoleMismatch),
     #[error("password hashing failed: {0}")]
@@ -62,8 +70,17 @@ impl ServiceError {
                 "ほかの方が先に変更しました。画面を読み込み直して、もう一度お試しください。"
             }
             ServiceError::Duplicate => "同じ名前のものがすでに登録されています。別の名前にしてください。",
+            ServiceError::TooMany => {
+                "登録できる数の上限に達しています。使っていないものを整理するか、運営者にご連絡ください。"
+            }
             ServiceError::Transition(_) => {
                 "このアラートはすでに別の状態に進んでいます。画面を読み込み直してください。"
+            }
+            ServiceError::Exception(_) => {
+                "例外にするには、検知の名前か通信先が分かる記録と、業務の内容、1年以内の期限が要ります。確認して、もう一度お試しください。"
+            }
+            ServiceError::Incomplete => {
+                "入力していない欄があります。前の画面に戻り、すべての欄に入力してください。"
             }
             ServiceError::Role(_) => "この役割は、その組織のアカウントには付けられません。",
             ServiceError::Store(StoreError::DiskFull(_)) => {

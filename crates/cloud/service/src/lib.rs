@@ -7,12 +7,20 @@
 mod actor;
 mod auth;
 mod error;
+mod exceptions;
 mod ingest;
+mod investigation;
 mod outbox;
+mod password;
 mod permission;
+mod policies;
 mod portal;
 mod provisioning;
+mod reach;
+mod reset;
+mod second_factor;
 mod secrets;
+mod staffing;
 mod throttle;
 mod upkeep;
 
@@ -20,22 +28,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mimamori_base::{Clock, Rng, Timestamp};
-use mimamori_domain::Policy;
+use mimamori_domain::{Policy, PolicyId};
 use mimamori_store::Store;
-use tokio::sync::{Notify, RwLock, Semaphore};
+use tokio::sync::{Mutex, Notify, RwLock, Semaphore};
 
 pub use actor::Actor;
-pub use auth::{ClientInfo, LoggedIn, LoginError, PasswordChangeError, SessionToken};
+pub use auth::{ClientInfo, LoggedIn, LoginError, SessionToken};
 pub use error::ServiceError;
+pub use exceptions::AskException;
 pub use ingest::EnrolError;
+pub use investigation::Desk as InvestigationDesk;
 pub use mimamori_store::StoreError;
+pub use mimamori_store::ratings;
 pub use mimamori_store::views;
 pub use mimamori_store::views::{Committed, Cursor, ReportItem};
 pub use outbox::{Composed, MailJob, Told};
+pub use password::PasswordChangeError;
 pub use permission::Permission;
+pub use policies::{POLICY_MAX_BYTES, PolicyBoard, PolicyRefused};
 pub use portal::StatusSummary;
 pub use provisioning::{NewAccount, NewCustomer, NewGateway, NewReseller};
+pub use second_factor::{AppSetup, SecondFactorError, SecondFactorState};
 pub use secrets::{OneTimeSecret, PasswordCost};
+pub use staffing::FurtherAccount;
 
 pub type Result<T> = std::result::Result<T, ServiceError>;
 
@@ -60,6 +75,9 @@ pub struct Config {
     /// How long a gateway's one-time secret can be used.
     pub secret_valid: Duration,
     pub password_cost: PasswordCost,
+    /// Whether staff have to set up a second factor (AC-02). Off only where everything is
+    /// made up, as in the demonstration.
+    pub staff_second_factor: bool,
     /// How long detections are kept (PT-09).
     pub retention: Duration,
 }
@@ -73,6 +91,7 @@ impl Default for Config {
             session_absolute: Duration::from_secs(24 * 3_600),
             secret_valid: Duration::from_secs(90 * 86_400),
             password_cost: PasswordCost::default(),
+            staff_second_factor: true,
             retention: Duration::from_secs(90 * 86_400),
         }
     }
@@ -88,6 +107,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     policy: RwLock<Arc<Policy>>,
+    /// Which of the stored policies that is; `None`: the one the program was started with.
+    live_policy: Mutex<Option<PolicyId>>,
     config: Config,
     /// Bounds the memory and CPU that password hashing takes at once.
     hashing: Semaphore,
@@ -104,6 +125,7 @@ impl Service {
             clock: parts.clock,
             rng: parts.rng,
             policy: RwLock::new(Arc::new(parts.policy)),
+            live_policy: Mutex::new(None),
             config: parts.config,
             hashing: Semaphore::new(2),
             throttle: throttle::Throttle::default(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mimamori_domain::{DeliveryId, EmailAddress, Line, MailId, Notice, NoticeKind};
+use mimamori_domain::{DeliveryId, EmailAddress, Line, MailId, Notice};
 use mimamori_store::views::{AlertView, Attempt, ClaimedDelivery, CustomerView, Delivery, GatewayView, Mail};
 use mimamori_store::{Scope, StoreError};
 
@@ -54,10 +54,10 @@ impl Service {
         let groups = self.store().due_notices(Scope::system(), now, CUSTOMERS_A_ROUND).await?;
         let mut jobs = Vec::with_capacity(groups.len());
         for group in groups {
-            let (tests, others): (Vec<_>, Vec<_>) =
-                group.notices.into_iter().partition(|n| matches!(n.kind, NoticeKind::TestMail { .. }));
-            for notice in tests {
-                if let NoticeKind::TestMail { to } = &notice.kind {
+            let (personal, others): (Vec<_>, Vec<_>) =
+                group.notices.into_iter().partition(|n| n.kind.only_to().is_some());
+            for notice in personal {
+                if let Some(to) = notice.kind.only_to() {
                     let recipients = vec![to.clone()];
                     let told = vec![Told { notice, alert: None, gateway: None }];
                     jobs.push(MailJob { customer: group.customer.clone(), told, recipients });

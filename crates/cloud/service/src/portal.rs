@@ -4,13 +4,13 @@ use mimamori_base::Timestamp;
 use mimamori_domain::account::Belongs;
 use mimamori_domain::alert::ScanReport;
 use mimamori_domain::{
-    AlertId, AuditId, CountByKind, CustomerId, DetectionId, EmailAddress, GatewayId, GatewayState, Headline,
-    Line, Name, Notice, NoticeId, NoticeKind, NotifyAddresses, Period, ScanOutcome, StarRating,
+    Account, AlertId, AuditId, CountByKind, CustomerId, DetectionId, EmailAddress, GatewayId, GatewayState,
+    Headline, Line, Name, Notice, NoticeId, NoticeKind, NotifyAddresses, Period, ScanOutcome, StarRating,
 };
 use mimamori_store::Scope;
 use mimamori_store::views::{
     AlertFilter, AlertView, AuditEntry, CustomerView, DayCount, DeliveryView, DetectionFilter, DetectionView,
-    GatewayCount, GatewayView, Page, UptimeHour,
+    DeviceView, GatewayCount, GatewayView, InspectionSum, Page, UptimeHour, UsageBy, UsageFilter, UsageSum,
 };
 
 use crate::actor::Actor;
@@ -125,6 +125,29 @@ impl Service {
         Ok(self.store().counts(actor.scope(), customer, period).await?)
     }
 
+    /// Sums of use of the web or of applications (GW-04).
+    pub async fn usage(&self, actor: &Actor, filter: UsageFilter, by: UsageBy) -> Result<Vec<UsageSum>> {
+        actor.require(Permission::ViewPortal)?;
+        Ok(self.store().usage(actor.scope(), filter, by).await?)
+    }
+
+    /// How deep traffic was looked into.
+    pub async fn inspection(
+        &self,
+        actor: &Actor,
+        filter: UsageFilter,
+        by_device: bool,
+    ) -> Result<Vec<InspectionSum>> {
+        actor.require(Permission::ViewPortal)?;
+        Ok(self.store().inspection(actor.scope(), filter, by_device).await?)
+    }
+
+    /// Devices that the customer's gateways have seen (GW-14).
+    pub async fn devices(&self, actor: &Actor, customer: CustomerId) -> Result<Vec<DeviceView>> {
+        actor.require(Permission::ViewPortal)?;
+        Ok(self.store().devices(actor.scope(), customer).await?)
+    }
+
     /// 「確認しました」.
     pub async fn acknowledge_alert(&self, actor: &Actor, id: AlertId) -> Result<()> {
         actor.require(Permission::AcknowledgeAlert)?;
@@ -152,9 +175,16 @@ impl Service {
         let old = view.alert.version;
         let report =
             ScanReport { at: self.now(), by, outcome, product: Line::clip(product), note: Line::clip(note) };
-        let alert = view.alert.scanned(report)?;
+        let mut alert = view.alert.scanned(report)?;
         let customer = alert.customer;
-        self.store().replace_alert(actor.scope(), old, alert).await?;
+        match alert.raise_by_scan(self.now()) {
+            // 「★★★ 相当」 is told by mail (RT-05).
+            Some(from) => {
+                let kind = NoticeKind::AlertRose { alert: id, from, to: alert.rating };
+                self.replace_and_tell(actor, old, alert, kind).await?;
+            }
+            None => self.store().replace_alert(actor.scope(), old, alert).await?,
+        }
         self.note_about(actor, Belongs::Customer(customer), "alert.scan", &id.to_string(), outcome.code())
             .await
     }
@@ -167,7 +197,14 @@ impl Service {
     ) -> Result<()> {
         actor.require(Permission::EditAddresses)?;
         let text = to.as_slice().iter().map(EmailAddress::as_str).collect::<Vec<_>>().join(", ");
+        let before = self.store().customer(actor.scope(), customer).await?.customer.addresses;
+        let new: Vec<EmailAddress> =
+            to.as_slice().iter().filter(|a| !before.as_slice().contains(a)).cloned().collect();
         self.store().set_addresses(actor.scope(), customer, to).await?;
+        // Each new address is asked to say that mail arrives.
+        for address in new {
+            self.send_test_mail(actor, customer, address).await?;
+        }
         self.note_about(actor, Belongs::Customer(customer), "addresses.set", &customer.to_string(), &text)
             .await
     }
@@ -227,6 +264,21 @@ impl Service {
     pub(crate) async fn note(&self, actor: &Actor, action: &str, subject: &str, detail: &str) -> Result<()> {
         let about = actor.account().map_or(Belongs::Operation, |a| a.belongs);
         self.note_about(actor, about, action, subject, detail).await
+    }
+
+    /// Something that happened to an account without anybody being logged in.
+    pub(crate) async fn note_of(&self, account: &Account, action: &str, detail: &str) -> Result<()> {
+        let now = self.now();
+        let entry = AuditEntry {
+            id: AuditId::generate(now, self.rng()),
+            at: now,
+            actor: None,
+            about: account.belongs,
+            action: Line::clip(action),
+            subject: Line::clip(account.login.as_str()),
+            detail: Line::clip(detail),
+        };
+        Ok(self.store().audit(Scope::system(), entry).await?)
     }
 
     pub(crate) async fn note_about(

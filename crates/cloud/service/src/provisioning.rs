@@ -1,9 +1,11 @@
 //! Setting up resellers, customers, gateways and accounts: the operator's work.
 
+use std::time::Duration;
+
 use mimamori_domain::account::Belongs;
 use mimamori_domain::{
     Account, AccountId, Customer, CustomerId, EmailAddress, Gateway, GatewayId, GatewayState, LoginName,
-    Name, NotifyAddresses, Reseller, ResellerId, Role, Serial,
+    Name, NotifyAddresses, Reseller, ResellerId, Role, SecondFactor, Serial,
 };
 use mimamori_store::Scope;
 
@@ -11,6 +13,9 @@ use crate::actor::Actor;
 use crate::permission::Permission;
 use crate::secrets::{self, OneTimeSecret};
 use crate::{Result, Service};
+
+/// How long a temporary password can be used.
+pub(crate) const TEMPORARY_VALID: Duration = Duration::from_secs(14 * 86_400);
 
 #[derive(Clone, Debug)]
 pub struct NewReseller {
@@ -146,11 +151,14 @@ impl Service {
             belongs: new.belongs,
             created_at: now,
             must_change_password: true,
+            second_factor: SecondFactor::Undecided,
         };
         account.check()?;
         let password = secrets::readable_secret(self.rng());
         let hash = self.hash(password.reveal()).await?;
-        self.store().create_account(actor.scope(), account.clone(), hash).await?;
+        self.store().create_account(actor.scope(), account.clone(), hash.clone()).await?;
+        let until = now + TEMPORARY_VALID;
+        self.store().set_password(Scope::system(), account.id, hash, Some(until)).await?;
         self.note_about(
             actor,
             account.belongs,
@@ -168,7 +176,9 @@ impl Service {
         let record = self.store().login_record(Scope::system(), login.clone()).await?;
         let password = secrets::readable_secret(self.rng());
         let hash = self.hash(password.reveal()).await?;
-        self.store().set_password(Scope::system(), record.account.id, hash, true).await?;
+        self.store()
+            .set_password(Scope::system(), record.account.id, hash, Some(self.now() + TEMPORARY_VALID))
+            .await?;
         self.store().delete_sessions(Scope::system(), record.account.id, None).await?;
         self.note_about(actor, record.account.belongs, "password.reset", login.as_str(), "").await?;
         Ok(password)

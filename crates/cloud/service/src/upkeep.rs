@@ -1,11 +1,12 @@
 //! The entrance of the periodic jobs.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use mimamori_base::Timestamp;
 use mimamori_domain::jst::JstDay;
 use mimamori_domain::liveness::{self, Liveness, ReceivingPeriod};
-use mimamori_domain::{Gateway, GatewayState, Notice, NoticeId, NoticeKind};
+use mimamori_domain::{Gateway, GatewayId, GatewayState, Notice, NoticeId, NoticeKind};
 use mimamori_store::views::{JobLease, StoreStats};
 use mimamori_store::{Scope, StoreError};
 
@@ -44,8 +45,14 @@ impl Service {
     pub async fn judge_liveness(&self) -> Result<(u32, u32)> {
         let now = self.now();
         let receiving = self.store().receiving_since(Scope::system(), now - LOOK_BACK).await?;
+        let planned: HashSet<GatewayId> =
+            self.store().planned_outages(Scope::system(), now).await?.into_iter().collect();
         let mut counts = (0, 0);
         for gateway in self.store().enrolled_gateways(Scope::system()).await? {
+            // Off by plan: no fault. It is judged again when the plan is over.
+            if planned.contains(&gateway.id) {
+                continue;
+            }
             let (stopped, recovered) = self.judge_one(&gateway, &receiving, now).await?;
             counts.0 += u32::from(stopped);
             counts.1 += u32::from(recovered);

@@ -14,7 +14,7 @@ use mimamori_service::{
 use support::{Bench, name};
 
 fn from(ip: &str) -> ClientInfo {
-    ClientInfo { ip: ip.parse::<IpAddr>().unwrap(), user_agent: "Firefox".into() }
+    ClientInfo { ip: ip.parse::<IpAddr>().unwrap(), user_agent: "Firefox".into(), browser: None }
 }
 
 #[tokio::test]

@@ -12,13 +12,15 @@ use mimamori_domain::{
     Serial, StarRating,
 };
 
+use crate::access::AccessStore;
 use crate::error::Result;
+use crate::ratings::RatingStore;
 use crate::scope::Scope;
 use crate::views::*;
 
 /// Everything the cloud keeps. Each method is one transaction.
 #[async_trait]
-pub trait Store: Send + Sync + fmt::Debug {
+pub trait Store: AccessStore + RatingStore + Send + Sync + fmt::Debug {
     // Parties
     async fn create_reseller(&self, scope: Scope, reseller: Reseller) -> Result<()>;
     async fn create_customer(&self, scope: Scope, customer: Customer) -> Result<()>;
@@ -34,7 +36,14 @@ pub trait Store: Send + Sync + fmt::Debug {
     async fn account(&self, scope: Scope, id: AccountId) -> Result<Account>;
     async fn login_record(&self, scope: Scope, login: LoginName) -> Result<LoginRecord>;
     async fn mark_login(&self, scope: Scope, mark: LoginMark) -> Result<()>;
-    async fn set_password(&self, scope: Scope, id: AccountId, hash: String, must_change: bool) -> Result<()>;
+    /// `temporary_until`: the first login has to change it, and until then.
+    async fn set_password(
+        &self,
+        scope: Scope,
+        id: AccountId,
+        hash: String,
+        temporary_until: Option<Timestamp>,
+    ) -> Result<()>;
     async fn create_session(&self, scope: Scope, session: SessionRow) -> Result<()>;
     async fn session(&self, scope: Scope, token_hash: [u8; 32]) -> Result<(SessionRow, Account)>;
     async fn touch_session(&self, scope: Scope, token_hash: [u8; 32], now: Timestamp) -> Result<()>;
@@ -108,6 +117,19 @@ pub trait Store: Send + Sync + fmt::Debug {
         customer: CustomerId,
         period: Period,
     ) -> Result<Vec<GatewayCount>>;
+
+    // Use and devices
+    /// Sums of use, the largest first.
+    async fn usage(&self, scope: Scope, filter: UsageFilter, by: UsageBy) -> Result<Vec<UsageSum>>;
+    /// How deep traffic was looked into; by device as well, or all devices together.
+    async fn inspection(
+        &self,
+        scope: Scope,
+        filter: UsageFilter,
+        by_device: bool,
+    ) -> Result<Vec<InspectionSum>>;
+    /// Devices that the customer's gateways have seen, the latest first.
+    async fn devices(&self, scope: Scope, customer: CustomerId) -> Result<Vec<DeviceView>>;
 
     // Outbox
     async fn add_notice(&self, scope: Scope, notice: Notice) -> Result<()>;

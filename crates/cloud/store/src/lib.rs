@@ -10,15 +10,19 @@
 
 #![expect(clippy::duplicate_mod, reason = "sql/ is compiled once for each database")]
 
+pub mod access;
 pub mod api;
 pub mod error;
 pub mod postgres;
+pub mod ratings;
 pub mod scope;
 pub mod sqlite;
 pub mod views;
 
+pub use access::AccessStore;
 pub use api::Store;
 pub use error::{Result, StoreError};
 pub use postgres::PostgresStore;
+pub use ratings::RatingStore;
 pub use scope::Scope;
 pub use sqlite::{SqliteOptions, SqliteStore};

@@ -6,8 +6,8 @@ use mimamori_domain::alert::Actor;
 use mimamori_domain::party::EmailAddress;
 use mimamori_domain::{
     Account, AccountId, Alert, AlertId, AuditId, CountByKind, Customer, CustomerId, DeliveryId, Detection,
-    DetectionKind, Gateway, GatewayId, Heartbeat, Line, MailId, Name, Notice, Period, Reseller, SessionId,
-    StarRating,
+    DetectionKind, Gateway, GatewayId, Heartbeat, Line, MailId, Name, Notice, Period, Reseller, SecondFactor,
+    SessionId, StarRating,
 };
 
 /// A page of a list that goes back in time, and where the next one starts.
@@ -143,6 +143,8 @@ pub struct LoginRecord {
     pub password_hash: String,
     pub failures: u32,
     pub locked_until: Option<Timestamp>,
+    /// A temporary password can be used until then.
+    pub password_expires: Option<Timestamp>,
 }
 
 /// How a login attempt ended.
@@ -167,6 +169,51 @@ pub struct SessionRow {
     pub expires_at: Timestamp,
     /// Browser and address, for the list of sessions.
     pub client: Line,
+    pub stage: SessionStage,
+    /// When the password was last given in this session.
+    pub proved_at: Timestamp,
+}
+
+/// How far a login has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionStage {
+    /// The password fitted; the second step is still to come.
+    AwaitsCode,
+    Full,
+}
+
+impl SessionStage {
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            SessionStage::AwaitsCode => "code",
+            SessionStage::Full => "full",
+        }
+    }
+
+    pub(crate) fn from_code(code: &str) -> Result<Self, String> {
+        match code {
+            "code" => Ok(SessionStage::AwaitsCode),
+            "full" => Ok(SessionStage::Full),
+            other => Err(format!("unknown stage {other:?}")),
+        }
+    }
+}
+
+/// What the second step of a login is checked against. Secret.
+#[derive(Clone)]
+pub struct SecondFactorRecord {
+    pub kind: SecondFactor,
+    pub totp_secret: Option<[u8; 20]>,
+    pub recovery_codes_left: u32,
+}
+
+/// A browser from which somebody has logged in before.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownBrowser {
+    pub account: AccountId,
+    pub failures: u32,
+    pub locked_until: Option<Timestamp>,
 }
 
 /// One line of the audit log.
@@ -208,6 +255,10 @@ pub struct Cursor {
 #[derive(Clone, Debug)]
 pub enum ReportItem {
     Detection(Box<Detection>),
+    /// Sums of use of one device and hour.
+    Use(Box<mimamori_domain::usage::DeviceUse>),
+    /// How deep one device's traffic of an hour was looked into.
+    Inspection(Box<mimamori_domain::usage::DeviceInspection>),
     /// Something the gateway says about itself.
     Note(Line),
     /// Kept aside, so that one bad report does not block the ones behind it.
@@ -215,6 +266,59 @@ pub enum ReportItem {
         raw: Vec<u8>,
         reason: Line,
     },
+}
+
+/// Which sums of use are asked for.
+#[derive(Clone, Debug)]
+pub struct UsageFilter {
+    pub customer: CustomerId,
+    pub period: Period,
+    pub subject: mimamori_domain::usage::UseSubject,
+    pub gateway: Option<GatewayId>,
+    pub device: Option<mimamori_domain::DeviceKey>,
+    /// One category or application only.
+    pub item: Option<Line>,
+}
+
+/// What sums are grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageBy {
+    Item,
+    Kind,
+    Device,
+    Hour,
+}
+
+/// One sum of use, the largest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageSum {
+    /// The item, the kind or the device's key, as grouped.
+    pub label: Line,
+    pub title: Line,
+    pub kind: Line,
+    pub hour: Timestamp,
+    pub devices: u64,
+    pub flows: u64,
+    pub bytes_up: u64,
+    pub bytes_down: u64,
+}
+
+/// How much was looked into how deep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectionSum {
+    pub how: mimamori_domain::usage::Inspected,
+    /// Empty where not grouped by device.
+    pub device: mimamori_domain::DeviceKey,
+    pub flows: u64,
+    pub bytes: u64,
+}
+
+/// A device that a gateway has seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceView {
+    pub gateway: GatewayId,
+    pub key: mimamori_domain::DeviceKey,
+    pub seen: mimamori_domain::gateway::SeenDevice,
 }
 
 /// Reports in the order of their sequence.

@@ -18,6 +18,8 @@ pub enum Cookie {
     Session,
     /// Guards the login form before there is a session.
     Door,
+    /// A browser that has logged in before; grants nothing but an own lock.
+    Browser,
     /// Which customer staff is looking at. Grants nothing: the service checks every look.
     Customer,
     /// One message that the next page shows.
@@ -29,6 +31,7 @@ impl CookieStyle {
         let name = match cookie {
             Cookie::Session => "mimamori-session",
             Cookie::Door => "mimamori-door",
+            Cookie::Browser => "mimamori-browser",
             Cookie::Customer => "mimamori-customer",
             Cookie::Flash => "mimamori-flash",
         };
@@ -52,6 +55,11 @@ impl CookieStyle {
     /// `Set-Cookie` for `value`, which has to be of `A-Za-z0-9_-.`.
     pub fn set(self, cookie: Cookie, value: &str) -> HeaderValue {
         self.write(cookie, value, "")
+    }
+
+    /// As [`CookieStyle::set`], kept for a year.
+    pub fn keep(self, cookie: Cookie, value: &str) -> HeaderValue {
+        self.write(cookie, value, "; Max-Age=31536000")
     }
 
     pub fn clear(self, cookie: Cookie) -> HeaderValue {

@@ -20,6 +20,10 @@ pub enum PageError {
     LoginNeeded { next: String },
     #[error("the temporary password has to be changed first")]
     PasswordFirst,
+    #[error("staff has to set up a second factor first")]
+    SecondFactorFirst,
+    #[error("the password has to be given again")]
+    ProveFirst { next: String },
     #[error("staff has not chosen a customer")]
     ChooseCustomer,
     #[error("no such page")]
@@ -49,6 +53,10 @@ impl PageError {
                 Redirect::to(&target).into_response()
             }
             PageError::PasswordFirst => Redirect::to("/settings").into_response(),
+            PageError::SecondFactorFirst => Redirect::to("/settings/second-factor").into_response(),
+            PageError::ProveFirst { next } => {
+                Redirect::to(&format!("/confirm?next={}", crate::query::escape(&next))).into_response()
+            }
             PageError::ChooseCustomer => Redirect::to("/customers").into_response(),
             other => {
                 let mut response = other.status().into_response();
@@ -60,16 +68,21 @@ impl PageError {
 
     const fn status(&self) -> StatusCode {
         match self {
-            PageError::LoginNeeded { .. } | PageError::PasswordFirst | PageError::ChooseCustomer => {
-                StatusCode::SEE_OTHER
-            }
+            PageError::LoginNeeded { .. }
+            | PageError::PasswordFirst
+            | PageError::SecondFactorFirst
+            | PageError::ProveFirst { .. }
+            | PageError::ChooseCustomer => StatusCode::SEE_OTHER,
             PageError::NotFound | PageError::Service(ServiceError::NotFound) => StatusCode::NOT_FOUND,
             PageError::Forbidden | PageError::ForeignForm | PageError::Service(ServiceError::Forbidden) => {
                 StatusCode::FORBIDDEN
             }
             PageError::BadForm => StatusCode::BAD_REQUEST,
             PageError::Service(
-                ServiceError::Conflict | ServiceError::Duplicate | ServiceError::Transition(_),
+                ServiceError::Conflict
+                | ServiceError::Duplicate
+                | ServiceError::TooMany
+                | ServiceError::Transition(_),
             ) => StatusCode::CONFLICT,
             PageError::Service(_) => StatusCode::SERVICE_UNAVAILABLE,
             PageError::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -16,7 +16,7 @@ use crate::portal::Portal;
 use crate::routes::Access;
 
 /// Most bytes of a form.
-const FORM_MAX_BYTES: usize = 64 * 1024;
+const FORM_MAX_BYTES: usize = 256 * 1024;
 
 /// Somebody who is logged in.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub async fn check(
     let session = find_session(&portal, request.headers()).await?.ok_or_else(|| PageError::LoginNeeded {
         next: request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned(),
     })?;
-    if let Access::Needs(permission) = access
+    if let Access::Needs(permission) | Access::Proved(permission) = access
         && !session.actor.may(permission)
     {
         return Err(PageError::Forbidden);
@@ -66,6 +66,17 @@ pub async fn check(
     let must_change = session.actor.account().is_some_and(|a| a.must_change_password);
     if must_change && !allowed_before_password_change(request.uri().path()) {
         return Err(PageError::PasswordFirst);
+    }
+    if portal.service().needs_second_factor(&session.actor)
+        && !must_change
+        && !allowed_before_second_factor(request.uri().path())
+    {
+        return Err(PageError::SecondFactorFirst);
+    }
+    if let Access::Proved(_) = access
+        && !portal.service().proved_lately(&session.actor)
+    {
+        return Err(PageError::ProveFirst { next: came_from(request.headers()) });
     }
     request.extensions_mut().insert(session);
     Ok(next.run(request).await)
@@ -81,6 +92,17 @@ pub async fn find_session(portal: &Portal, headers: &HeaderMap) -> Result<Option
 
 fn allowed_before_password_change(path: &str) -> bool {
     matches!(path, "/settings" | "/settings/password" | "/logout")
+}
+
+fn allowed_before_second_factor(path: &str) -> bool {
+    path == "/logout" || path == "/settings/second-factor" || path.starts_with("/settings/second-factor/")
+}
+
+/// The page whose form was sent, to go back to after the password.
+fn came_from(headers: &HeaderMap) -> String {
+    let referrer = headers.get(header::REFERER).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let path = referrer.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
+    crate::query::own_path(path.unwrap_or("/settings")).to_owned()
 }
 
 /// A browser says that another site sent this form. Old browsers say nothing: the token decides.

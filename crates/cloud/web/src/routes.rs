@@ -10,7 +10,10 @@ use axum::routing::{MethodRouter, get, post};
 use mimamori_service::Permission;
 
 use crate::guard;
-use crate::pages::{alerts, customers, detections, door, gateways, mailbox, settings, status};
+use crate::pages::{
+    accounts, alerts, customers, detections, door, exceptions, gateways, investigations, mailbox, outbox,
+    policies, reset, second_factor, sessions, settings, status, usage,
+};
 use crate::portal::Portal;
 
 /// Who may use a route.
@@ -22,6 +25,8 @@ pub enum Access {
     Session,
     /// Whoever is logged in and has this permission.
     Needs(Permission),
+    /// The same, and the password was given lately.
+    Proved(Permission),
 }
 
 /// One route.
@@ -43,11 +48,21 @@ fn write(path: &'static str, access: Access, handler: MethodRouter<Portal>) -> R
 
 /// All routes.
 pub fn table() -> Vec<Route> {
-    use Access::{Needs, Public, Session};
-    use Permission::{AcknowledgeAlert, EditAddresses, ListCustomers, RenameGateway, ReportScan, ViewPortal};
+    use Access::{Needs, Proved, Public, Session};
+    use Permission::{
+        AcknowledgeAlert, AskException, DecideException, EditAddresses, Investigate, IssueAccounts,
+        ListCustomers, ManagePolicies, RenameGateway, ReportScan, TryPolicies, ViewAudit, ViewOutbox,
+        ViewPolicies, ViewPortal,
+    };
     vec![
         read("/login", Public, get(door::login_page)),
         write("/login", Public, post(door::login)),
+        read("/login/code", Public, get(door::code_page)),
+        write("/login/code", Public, post(door::code)),
+        read("/forgot", Public, get(reset::ask_page)),
+        write("/forgot", Public, post(reset::ask)),
+        read("/reset/{token}", Public, get(reset::page)),
+        write("/reset/{token}", Public, post(reset::reset)),
         read("/assets/{name}", Public, get(door::asset)),
         read("/healthz", Public, get(door::healthz)),
         write("/logout", Session, post(door::logout)),
@@ -60,15 +75,52 @@ pub fn table() -> Vec<Route> {
         read("/detections", Needs(ViewPortal), get(detections::list)),
         read("/detections.csv", Needs(ViewPortal), get(detections::csv)),
         read("/detections/{id}", Needs(ViewPortal), get(detections::detail)),
+        read("/usage/apps", Needs(ViewPortal), get(usage::applications)),
+        read("/usage/web", Needs(ViewPortal), get(usage::web)),
+        read("/usage/devices", Needs(ViewPortal), get(usage::devices)),
         read("/gateways", Needs(ViewPortal), get(gateways::list)),
         read("/gateways/{id}", Needs(ViewPortal), get(gateways::detail)),
         write("/gateways/{id}/name", Needs(RenameGateway), post(gateways::rename)),
         read("/settings", Session, get(settings::page)),
         write("/settings/password", Session, post(settings::password)),
-        write("/settings/addresses", Needs(EditAddresses), post(settings::addresses)),
+        write("/settings/addresses", Proved(EditAddresses), post(settings::addresses)),
         write("/settings/test-mail", Needs(EditAddresses), post(settings::test_mail)),
+        read("/confirm", Session, get(sessions::confirm_page)),
+        write("/confirm", Session, post(sessions::confirm)),
+        read("/settings/second-factor", Session, get(second_factor::page)),
+        read("/settings/second-factor/app", Session, get(second_factor::app_page)),
+        write("/settings/second-factor/app", Session, post(second_factor::confirm_app)),
+        write("/settings/second-factor/off", Session, post(second_factor::off)),
+        write("/settings/second-factor/codes", Session, post(second_factor::codes)),
+        read("/settings/sessions", Session, get(sessions::list)),
+        write("/settings/sessions/{id}/end", Session, post(sessions::end)),
+        write("/settings/sessions/end-others", Session, post(sessions::end_others)),
+        read("/settings/activity", Needs(ViewAudit), get(sessions::activity)),
+        read("/accounts", Needs(IssueAccounts), get(accounts::list)),
+        write("/accounts", Proved(IssueAccounts), post(accounts::issue)),
+        write("/accounts/{id}/reissue", Proved(IssueAccounts), post(accounts::reissue)),
+        write("/accounts/{id}/stop", Proved(IssueAccounts), post(accounts::stop)),
         read("/customers", Needs(ListCustomers), get(customers::list)),
         write("/customers/{id}/open", Needs(ListCustomers), post(customers::open)),
+        write("/alerts/{id}/exception", Needs(AskException), post(exceptions::ask)),
+        read("/exceptions", Needs(ViewPortal), get(exceptions::list)),
+        write("/exceptions/{id}/decide", Needs(DecideException), post(exceptions::decide)),
+        write("/exceptions/{id}/end", Needs(AskException), post(exceptions::end)),
+        read("/investigations", Needs(Investigate), get(investigations::list)),
+        read("/investigations/{id}", Needs(Investigate), get(investigations::detail)),
+        write("/investigations/{id}/note", Needs(Investigate), post(investigations::note)),
+        write("/investigations/{id}/assign", Needs(Investigate), post(investigations::assign)),
+        write("/investigations/{id}/finding", Needs(Investigate), post(investigations::finding)),
+        read("/policies", Needs(ViewPolicies), get(policies::list)),
+        write("/policies", Needs(ManagePolicies), post(policies::add)),
+        write("/policies/shipped/live", Needs(ManagePolicies), post(policies::put_shipped_live)),
+        read("/policies/{id}", Needs(ViewPolicies), get(policies::detail)),
+        write("/policies/{id}/try", Needs(TryPolicies), post(policies::try_out)),
+        write("/policies/{id}/live", Needs(ManagePolicies), post(policies::put_live)),
+        read("/outbox", Needs(ViewOutbox), get(outbox::list)),
+        write("/outbox/{id}/resend", Needs(ViewOutbox), post(outbox::resend)),
+        read("/received", Public, get(outbox::received_page)),
+        write("/received", Public, post(outbox::received)),
         read("/mailbox", Session, get(mailbox::list)),
         read("/mailbox/{number}", Session, get(mailbox::mail)),
     ]

@@ -19,6 +19,9 @@ use mimamori_web::view::{
     self, Contact, Flash, Frame, NavItem, alert, chart, detection, door, gateway, mailbox, status,
 };
 
+#[path = "support/usage_pages.rs"]
+mod usage_pages;
+
 const NOW: Timestamp = Timestamp::from_secs(1_795_496_700);
 
 fn ago(minutes: i64) -> Timestamp {
@@ -41,6 +44,7 @@ fn frame(current: &str) -> Frame {
             item("/", "状態", "status", 0),
             item("/alerts", "アラート", "alert", 2),
             item("/detections", "検知の記録", "list", 0),
+            item("/usage/apps", "利用", "device", 0),
             item("/gateways", "UTM装置", "gateway", 0),
             item("/settings", "設定", "settings", 0),
             item("/mailbox", "受信箱", "mail", 0),
@@ -299,11 +303,12 @@ fn other_pages(pages: &mut Vec<(&'static str, String)>) {
     if let (Some(g), Some(card)) = (list.first(), cards().into_iter().next()) {
         pages.push((
             "gateway",
-            gateway::DetailPage::new(frame("/gateways"), g, Some(&beat), card, true)
+            gateway::DetailPage::new(frame("/gateways"), g, Some(&beat), card, true, usage_pages::depth(NOW))
                 .render()
                 .expect("renders"),
         ));
     }
+    pages.extend(usage_pages::pages(frame, NOW));
     let d = detection(DetectionKind::MalwareFile, Outcome::Blocked, 25, "files.example");
     let alert = alerts().first().map(|a| a.id);
     pages.push((
@@ -317,6 +322,7 @@ fn other_pages(pages: &mut Vec<(&'static str, String)>) {
     done.flash = Some(Flash::done("宛先を保存しました。"));
     let field = |value: &str, error| view::settings::AddressField { value: value.to_owned(), error };
     let settings = view::settings::Page {
+        reach: vec![],
         frame: done,
         can_edit: true,
         has_addresses: true,
@@ -327,6 +333,11 @@ fn other_pages(pages: &mut Vec<(&'static str, String)>) {
         ],
         password_error: Some("今のパスワードがちがいます。"),
         must_change: true,
+        own_login: String::new(),
+        proved: true,
+        second_factor: "使わない",
+        may_issue: true,
+        may_see_log: true,
     };
     pages.push(("settings", settings.render().expect("renders")));
     let login = door::LoginPage {
@@ -388,6 +399,7 @@ fn other_pages(pages: &mut Vec<(&'static str, String)>) {
         .expect("renders"),
     ));
     let row = view::customers::Row {
+        unreachable: vec!["kanri@takehara.example".to_owned()],
         id: "00".repeat(16),
         name: "竹原商店".to_owned(),
         state: view::Tag { class: "act", icon: "act", word: "対応が必要です" },

@@ -12,10 +12,8 @@ const RULES: &str = include_str!("../../../../definitions/starter/mimamori.rules
 fn captures() -> Vec<PathBuf> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../corpus");
     let folders = std::fs::read_dir(corpus).expect("the corpus");
-    let mut all: Vec<PathBuf> = folders
-        .filter_map(|f| Some(f.ok()?.path().join("capture.pcap")))
-        .filter(|p| p.exists())
-        .collect();
+    let mut all: Vec<PathBuf> =
+        folders.filter_map(|f| Some(f.ok()?.path().join("capture.pcap"))).filter(|p| p.exists()).collect();
     all.sort();
     all
 }
@@ -48,6 +46,18 @@ fn events(seed: u64, inline: bool, frames: &[(Timestamp, &[u8])]) -> Vec<String>
         engine.frame(*now, LinkType::ETHERNET, None, frame, &mut events);
     }
     engine.finish(frames.last().map_or(Timestamp::EPOCH, |f| f.0), &mut events);
+    // A flow's id is made with the key, so that it is a name of this run alone: numbered here in the
+    // order in which the flows come up.
+    let mut ids = Vec::new();
+    events.iter_mut().for_each(|event| {
+        event.flow_id = event.flow_id.map(|id| {
+            let known = ids.iter().position(|i| *i == id);
+            known.unwrap_or_else(|| {
+                ids.push(id);
+                ids.len() - 1
+            }) as u64
+        });
+    });
     events.iter().map(|e| e.to_eve().to_string()).collect()
 }
 

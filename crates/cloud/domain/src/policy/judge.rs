@@ -62,6 +62,12 @@ impl Conditions {
             && word_of(&self.attack_target, text(|s| s.attack_target.as_ref()))
             && word_of(&self.deployment, text(|s| s.deployment.as_ref()))
             && word_of(&self.app_proto, d.app_proto.as_ref().map(Line::as_str))
+            && word_of(&self.malware_family, text(|s| s.malware_family.as_ref()))
+            && word_of(&self.mitre_tactic, text(|s| s.mitre_tactic.as_ref()))
+            && word_of(&self.mitre_technique, text(|s| s.mitre_technique.as_ref()))
+            && word_of(&self.reputation_family, d.reputation.as_ref().and_then(|r| r.family.as_deref()))
+            && word_of(&self.device_name, d.device.host_name.as_deref())
+            && word_of(&self.device_maker, d.device.maker.as_deref())
             && self.has_malware_family.is_none_or(|want| want == has_family(d))
             && self
                 .severity_at_most

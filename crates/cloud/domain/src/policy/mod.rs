@@ -52,11 +52,18 @@ pub struct Conditions {
     pub signature_severity: Vec<String>,
     pub attack_target: Vec<String>,
     pub deployment: Vec<String>,
+    pub malware_family: Vec<String>,
     pub has_malware_family: Option<bool>,
+    pub mitre_tactic: Vec<String>,
+    pub mitre_technique: Vec<String>,
     pub severity_at_most: Option<u8>,
     pub app_proto: Vec<String>,
     pub reputation: Vec<ReputationKind>,
+    pub reputation_family: Vec<String>,
     pub file_verdict: Vec<FileVerdict>,
+    /// Names that devices give themselves, and the makers of their network chips.
+    pub device_name: Vec<String>,
+    pub device_maker: Vec<String>,
     pub count_at_least: Option<u32>,
     /// The same device also did one of these kinds within the time.
     pub also: Option<Also>,

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Config, ConfigError, Contact, Database, Gateways, Log, Mail, MailLogin, MailSecurity, Place, Portal,
-    TlsFiles,
+    Config, ConfigError, Contact, Database, Dkim, Gateways, Log, Mail, MailLogin, MailRelay, MailSecurity,
+    Place, Portal, TlsFiles,
 };
 
 #[derive(Deserialize)]
@@ -74,6 +74,30 @@ struct RawMail {
     from: Spanned<String>,
     #[serde(default = "sender")]
     from_name: String,
+    bounces: Option<Spanned<String>>,
+    bounces_listen: Option<Spanned<String>>,
+    #[serde(default)]
+    fallback: Vec<RawRelay>,
+    #[serde(default)]
+    dkim: Vec<RawDkim>,
+}
+
+/// A further mail server, for when those before it cannot be reached.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRelay {
+    server: Spanned<String>,
+    port: Option<u16>,
+    security: Spanned<String>,
+    user: Option<Spanned<String>>,
+    password_file: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDkim {
+    selector: Spanned<String>,
+    key_file: Spanned<PathBuf>,
 }
 
 fn sender() -> String {
@@ -107,7 +131,7 @@ pub(super) fn check(at: &Place<'_>, raw: Raw) -> Result<Config, ConfigError> {
         portal: portal(at, raw.portal)?,
         gateways: gateways(at, &raw.gateways)?,
         mail: mail(at, raw.mail)?,
-        metrics: raw.metrics.map(|m| address(at, "metrics.listen", &m.listen)).transpose()?,
+        metrics: raw.metrics.map(|m| address_of(at, "metrics.listen", &m.listen)).transpose()?,
         policy: raw.rating.map(|r| existing(at, "rating.policy", &r.policy)).transpose()?,
         log: Log { json: raw.log.json },
     })
@@ -138,7 +162,7 @@ fn database(at: &Place<'_>, raw: &Raw) -> Result<Database, ConfigError> {
 }
 
 fn portal(at: &Place<'_>, raw: RawPortal) -> Result<Portal, ConfigError> {
-    let listen = address(at, "portal.listen", &raw.listen)?;
+    let listen = address_of(at, "portal.listen", &raw.listen)?;
     let tls = match (&raw.tls_certificate, &raw.tls_key) {
         (Some(certificate), Some(key)) => Some(TlsFiles {
             certificate: existing(at, "portal.tls_certificate", certificate)?,
@@ -182,7 +206,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 fn gateways(at: &Place<'_>, raw: &RawGateways) -> Result<Gateways, ConfigError> {
-    let listen = address(at, "gateways.listen", &raw.listen)?;
+    let listen = address_of(at, "gateways.listen", &raw.listen)?;
     let names = raw.names.get_ref();
     let ok = !names.is_empty()
         && names
@@ -196,6 +220,50 @@ fn gateways(at: &Place<'_>, raw: &RawGateways) -> Result<Gateways, ConfigError> 
 }
 
 fn mail(at: &Place<'_>, raw: RawMail) -> Result<Mail, ConfigError> {
+    let from = raw.from.get_ref().trim().to_owned();
+    let Ok(address) = mimamori_domain::EmailAddress::parse(&from) else {
+        return Err(at.wrong(
+            "mail.from",
+            &raw.from,
+            "メールアドレスだけを書いてください（名前は from_name に）",
+        ));
+    };
+    let domain = address.as_str().rsplit('@').next().unwrap_or_default().to_owned();
+    let first = RawRelay {
+        server: raw.server,
+        port: raw.port,
+        security: raw.security,
+        user: raw.user,
+        password_file: raw.password_file,
+    };
+    let mut relays = vec![relay(at, &first)?];
+    for fallback in &raw.fallback {
+        relays.push(relay(at, fallback)?);
+    }
+    let bounces = raw.bounces.map(|b| {
+        let text = b.get_ref().trim().to_owned();
+        match mimamori_domain::EmailAddress::parse(&text) {
+            Ok(address) if !address.as_str().contains('+') => Ok(text),
+            _ => Err(at.wrong(
+                "mail.bounces",
+                &b,
+                "「+」のないメールアドレスを書いてください。例: \"bounce@example.jp\"",
+            )),
+        }
+    });
+    let dkim = raw.dkim.iter().map(|d| dkim(at, d)).collect::<Result<_, _>>()?;
+    Ok(Mail {
+        relays,
+        bounces: bounces.transpose()?,
+        bounces_listen: raw.bounces_listen.map(|l| address_of(at, "mail.bounces_listen", &l)).transpose()?,
+        dkim,
+        from,
+        from_name: raw.from_name,
+        domain,
+    })
+}
+
+fn relay(at: &Place<'_>, raw: &RawRelay) -> Result<MailRelay, ConfigError> {
     let server = raw.server.get_ref().trim().to_owned();
     if server.is_empty() || server.contains([' ', '/', ':']) {
         let reason = "メールサーバーの名前だけを書いてください（ポートは port に書きます）";
@@ -222,26 +290,14 @@ fn mail(at: &Place<'_>, raw: RawMail) -> Result<Mail, ConfigError> {
         MailSecurity::Tls => 465,
         MailSecurity::None => 25,
     });
-    let from = raw.from.get_ref().trim().to_owned();
-    let Ok(address) = mimamori_domain::EmailAddress::parse(&from) else {
-        return Err(at.wrong(
-            "mail.from",
-            &raw.from,
-            "メールアドレスだけを書いてください（名前は from_name に）",
-        ));
-    };
-    let domain = address.as_str().rsplit('@').next().unwrap_or_default().to_owned();
-    let login = login(at, &raw)?;
-    Ok(Mail { server, port, security, login, from, from_name: raw.from_name, domain })
+    Ok(MailRelay { server, port, security, login: login(at, raw)? })
 }
 
-fn login(at: &Place<'_>, raw: &RawMail) -> Result<Option<MailLogin>, ConfigError> {
+fn login(at: &Place<'_>, raw: &RawRelay) -> Result<Option<MailLogin>, ConfigError> {
     match (&raw.user, &raw.password_file) {
         (None, None) => Ok(None),
         (Some(user), Some(file)) => {
-            let path = existing(at, "mail.password_file", file)?;
-            let password = std::fs::read_to_string(&path)
-                .map_err(|e| at.wrong("mail.password_file", file, format!("読めません（{e}）")))?;
+            let password = secret(at, "mail.password_file", file)?;
             let password = password.trim_end_matches(['\r', '\n']).to_owned();
             Ok(Some(MailLogin { user: user.get_ref().clone(), password }))
         }
@@ -250,7 +306,29 @@ fn login(at: &Place<'_>, raw: &RawMail) -> Result<Option<MailLogin>, ConfigError
     }
 }
 
-fn address(at: &Place<'_>, key: &str, value: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
+fn dkim(at: &Place<'_>, raw: &RawDkim) -> Result<Dkim, ConfigError> {
+    let pem = secret(at, "mail.dkim.key_file", &raw.key_file)?;
+    let selector = raw.selector.get_ref().clone();
+    match mimamori_notify::DkimKey::from_pem("example.jp", &selector, &pem) {
+        Ok(_) => Ok(Dkim { selector, pem }),
+        Err(mimamori_notify::DkimKeyError::BadName) => {
+            Err(at.wrong("mail.dkim.selector", &raw.selector, "a-z 0-9 . - で書いてください"))
+        }
+        Err(e) => {
+            let reason =
+                format!("RSA（2048ビット以上）か Ed25519 の秘密鍵（PKCS#8 の PEM）ではありません（{e}）");
+            Err(at.wrong("mail.dkim.key_file", &raw.key_file, reason))
+        }
+    }
+}
+
+/// A small file that stays secret.
+fn secret(at: &Place<'_>, key: &str, file: &Spanned<PathBuf>) -> Result<String, ConfigError> {
+    let path = existing(at, key, file)?;
+    std::fs::read_to_string(&path).map_err(|e| at.wrong(key, file, format!("読めません（{e}）")))
+}
+
+fn address_of(at: &Place<'_>, key: &str, value: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
     value
         .get_ref()
         .parse()
@@ -298,7 +376,7 @@ from = "noreply@example.jp"
         let config = parse(Path::new("/x/m.toml"), GOOD).expect("good");
         assert_eq!(config.database, Database::Sqlite(PathBuf::from("/x/mimamori.db")));
         assert_eq!(config.portal.public_url, "http://localhost:8080");
-        assert_eq!((config.mail.port, config.mail.domain.as_str()), (25, "example.jp"));
+        assert_eq!((config.mail.relays[0].port, config.mail.domain.as_str()), (25, "example.jp"));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use mimamori_web::{Options, Portal, view::Contact};
 use tokio::sync::watch as signal;
 
 use crate::cli::DemoArgs;
-use crate::config::{Database, Mail, MailSecurity};
+use crate::config::{Database, Mail, MailRelay, MailSecurity};
 use crate::{cloud, listen, live, logs, signals};
 pub use screen::Screen;
 
@@ -169,6 +169,8 @@ async fn open(data: &Path, first: bool, portal_url: &str) -> anyhow::Result<Serv
     let config = mimamori_service::Config {
         portal_url: portal_url.to_owned(),
         mail_domain: "mimamori.example".to_owned(),
+        // Everything here is made up and on this machine only.
+        staff_second_factor: false,
         ..mimamori_service::Config::default()
     };
     cloud::service(store, cloud::load_policy(None)?, config)
@@ -192,10 +194,15 @@ async fn bind_ingest(
 
 fn own_mail(server: SocketAddr) -> Mail {
     Mail {
-        server: server.ip().to_string(),
-        port: server.port(),
-        security: MailSecurity::None,
-        login: None,
+        relays: vec![MailRelay {
+            server: server.ip().to_string(),
+            port: server.port(),
+            security: MailSecurity::None,
+            login: None,
+        }],
+        bounces: None,
+        bounces_listen: None,
+        dkim: Vec::new(),
         from: "oshirase@mimamori.example".to_owned(),
         from_name: "みまもり".to_owned(),
         domain: "mimamori.example".to_owned(),

@@ -56,6 +56,12 @@ impl Mailbox {
         })))
     }
 
+    /// Takes out what is there.
+    #[must_use]
+    pub fn take(&self) -> Vec<Received> {
+        self.lock().messages.drain(..).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

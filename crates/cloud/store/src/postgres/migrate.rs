@@ -8,8 +8,13 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use crate::error::{Result, StoreError};
 
 /// What was released never changes: a change is a new file.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/postgres/0001.sql"), include_str!("../../migrations/postgres/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/postgres/0001.sql"),
+    include_str!("../../migrations/postgres/0002.sql"),
+    include_str!("../../migrations/postgres/0003.sql"),
+    include_str!("../../migrations/postgres/0004.sql"),
+    include_str!("../../migrations/postgres/0005.sql"),
+];
 
 /// The role that queries run under when the login role could bypass row level security.
 pub(super) const APP_ROLE: &str = "mimamori_app";

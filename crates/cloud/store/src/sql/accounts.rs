@@ -4,18 +4,20 @@ use mimamori_base::Timestamp;
 use mimamori_domain::account::Belongs;
 use mimamori_domain::alert::Actor;
 use mimamori_domain::{
-    Account, AccountId, AuditId, CustomerId, EmailAddress, Line, LoginName, Name, ResellerId, Role, SessionId,
+    Account, AccountId, AuditId, CustomerId, EmailAddress, Line, LoginName, Name, ResellerId, Role,
+    SecondFactor, SessionId,
 };
 use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db, Row};
 use super::rows::{bytes, maybe_bytes, maybe_time, must_exist, number, parsed, text, time};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::scope::{Reach, Scope};
-use crate::views::{AuditEntry, LoginMark, LoginRecord, SessionRow};
+use crate::views::{AuditEntry, LoginMark, LoginRecord, SessionRow, SessionStage};
 
 const ACCOUNT: &str = "SELECT a.id AS a_id, a.login, a.name AS a_name, a.email, a.role, a.customer_id, \
-     a.reseller_id, a.password_hash, a.must_change, a.failures, a.locked_until, a.created_at AS a_created";
+     a.reseller_id, a.password_hash, a.must_change, a.failures, a.locked_until, a.created_at AS a_created, \
+     a.second_factor, a.password_expires";
 
 /// Rows that belong to a customer or a reseller have both columns.
 fn push_scope(q: &mut QueryBuilder<Db>, scope: Scope) {
@@ -58,6 +60,7 @@ fn account_of(row: &Row) -> Result<Account> {
         belongs: belongs_of(row)?,
         created_at: time(row, "a_created")?,
         must_change_password: number(row, "must_change")? != 0,
+        second_factor: parsed(row, "second_factor", SecondFactor::from_code)?,
     })
 }
 
@@ -98,6 +101,18 @@ pub(super) async fn account(c: &mut Conn, scope: Scope, id: AccountId) -> Result
     account_of(&q.build().fetch_one(c).await?)
 }
 
+/// The account of this user ID, or of this mail address if only one has it.
+pub(super) async fn find(c: &mut Conn, given: &str) -> Result<Account> {
+    let mut q = QueryBuilder::<Db>::new(ACCOUNT);
+    q.push(" FROM accounts a WHERE a.login = LOWER(").push_bind(given.to_owned());
+    q.push(") OR LOWER(a.email) = LOWER(").push_bind(given.to_owned()).push(") LIMIT 2");
+    let rows = q.build().fetch_all(c).await?;
+    match rows.as_slice() {
+        [one] => account_of(one),
+        _ => Err(StoreError::NotFound),
+    }
+}
+
 pub(super) async fn login_record(c: &mut Conn, scope: Scope, login: &LoginName) -> Result<LoginRecord> {
     scope.require_system()?;
     let mut q = QueryBuilder::<Db>::new(ACCOUNT);
@@ -108,6 +123,7 @@ pub(super) async fn login_record(c: &mut Conn, scope: Scope, login: &LoginName) 
         password_hash: text(&row, "password_hash")?,
         failures: u32::try_from(number(&row, "failures")?).unwrap_or(u32::MAX),
         locked_until: maybe_time(&row, "locked_until")?,
+        password_expires: maybe_time(&row, "password_expires")?,
     })
 }
 
@@ -130,14 +146,16 @@ pub(super) async fn set_password(
     scope: Scope,
     id: AccountId,
     hash: String,
-    must: bool,
+    temporary_until: Option<Timestamp>,
 ) -> Result<()> {
     scope.require_system()?;
     let done = sqlx::query(
-        "UPDATE accounts SET password_hash = $1, must_change = $2, failures = 0, locked_until = NULL WHERE id = $3",
+        "UPDATE accounts SET password_hash = $1, must_change = $2, password_expires = $3, failures = 0, \
+         locked_until = NULL WHERE id = $4",
     )
     .bind(hash)
-    .bind(i64::from(must))
+    .bind(i64::from(temporary_until.is_some()))
+    .bind(temporary_until.map(Timestamp::micros))
     .bind(id.0.to_vec())
     .execute(c)
     .await?;
@@ -147,8 +165,8 @@ pub(super) async fn set_password(
 pub(super) async fn create_session(c: &mut Conn, scope: Scope, s: &SessionRow) -> Result<()> {
     scope.require_system()?;
     sqlx::query(
-        "INSERT INTO sessions (token_hash, id, account_id, csrf, created_at, seen_at, expires_at, client) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO sessions (token_hash, id, account_id, csrf, created_at, seen_at, expires_at, client, \
+         stage, proved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(s.token_hash.to_vec())
     .bind(s.id.0.to_vec())
@@ -158,6 +176,8 @@ pub(super) async fn create_session(c: &mut Conn, scope: Scope, s: &SessionRow) -
     .bind(s.seen_at.micros())
     .bind(s.expires_at.micros())
     .bind(s.client.as_str().to_owned())
+    .bind(s.stage.code())
+    .bind(s.proved_at.micros())
     .execute(c)
     .await?;
     Ok(())
@@ -166,22 +186,30 @@ pub(super) async fn create_session(c: &mut Conn, scope: Scope, s: &SessionRow) -
 pub(super) async fn session(c: &mut Conn, scope: Scope, token: [u8; 32]) -> Result<(SessionRow, Account)> {
     scope.require_system()?;
     let mut q = QueryBuilder::<Db>::new(ACCOUNT);
-    q.push(", s.id AS s_id, s.csrf, s.created_at AS s_created, s.seen_at, s.expires_at, s.client");
+    q.push(
+        ", s.id AS s_id, s.csrf, s.created_at AS s_created, s.seen_at, s.expires_at, s.client, \
+            s.stage, s.proved_at, s.token_hash",
+    );
     q.push(" FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token_hash = ");
     q.push_bind(token.to_vec());
     let row = q.build().fetch_one(c).await?;
     let account = account_of(&row)?;
-    let session = SessionRow {
-        id: SessionId(bytes(&row, "s_id")?),
-        token_hash: token,
-        account: account.id,
-        csrf: bytes(&row, "csrf")?,
-        created_at: time(&row, "s_created")?,
-        seen_at: time(&row, "seen_at")?,
-        expires_at: time(&row, "expires_at")?,
-        client: Line::clip(&text(&row, "client")?),
-    };
-    Ok((session, account))
+    Ok((session_of(&row, account.id)?, account))
+}
+
+pub(super) fn session_of(row: &Row, account: AccountId) -> Result<SessionRow> {
+    Ok(SessionRow {
+        id: SessionId(bytes(row, "s_id")?),
+        token_hash: bytes(row, "token_hash")?,
+        account,
+        csrf: bytes(row, "csrf")?,
+        created_at: time(row, "s_created")?,
+        seen_at: time(row, "seen_at")?,
+        expires_at: time(row, "expires_at")?,
+        client: Line::clip(&text(row, "client")?),
+        stage: parsed(row, "stage", SessionStage::from_code)?,
+        proved_at: time(row, "proved_at")?,
+    })
 }
 
 pub(super) async fn touch_session(c: &mut Conn, scope: Scope, token: [u8; 32], now: Timestamp) -> Result<()> {

@@ -13,7 +13,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::dialect::{Conn, Db, LOCK_ROW};
 use super::rows::{bytes, count, parsed, signed, text, time, to_json};
-use super::{alerts, outbox};
+use super::{alerts, exceptions, outbox, usage};
 use crate::error::Result;
 use crate::scope::Scope;
 use crate::views::{CommitBatch, Committed, Cursor, ReportItem};
@@ -51,6 +51,7 @@ pub(super) async fn commit(
 
     let mut done = Committed { cursor: start, ..Committed::default() };
     let mut detections = Vec::new();
+    let (mut uses, mut inspections) = (Vec::new(), Vec::new());
     for (seq, item) in batch.items {
         let place = Cursor { epoch: batch.epoch, seq };
         if place <= done.cursor {
@@ -60,6 +61,8 @@ pub(super) async fn commit(
         done.cursor = place;
         match item {
             ReportItem::Detection(detection) => detections.push(*detection),
+            ReportItem::Use(used) => uses.push(*used),
+            ReportItem::Inspection(depth) => inspections.push(*depth),
             ReportItem::Note(note) => keep_note(c, origin, place, note.as_str()).await?,
             ReportItem::Undecodable { raw, reason } => {
                 done.quarantined += 1;
@@ -67,6 +70,8 @@ pub(super) async fn commit(
             }
         }
     }
+    usage::add_use(c, origin, &uses).await?;
+    usage::add_inspection(c, origin, &inspections).await?;
     done.detections = u32::try_from(detections.len()).unwrap_or(u32::MAX);
     if !detections.is_empty() {
         let standing = load_standing(c, origin, &detections).await?;
@@ -143,6 +148,7 @@ async fn load_standing(c: &mut Conn, origin: Origin, detections: &[Detection]) -
             standing.alerts.push(super::rows::json(&row, "body")?);
         }
     }
+    standing.exceptions = exceptions::in_force(c, origin.customer, origin.now).await?;
     let row = sqlx::query("SELECT MIN(due_at) AS due_at FROM notices WHERE customer_id = $1 AND mail_id IS NULL AND due_at > $2")
         .bind(origin.customer.0.to_vec())
         .bind(origin.now.micros())
@@ -189,7 +195,7 @@ async fn insert_detections(
         .collect::<Result<_>>()?;
     for some in rows.chunks(ROWS_PER_INSERT) {
         let mut q = QueryBuilder::<Db>::new(
-            "INSERT INTO detections (id, customer_id, gateway_id, received_at, at, kind, device_key, alert_id, body) ",
+            "INSERT INTO detections (id, customer_id, gateway_id, received_at, at, kind, device_key, alert_id, sid, body) ",
         );
         q.push_values(some, |mut row, (d, alert, body)| {
             row.push_bind(d.id.0.to_vec())
@@ -200,6 +206,7 @@ async fn insert_detections(
                 .push_bind(d.kind.code())
                 .push_bind(d.device.key().0)
                 .push_bind(alert.map(|a| a.0.to_vec()))
+                .push_bind(d.signature.as_ref().map(|s| i64::from(s.sid)))
                 .push_bind(body.clone());
         });
         q.build().execute(&mut *c).await?;

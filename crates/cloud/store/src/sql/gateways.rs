@@ -10,12 +10,18 @@ use super::dialect::{Conn, Db, Row};
 use super::rows::{
     bytes, exactly_one, maybe_bytes, maybe_time, must_exist, number, parsed, text, time, to_json,
 };
-use super::{outbox, scoped};
+use super::{outbox, scoped, usage};
 use crate::error::{Result, StoreError};
 use crate::scope::Scope;
 use crate::views::{EnrolRecord, GatewayView, UptimeHour};
 
+/// A gateway that was told stopped within this time and stops again comes and goes.
+const FLAP_WINDOW: std::time::Duration = std::time::Duration::from_secs(6 * 3_600);
+/// Such a stop is told only after this time.
+const FLAP_PATIENCE: std::time::Duration = std::time::Duration::from_secs(30 * 60);
 const HOUR_MICROS: i64 = 3_600_000_000;
+/// Devices are written down with every so-manieth heartbeat of an hour, the first included.
+const DEVICES_EVERY_BEATS: i64 = 20;
 
 const GATEWAY: &str = "SELECT g.id AS g_id, g.customer_id, g.serial, g.name AS g_name, g.state, g.enrolled_at, \
      g.secret_expires, g.stopped_since, g.last_seen, g.created_at AS g_created, g.heartbeat, g.secret_hash, \
@@ -186,15 +192,19 @@ pub(super) async fn heartbeat(
         .await?;
     must_exist(done.rows_affected())?;
     let hour = now.micros().div_euclid(HOUR_MICROS) * HOUR_MICROS;
-    sqlx::query(
+    let row = sqlx::query(
         "INSERT INTO uptime (gateway_id, hour, customer_id, beats) \
          SELECT id, CAST($1 AS BIGINT), customer_id, 1 FROM gateways WHERE id = $2 \
-         ON CONFLICT (gateway_id, hour) DO UPDATE SET beats = uptime.beats + 1",
+         ON CONFLICT (gateway_id, hour) DO UPDATE SET beats = uptime.beats + 1 RETURNING beats, customer_id",
     )
     .bind(hour)
     .bind(id.0.to_vec())
-    .execute(c)
+    .fetch_one(&mut *c)
     .await?;
+    // Now and then is enough: the heartbeat itself has them all.
+    if number(&row, "beats")? % DEVICES_EVERY_BEATS == 1 {
+        usage::keep_devices(c, id, CustomerId(bytes(&row, "customer_id")?), &beat.devices).await?;
+    }
     Ok(())
 }
 
@@ -235,7 +245,31 @@ pub(super) async fn mark_stopped(
     .execute(&mut *c)
     .await?;
     exactly_one(done.rows_affected())?;
-    outbox::insert_notice(c, notice).await
+    let mut notice = notice.clone();
+    if outbox::stopped_lately(c, id, notice.customer, notice.created_at - FLAP_WINDOW).await? {
+        // It comes and goes: told only if it stays away.
+        notice.due_at = notice.created_at + FLAP_PATIENCE;
+    }
+    outbox::insert_notice(c, &notice).await
+}
+
+/// The gateway will be off until then by plan (firmware): no fault.
+pub(super) async fn plan_outage(c: &mut Conn, scope: Scope, id: GatewayId, until: Timestamp) -> Result<()> {
+    let mut q = QueryBuilder::<Db>::new("UPDATE gateways SET planned_until = ");
+    q.push_bind(until.micros()).push(" WHERE id = ").push_bind(id.0.to_vec());
+    scoped::push(&mut q, scope, "customer_id");
+    must_exist(q.build().execute(c).await?.rows_affected())
+}
+
+pub(super) async fn planned_outages(c: &mut Conn, scope: Scope, now: Timestamp) -> Result<Vec<GatewayId>> {
+    scope.require_system()?;
+    sqlx::query("SELECT id FROM gateways WHERE planned_until > $1 LIMIT 1000000")
+        .bind(now.micros())
+        .fetch_all(c)
+        .await?
+        .iter()
+        .map(|row| Ok(GatewayId(bytes(row, "id")?)))
+        .collect()
 }
 
 pub(super) async fn mark_recovered(
@@ -255,5 +289,9 @@ pub(super) async fn mark_recovered(
     .execute(&mut *c)
     .await?;
     exactly_one(done.rows_affected())?;
+    // Back before anybody was told: nothing to tell.
+    if outbox::withdraw_stop(c, id, notice.customer).await? {
+        return Ok(());
+    }
     outbox::insert_notice(c, notice).await
 }

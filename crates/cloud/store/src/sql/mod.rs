@@ -3,17 +3,24 @@
 
 use super::dialect;
 
+mod access;
 mod accounts;
 mod alerts;
 mod commit;
 mod detections;
+mod exceptions;
 mod gateways;
+mod investigations;
 mod outbox;
 mod parties;
+mod policies;
+mod ratings;
+mod reach;
 mod rows;
 mod scoped;
 mod store;
 mod upkeep;
+mod usage;
 
 use dialect::Db;
 use sqlx::QueryBuilder;

@@ -1,8 +1,13 @@
 //! Notices, mails and their deliveries (NT-05): queued with what caused them, claimed under a
 //! lease, settled under the same lease.
 
+use std::time::Duration;
+
 use mimamori_base::Timestamp;
-use mimamori_domain::{AlertId, CustomerId, DeliveryId, EmailAddress, Line, MailId, Notice, NoticeId};
+use mimamori_domain::notice::GROUP_DEADLINE;
+use mimamori_domain::{
+    AlertId, CustomerId, DeliveryId, EmailAddress, GatewayId, Line, MailId, Notice, NoticeId, NoticeKind,
+};
 use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db, LOCK_ROW, Row, SKIP_LOCKED};
@@ -14,6 +19,10 @@ use crate::views::{Attempt, ClaimedDelivery, Delivery, DeliveryView, Mail, Notic
 
 /// Notices that one mail speaks of at most; the rest follow in the next.
 const NOTICES_PER_MAIL: i64 = 200;
+/// Mails that one customer gets in [`BUDGET_TIME`]: what comes beyond is gathered into one digest
+/// when the time is over (NT-06). Counts mails, not addresses.
+const MAILS_PER_BUDGET: i64 = 10;
+const BUDGET_TIME: Duration = Duration::from_secs(3_600);
 
 pub(super) async fn insert_notice(c: &mut Conn, n: &Notice) -> Result<()> {
     // A notice that is already there was made by an earlier run of the same job.
@@ -39,10 +48,15 @@ pub(super) async fn due_notices(
 ) -> Result<Vec<NoticeGroup>> {
     scope.require_system()?;
     let due = sqlx::query(
-        "SELECT customer_id, MIN(due_at) AS first FROM notices WHERE mail_id IS NULL AND due_at <= $1 \
-         GROUP BY customer_id ORDER BY first LIMIT $2",
+        // What was due at once (★★★) is never held back; the rest waits for the hour's budget.
+        "SELECT customer_id, MIN(due_at) AS first FROM notices n WHERE mail_id IS NULL AND due_at <= $1 \
+         AND (due_at <= created_at OR (SELECT COUNT(*) FROM mails m WHERE m.customer_id = n.customer_id \
+         AND m.created_at > $2 AND m.created_at <= $1) < $3) \
+         GROUP BY customer_id ORDER BY first LIMIT $4",
     )
     .bind(now.micros())
+    .bind((now - BUDGET_TIME).micros())
+    .bind(MAILS_PER_BUDGET)
     .bind(i64::from(customers))
     .fetch_all(&mut *c)
     .await?;
@@ -50,9 +64,11 @@ pub(super) async fn due_notices(
     for row in due {
         let id = CustomerId(bytes(&row, "customer_id")?);
         let notices = sqlx::query(
-            "SELECT body FROM notices WHERE mail_id IS NULL AND customer_id = $1 ORDER BY due_at, id LIMIT $2",
+            "SELECT body FROM notices WHERE mail_id IS NULL AND customer_id = $1 AND due_at <= $2 \
+             ORDER BY due_at, id LIMIT $3",
         )
         .bind(id.0.to_vec())
+        .bind((now + GROUP_DEADLINE).micros())
         .bind(NOTICES_PER_MAIL)
         .fetch_all(&mut *c)
         .await?
@@ -268,4 +284,49 @@ pub(super) async fn requeue(c: &mut Conn, scope: Scope, id: DeliveryId, now: Tim
 pub(super) async fn add_notice(c: &mut Conn, scope: Scope, notice: &Notice) -> Result<()> {
     scope.require_system()?;
     insert_notice(c, notice).await
+}
+
+/// Whether somebody was told since `since` that this gateway stopped.
+pub(super) async fn stopped_lately(
+    c: &mut Conn,
+    gateway: GatewayId,
+    customer: CustomerId,
+    since: Timestamp,
+) -> Result<bool> {
+    let rows = sqlx::query(
+        "SELECT body FROM notices WHERE customer_id = $1 AND created_at >= $2 AND mail_id IS NOT NULL LIMIT 2000",
+    )
+    .bind(customer.0.to_vec())
+    .bind(since.micros())
+    .fetch_all(c)
+    .await?;
+    let notices = rows.iter().map(|row| json::<Notice>(row, "body")).collect::<Result<Vec<_>>>()?;
+    Ok(notices.iter().any(|n| stop_of(n) == Some(gateway)))
+}
+
+/// Takes back that this gateway stopped, if nobody was told yet.
+pub(super) async fn withdraw_stop(c: &mut Conn, gateway: GatewayId, customer: CustomerId) -> Result<bool> {
+    let rows = sqlx::query("SELECT body FROM notices WHERE customer_id = $1 AND mail_id IS NULL LIMIT 2000")
+        .bind(customer.0.to_vec())
+        .fetch_all(&mut *c)
+        .await?;
+    let mut withdrawn = false;
+    for row in rows {
+        let notice: Notice = json(&row, "body")?;
+        if stop_of(&notice) == Some(gateway) {
+            let done = sqlx::query("DELETE FROM notices WHERE id = $1 AND mail_id IS NULL")
+                .bind(notice.id.0.to_vec())
+                .execute(&mut *c)
+                .await?;
+            withdrawn |= done.rows_affected() == 1;
+        }
+    }
+    Ok(withdrawn)
+}
+
+fn stop_of(notice: &Notice) -> Option<GatewayId> {
+    match notice.kind {
+        NoticeKind::GatewayStopped { gateway, .. } => Some(gateway),
+        _ => None,
+    }
 }

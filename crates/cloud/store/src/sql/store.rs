@@ -13,7 +13,7 @@ use mimamori_domain::{
 };
 
 use super::dialect::{Backend, Conn};
-use super::{accounts, alerts, commit, detections, gateways, outbox, parties, upkeep};
+use super::{accounts, alerts, commit, detections, gateways, outbox, parties, upkeep, usage};
 use crate::api::Store;
 use crate::error::Result;
 use crate::scope::Scope;
@@ -83,8 +83,14 @@ impl Store for Backend {
         write!(self, scope, c => accounts::mark_login(c, scope, &mark))
     }
 
-    async fn set_password(&self, scope: Scope, id: AccountId, hash: String, must_change: bool) -> Result<()> {
-        write!(self, scope, c => accounts::set_password(c, scope, id, hash, must_change))
+    async fn set_password(
+        &self,
+        scope: Scope,
+        id: AccountId,
+        hash: String,
+        temporary_until: Option<Timestamp>,
+    ) -> Result<()> {
+        write!(self, scope, c => accounts::set_password(c, scope, id, hash, temporary_until))
     }
 
     async fn create_session(&self, scope: Scope, session: SessionRow) -> Result<()> {
@@ -231,6 +237,23 @@ impl Store for Backend {
         period: Period,
     ) -> Result<Vec<GatewayCount>> {
         read!(self, scope, c => detections::counts_by_gateway(c, scope, customer, period))
+    }
+
+    async fn usage(&self, scope: Scope, filter: UsageFilter, by: UsageBy) -> Result<Vec<UsageSum>> {
+        read!(self, scope, c => usage::usage(c, scope, &filter, by))
+    }
+
+    async fn inspection(
+        &self,
+        scope: Scope,
+        filter: UsageFilter,
+        by_device: bool,
+    ) -> Result<Vec<InspectionSum>> {
+        read!(self, scope, c => usage::inspection(c, scope, &filter, by_device))
+    }
+
+    async fn devices(&self, scope: Scope, customer: CustomerId) -> Result<Vec<DeviceView>> {
+        read!(self, scope, c => usage::devices(c, scope, customer))
     }
 
     async fn add_notice(&self, scope: Scope, notice: Notice) -> Result<()> {

@@ -116,8 +116,12 @@ const KEPT_FOR_A_TIME: &[(&str, &str, &str)] = &[
     ("receiving", "(node, from_at)", "to_at"),
     ("device_activity", "(gateway_id, device_key, kind)", "last_at"),
     ("alerts", "id", "last_seen"),
+    ("investigations", "alert_id", "updated_at"),
     ("notices", "id", "created_at"),
     ("deliveries", "id", "created_at"),
+    ("usage_hours", "(customer_id, subject, hour, gateway_id, device_key, item)", "hour"),
+    ("inspection_hours", "(customer_id, hour, gateway_id, device_key, how)", "hour"),
+    ("devices", "(gateway_id, device_key)", "last_seen"),
 ];
 
 pub(super) async fn purge(

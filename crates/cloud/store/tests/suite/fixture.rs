@@ -97,6 +97,7 @@ impl World {
             belongs: Belongs::Customer(self.customers[i]),
             created_at: at(0),
             must_change_password: false,
+            second_factor: mimamori_domain::SecondFactor::Undecided,
         }
     }
 

@@ -1,10 +1,12 @@
 //! The one suite: every function runs on every backend, on a fresh database.
 
+pub mod access;
 pub mod fixture;
 pub mod outbox;
 pub mod parties;
 pub mod reports;
 pub mod upkeep;
+pub mod usage;
 
 /// Makes one `#[test]` per function of the suite; `$fresh` gives a store or says why to skip.
 #[macro_export]
@@ -15,6 +17,10 @@ macro_rules! run_suite {
             parties::a_taken_name_is_a_duplicate,
             parties::sessions_live_and_die,
             parties::the_audit_log_is_scoped,
+            access::a_code_and_a_recovery_code_are_used_once,
+            access::a_session_that_awaits_its_code_is_lifted_once,
+            access::a_reset_is_used_once_and_ends_everything,
+            access::browsers_are_known_per_account_and_bounded,
             reports::a_batch_is_stored_once_however_often_it_comes,
             reports::many_nodes_storing_one_batch_store_it_once,
             reports::a_bad_report_is_set_aside_and_blocks_nothing,
@@ -26,6 +32,9 @@ macro_rules! run_suite {
             outbox::two_workers_take_different_deliveries,
             outbox::a_dead_delivery_can_be_revived,
             outbox::an_accepted_mail_marks_its_alerts_notified,
+            usage::sums_add_up_once_and_are_grouped,
+            usage::another_tenant_sees_nothing_of_it,
+            usage::devices_keep_their_first_sight,
             upkeep::a_secret_enrols_once,
             upkeep::a_job_has_one_owner_at_a_time,
             upkeep::receiving_extends_and_leaves_gaps,

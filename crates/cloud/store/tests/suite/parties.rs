@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mimamori_domain::account::Belongs;
 use mimamori_domain::{AuditId, DetectionKind, GatewayId, Line, NotifyAddresses, SessionId};
-use mimamori_store::views::{AlertFilter, AuditEntry, DetectionFilter, LoginMark, SessionRow};
+use mimamori_store::views::{AlertFilter, AuditEntry, DetectionFilter, LoginMark, SessionRow, SessionStage};
 use mimamori_store::{Scope, Store, StoreError};
 
 use super::fixture::{SYSTEM, World, at, name};
@@ -78,7 +78,7 @@ pub async fn sessions_live_and_die(store: Arc<dyn Store>) {
     store.mark_login(SYSTEM, mark).await.unwrap();
     let record = store.login_record(SYSTEM, account.login.clone()).await.unwrap();
     assert_eq!((record.failures, record.locked_until), (3, Some(at(9))));
-    store.set_password(SYSTEM, account.id, "new".to_owned(), true).await.unwrap();
+    store.set_password(SYSTEM, account.id, "new".to_owned(), Some(at(90))).await.unwrap();
     let record = store.login_record(SYSTEM, account.login.clone()).await.unwrap();
     assert_eq!((record.failures, record.locked_until), (0, None));
     assert!(record.account.must_change_password);
@@ -92,6 +92,8 @@ pub async fn sessions_live_and_die(store: Arc<dyn Store>) {
         seen_at: at(0),
         expires_at: at(100),
         client: Line::clip("Firefox"),
+        stage: SessionStage::Full,
+        proved_at: at(0),
     };
     for n in 1..=3 {
         store.create_session(SYSTEM, session(n)).await.unwrap();

@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
-use mimamori_domain::{AlertId, ScanOutcome};
+use mimamori_domain::{AlertId, DeliveryId, ScanOutcome};
 use mimamori_service::Permission;
 use mimamori_service::views::{AlertFilter, PageMark};
 use serde::Deserialize;
@@ -87,19 +87,32 @@ const fn empty(all: bool) -> Empty {
     }
 }
 
+/// The mark of the mail that the reader came from.
+#[derive(Debug, Default, Deserialize)]
+pub struct FromMail {
+    #[serde(default)]
+    m: String,
+}
+
 pub async fn detail(
     State(portal): State<Portal>,
     session: Session,
     headers: HeaderMap,
     Path(id): Path<String>,
+    Query(from): Query<FromMail>,
 ) -> Result<Response, PageError> {
     let id = parse(&id)?;
+    if let Ok(mail) = DeliveryId::parse(&from.m) {
+        portal.service().opened_from_mail(&session.actor, mail, id).await?;
+    }
     let found = portal.service().alert(&session.actor, id).await?;
     let desk = Desk::about(portal, session, headers, found.alert.customer).await?;
     let frame = desk.frame("/alerts").await?;
     let had_flash = frame.flash.is_some();
     let can_act = desk.actor().may(Permission::AcknowledgeAlert);
-    let page = DetailPage::new(frame, &found.alert, &found.gateway_name, can_act, desk.now);
+    let may_ask = desk.actor().may(Permission::AskException);
+    let mut page = DetailPage::new(frame, &found.alert, &found.gateway_name, can_act, desk.now);
+    page.can_ask_exception = may_ask;
     show(&desk.portal, had_flash, &page)
 }
 
@@ -130,6 +143,8 @@ pub async fn acknowledge(
 pub struct ScanForm {
     result: String,
     #[serde(default)]
+    product: String,
+    #[serde(default)]
     note: String,
 }
 
@@ -141,6 +156,6 @@ pub async fn report_scan(
 ) -> Result<Response, PageError> {
     let id = parse(&id)?;
     let outcome = ScanOutcome::from_code(&form.result).map_err(|_| PageError::BadForm)?;
-    portal.service().report_scan(&session.actor, id, outcome, "", form.note.trim()).await?;
+    portal.service().report_scan(&session.actor, id, outcome, form.product.trim(), form.note.trim()).await?;
     Ok(Done::Scanned.lead_to(&portal, &format!("/alerts/{id}")))
 }

@@ -26,6 +26,7 @@ pub async fn list(
     let service = portal.service();
     let period = Period::last_days(DAYS, service.now());
     let customers = service.customers(&session.actor).await?;
+    let unreachable = service.unreachable(&session.actor).await?;
     let mut rows: Vec<(Headline, Row)> = Vec::new();
     for view in customers.iter().take(ROWS_MAX) {
         let status = service.status(&session.actor, view.customer.id, period).await?;
@@ -42,6 +43,11 @@ pub async fn list(
                 id: view.customer.id.to_string(),
                 name: view.customer.name.to_string(),
                 state: Tag { class: words.class, icon: words.icon, word: status.headline.label() },
+                unreachable: unreachable
+                    .iter()
+                    .filter(|u| u.customer == view.customer.id)
+                    .map(|u| u.address.to_string())
+                    .collect(),
                 open_alerts: status.open.iter().map(|(_, n)| n).sum(),
                 gateways: if stopped > 0 {
                     format!("{total}台（{stopped}台停止）")

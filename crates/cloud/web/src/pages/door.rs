@@ -1,4 +1,4 @@
-//! Login and logout, static files, the health check.
+//! Login in its two steps, logout, static files, the health check.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use mimamori_domain::Line;
-use mimamori_service::{ClientInfo, LoginError};
+use mimamori_service::{ClientInfo, LoggedIn, LoginError, SessionToken};
 use serde::Deserialize;
 
 use crate::assets;
@@ -17,6 +17,7 @@ use crate::error::PageError;
 use crate::guard::{self, Session, SignedForm};
 use crate::portal::Portal;
 use crate::query::own_path;
+use crate::view::access::CodePage;
 use crate::view::door::LoginPage;
 
 #[derive(Debug, Default, Deserialize)]
@@ -52,21 +53,15 @@ fn door(
     form: Form<'_>,
     status: StatusCode,
 ) -> Result<Response, PageError> {
-    let known = portal.cookies().read(headers, Cookie::Door).filter(|t| is_nonce(t)).map(str::to_owned);
-    let csrf = known.clone().unwrap_or_else(|| portal.nonce());
-    let page = LoginPage {
-        csrf: csrf.clone(),
+    let mut response = at_the_door(portal, headers, |csrf| LoginPage {
+        csrf,
         next: form.next.to_owned(),
         user: form.user.to_owned(),
         error: form.error.map(str::to_owned),
         info: form.info,
         contact: portal.options().contact.clone(),
-    };
-    let mut response = super::show(portal, false, &page)?;
+    })?;
     *response.status_mut() = status;
-    if known.is_none() {
-        response.headers_mut().append(header::SET_COOKIE, portal.cookies().set(Cookie::Door, &csrf));
-    }
     Ok(response)
 }
 
@@ -102,35 +97,150 @@ pub async fn login(
             StatusCode::FORBIDDEN,
         );
     }
-    let from = ClientInfo {
-        ip: portal.client(peer.map(|Extension(ConnectInfo(peer))| peer), &headers),
-        user_agent: headers
-            .get(header::USER_AGENT)
-            .and_then(|v| v.to_str().ok())
-            .map(Line::clip)
-            .unwrap_or_default(),
-    };
+    let from = client(&portal, peer, &headers);
     match portal.service().login(form.user.trim(), &form.password, &from).await {
         Ok(fresh) => {
             if let Some(old) = guard::find_session(&portal, &headers).await? {
                 portal.service().logout(&old.token).await?;
             }
-            let cookies = portal.cookies();
-            let mut response = Redirect::to(next).into_response();
-            let set = response.headers_mut();
-            set.append(header::SET_COOKIE, cookies.set(Cookie::Session, fresh.token.cookie_value()));
-            set.append(header::SET_COOKIE, cookies.clear(Cookie::Door));
-            set.append(header::SET_COOKIE, cookies.clear(Cookie::Customer));
-            Ok(response)
+            Ok(let_in(&portal, &fresh, next))
         }
         Err(LoginError::Service(e)) => Err(PageError::Service(e)),
-        Err(e @ LoginError::Refused) => again(e.for_people(), StatusCode::UNAUTHORIZED),
+        Err(e @ (LoginError::Refused | LoginError::WrongCode | LoginError::StartAgain)) => {
+            again(e.for_people(), StatusCode::UNAUTHORIZED)
+        }
         Err(e @ LoginError::Throttled) => {
             let mut response = again(e.for_people(), StatusCode::TOO_MANY_REQUESTS)?;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("600"));
             Ok(response)
         }
     }
+}
+
+/// Who is at the other end, and whether this browser has been here before.
+pub fn client(
+    portal: &Portal,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: &HeaderMap,
+) -> ClientInfo {
+    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
+    ClientInfo {
+        ip: portal.client(peer.map(|Extension(ConnectInfo(peer))| peer), headers),
+        user_agent: agent.map(Line::clip).unwrap_or_default(),
+        browser: portal.cookies().read(headers, Cookie::Browser).map(SessionToken::from_cookie),
+    }
+}
+
+/// The cookies of a login, and where it leads: to the code if one is still needed.
+fn let_in(portal: &Portal, fresh: &LoggedIn, next: &str) -> Response {
+    let cookies = portal.cookies();
+    let target = match (fresh.needs_code, next) {
+        (false, _) => next.to_owned(),
+        (true, "/") => "/login/code".to_owned(),
+        (true, _) => format!("/login/code?next={}", crate::query::escape(next)),
+    };
+    let mut response = Redirect::to(&target).into_response();
+    let set = response.headers_mut();
+    set.append(header::SET_COOKIE, cookies.set(Cookie::Session, fresh.token.cookie_value()));
+    set.append(header::SET_COOKIE, cookies.clear(Cookie::Customer));
+    if !fresh.needs_code {
+        set.append(header::SET_COOKIE, cookies.clear(Cookie::Door));
+    }
+    if let Some(browser) = &fresh.browser {
+        set.append(header::SET_COOKIE, cookies.keep(Cookie::Browser, browser.cookie_value()));
+    }
+    response
+}
+
+pub async fn code_page(
+    State(portal): State<Portal>,
+    headers: HeaderMap,
+    Query(query): Query<Next>,
+) -> Result<Response, PageError> {
+    let next = own_path(&query.next);
+    if guard::find_session(&portal, &headers).await?.is_some() {
+        return Ok(Redirect::to(next).into_response());
+    }
+    if !awaits_code(&portal, &headers).await? {
+        return Err(PageError::LoginNeeded { next: next.to_owned() });
+    }
+    code_form(&portal, &headers, next, None)
+}
+
+async fn awaits_code(portal: &Portal, headers: &HeaderMap) -> Result<bool, PageError> {
+    let Some(value) = portal.cookies().read(headers, Cookie::Session) else { return Ok(false) };
+    Ok(portal.service().awaits_code(&SessionToken::from_cookie(value)).await?)
+}
+
+fn code_form(
+    portal: &Portal,
+    headers: &HeaderMap,
+    next: &str,
+    error: Option<&'static str>,
+) -> Result<Response, PageError> {
+    at_the_door(portal, headers, |csrf| CodePage {
+        csrf,
+        next: next.to_owned(),
+        error,
+        contact: portal.options().contact.clone(),
+    })
+}
+
+/// A page before the login: its form carries the token of the door's cookie.
+pub fn at_the_door<T: askama::Template>(
+    portal: &Portal,
+    headers: &HeaderMap,
+    page: impl FnOnce(String) -> T,
+) -> Result<Response, PageError> {
+    let known = portal.cookies().read(headers, Cookie::Door).filter(|t| is_nonce(t)).map(str::to_owned);
+    let csrf = known.clone().unwrap_or_else(|| portal.nonce());
+    let mut response = super::show(portal, false, &page(csrf.clone()))?;
+    if known.is_none() {
+        response.headers_mut().append(header::SET_COOKIE, portal.cookies().set(Cookie::Door, &csrf));
+    }
+    Ok(response)
+}
+
+/// Whether a form from before the login carries the token of the door's cookie.
+pub fn from_the_door(portal: &Portal, headers: &HeaderMap, csrf: &str) -> Result<(), PageError> {
+    let token = portal.cookies().read(headers, Cookie::Door).filter(|t| is_nonce(t));
+    if token == Some(csrf) { Ok(()) } else { Err(PageError::ForeignForm) }
+}
+
+#[derive(Deserialize)]
+pub struct CodeForm {
+    #[serde(default)]
+    csrf: String,
+    #[serde(default)]
+    next: String,
+    code: String,
+}
+
+pub async fn code(
+    State(portal): State<Portal>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, PageError> {
+    let form: CodeForm = guard::decode(&body)?;
+    from_the_door(&portal, &headers, &form.csrf)?;
+    let next = own_path(&form.next);
+    let value = portal.cookies().read(&headers, Cookie::Session).unwrap_or_default();
+    let from = client(&portal, peer, &headers);
+    let status = match portal.service().give_code(&SessionToken::from_cookie(value), &form.code, &from).await
+    {
+        Ok(fresh) => return Ok(let_in(&portal, &fresh, next)),
+        Err(LoginError::Service(e)) => return Err(e.into()),
+        Err(e @ (LoginError::StartAgain | LoginError::Refused)) => {
+            let again = Form { next, user: "", error: Some(e.for_people()), info: None };
+            return door(&portal, &headers, again, StatusCode::UNAUTHORIZED);
+        }
+        Err(e @ LoginError::Throttled) => (StatusCode::TOO_MANY_REQUESTS, e.for_people()),
+        Err(e @ LoginError::WrongCode) => (StatusCode::UNAUTHORIZED, e.for_people()),
+    };
+    let mut response = code_form(&portal, &headers, next, Some(status.1))?;
+    *response.status_mut() = status.0;
+    Ok(response)
 }
 
 #[derive(Debug, Deserialize)]

@@ -16,10 +16,26 @@ pub enum Done {
     Password,
     TestMail,
     Renamed,
+    FirstLogin,
+    SecondFactorOff,
+    SessionEnded,
+    AccountIssued,
+    AccountReissued,
+    AccountStopped,
+    PolicyAdded,
+    TrialStarted,
+    PolicyLive,
+    Noted,
+    Assigned,
+    Found,
+    ExceptionAsked,
+    ExceptionDecided,
+    ExceptionEnded,
+    Resent,
 }
 
 impl Done {
-    const ALL: [(Done, &'static str, &'static str); 6] = [
+    const ALL: [(Done, &'static str, &'static str); 22] = [
         (Done::Acknowledged, "ack", "「確認しました」を記録しました。"),
         (
             Done::Scanned,
@@ -34,6 +50,42 @@ impl Done {
             "確認のメールを送りました。届かないときは、宛先と迷惑メールのフォルダーを確かめてください。",
         ),
         (Done::Renamed, "renamed", "UTM装置の名前を変更しました。"),
+        (
+            Done::FirstLogin,
+            "first",
+            "ご自分のユーザーIDとパスワードを登録しました。次回からはこれでログインしてください。",
+        ),
+        (
+            Done::SecondFactorOff,
+            "2fa-off",
+            "2段階認証を使わない設定にしました。いつでも設定から始められます。",
+        ),
+        (Done::SessionEnded, "ended", "ほかの端末のログインを終了しました。"),
+        (
+            Done::AccountIssued,
+            "issued",
+            "アカウントを発行しました。仮のユーザーIDとパスワードを、ご本人のメールアドレスへお送りします。",
+        ),
+        (Done::AccountReissued, "reissued", "新しい仮のパスワードを、ご本人のメールアドレスへお送りします。"),
+        (Done::AccountStopped, "stopped", "アカウントを止めました。ログイン中の端末も終了しました。"),
+        (
+            Done::PolicyAdded,
+            "policy-added",
+            "ポリシーを登録しました。まだ使われていません。保存されている検知で試してください。",
+        ),
+        (Done::TrialStarted, "trial", "試し始めました。しばらくお待ちください。"),
+        (Done::PolicyLive, "policy-live", "判定ポリシーを切り替えました。"),
+        (Done::Noted, "noted", "メモを残しました。"),
+        (Done::Assigned, "assigned", "担当を記録しました。"),
+        (Done::Found, "found", "調査結果を記録し、お客様へメールを送ります。"),
+        (
+            Done::ExceptionAsked,
+            "ex-asked",
+            "業務の例外を記録しました。お客様からの申し出は、分析担当が確かめてから有効になります。",
+        ),
+        (Done::ExceptionDecided, "ex-decided", "例外の判断を記録しました。"),
+        (Done::ExceptionEnded, "ex-ended", "例外を終わらせました。"),
+        (Done::Resent, "resent", "もう一度送ります。"),
     ];
 
     /// Leads to `path`, where the message is shown.

@@ -4,8 +4,9 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use mimamori_base::Timestamp;
+use mimamori_domain::usage::UseSubject;
 use mimamori_domain::{GatewayId, GatewayState, Name, Period};
-use mimamori_service::views::GatewayView;
+use mimamori_service::views::{GatewayView, UsageFilter};
 use serde::Deserialize;
 
 use super::{Desk, Done, show};
@@ -13,6 +14,7 @@ use crate::error::PageError;
 use crate::guard::{Session, SignedForm};
 use crate::portal::Portal;
 use crate::view::gateway::{Beats, Card, DetailPage, ListPage, UPTIME_HOURS};
+use crate::view::usage::DepthFigure;
 use mimamori_service::Permission;
 
 const REFRESH_SECONDS: u32 = 30;
@@ -68,8 +70,27 @@ pub async fn detail(
     let had_flash = frame.flash.is_some();
     let card = card(&desk, &view).await?;
     let may_rename = desk.actor().may(Permission::RenameGateway);
-    let page = DetailPage::new(frame, &view.gateway, view.heartbeat.as_ref(), card, may_rename);
+    let depth = depth(&desk, view.gateway.id).await?;
+    let page = DetailPage::new(frame, &view.gateway, view.heartbeat.as_ref(), card, may_rename, depth);
     show(&desk.portal, had_flash, &page)
+}
+
+/// How deep the traffic of the last day was looked into.
+async fn depth(desk: &Desk, gateway: GatewayId) -> Result<DepthFigure, PageError> {
+    let day = Timestamp(desk.now.micros() - 24 * 3_600_000_000);
+    let filter = UsageFilter {
+        customer: desk.id(),
+        period: Period { from: day, to: Timestamp(desk.now.micros() + 1) },
+        subject: UseSubject::Application,
+        gateway: Some(gateway),
+        device: None,
+        item: None,
+    };
+    let service = desk.portal.service();
+    let sums = service.inspection(desk.actor(), filter.clone(), false).await?;
+    let by_device = service.inspection(desk.actor(), filter, true).await?;
+    let devices = service.devices(desk.actor(), desk.id()).await?;
+    Ok(DepthFigure::new(&sums, &by_device, &devices))
 }
 
 fn parse(id: &str) -> Result<GatewayId, PageError> {

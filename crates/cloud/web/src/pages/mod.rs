@@ -3,15 +3,24 @@
 //! Holds always: a page of a customer is made from one [`Desk`], so that frame and content
 //! speak of the same company. Deliberately not here: words (`view`), permissions (`routes`).
 
+pub mod accounts;
 pub mod alerts;
 pub mod customers;
 pub mod detections;
 pub mod door;
+pub mod exceptions;
 mod flash;
 pub mod gateways;
+pub mod investigations;
 pub mod mailbox;
+pub mod outbox;
+pub mod policies;
+pub mod reset;
+pub mod second_factor;
+pub mod sessions;
 pub mod settings;
 pub mod status;
+pub mod usage;
 
 use askama::Template;
 use axum::http::HeaderMap;
@@ -92,10 +101,11 @@ impl Desk {
             entry("/", "状態", "status", current, 0),
             entry("/alerts", "アラート", "alert", current, open as u64),
             entry("/detections", "検知の記録", "list", current, 0),
+            entry("/usage/apps", "利用", "device", current, 0),
             entry("/gateways", "UTM装置", "gateway", current, 0),
             entry("/settings", "設定", "settings", current, 0),
         ]);
-        if self.portal.mailbox().is_some() && nav.len() < 6 {
+        if self.portal.mailbox().is_some() && nav.len() < 7 {
             nav.push(entry("/mailbox", "受信箱", "mail", current, 0));
         }
         Ok(Frame {
@@ -107,6 +117,20 @@ impl Desk {
     }
 }
 
+/// The surroundings of a page that is about the account, not about a company.
+pub async fn any_frame(
+    portal: &Portal,
+    session: &Session,
+    headers: &HeaderMap,
+    current: &str,
+) -> Result<Frame, PageError> {
+    match Desk::open(portal.clone(), session.clone(), headers.clone()).await {
+        Ok(desk) => desk.frame(current).await,
+        Err(PageError::ChooseCustomer) => Ok(staff_frame(portal, session, headers, current)),
+        Err(e) => Err(e),
+    }
+}
+
 fn entry(href: &str, label: &'static str, icon: &'static str, current: &str, count: u64) -> NavItem {
     NavItem { href: href.to_owned(), label, icon, current: href == current, count }
 }
@@ -114,10 +138,16 @@ fn entry(href: &str, label: &'static str, icon: &'static str, current: &str, cou
 /// The surroundings of staff who have no customer before them.
 pub fn staff_frame(portal: &Portal, session: &Session, headers: &HeaderMap, current: &str) -> Frame {
     let mut frame = bare_frame(portal, session, headers);
-    frame.nav = vec![
-        entry("/customers", "お客様", "customers", current, 0),
-        entry("/settings", "設定", "settings", current, 0),
+    let all = [
+        (Permission::ListCustomers, entry("/customers", "お客様", "customers", current, 0)),
+        (Permission::Investigate, entry("/investigations", "調査", "look", current, 0)),
+        (Permission::ListCustomers, entry("/exceptions", "業務の例外", "list", current, 0)),
+        (Permission::ViewPolicies, entry("/policies", "ポリシー", "scales", current, 0)),
+        (Permission::ViewOutbox, entry("/outbox", "メール", "mail", current, 0)),
+        (Permission::ViewPortal, entry("/settings", "設定", "settings", current, 0)),
     ];
+    frame.nav =
+        all.into_iter().filter(|(needs, _)| session.actor.may(*needs)).map(|(_, entry)| entry).collect();
     frame
 }
 

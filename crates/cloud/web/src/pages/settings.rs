@@ -3,16 +3,16 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use mimamori_domain::{EmailAddress, NotifyAddresses};
 use mimamori_service::{PasswordChangeError, Permission};
 use serde::Deserialize;
 
-use super::{Desk, Done, show, staff_frame};
+use super::{Desk, Done, any_frame, show};
 use crate::error::PageError;
 use crate::guard::{Session, SignedForm};
 use crate::portal::Portal;
-use crate::view::settings::{AddressField, Page};
+use crate::view::settings::{AddressField, Page, ReachLine};
 
 const FIELDS: usize = 3;
 
@@ -29,6 +29,8 @@ pub async fn page(
 struct Again {
     addresses: Option<Vec<AddressField>>,
     password_error: Option<&'static str>,
+    /// The user ID that the first login wished for.
+    login: String,
 }
 
 async fn render(
@@ -44,10 +46,8 @@ async fn render(
         Err(PageError::ChooseCustomer) => None,
         Err(e) => return Err(e),
     };
-    let frame = match &desk {
-        Some(desk) => desk.frame("/settings").await?,
-        None => staff_frame(&portal, &session, &headers, "/settings"),
-    };
+    let frame = any_frame(&portal, &session, &headers, "/settings").await?;
+    let second = portal.service().second_factor(&session.actor).await?;
     let had_flash = frame.flash.is_some();
     let stored = || {
         let known = desk.as_ref().map(|d| d.customer.customer.addresses.as_slice()).unwrap_or_default();
@@ -58,12 +58,23 @@ async fn render(
             })
             .collect()
     };
+    let reach = match &desk {
+        Some(desk) if !must_change => portal.service().address_states(&session.actor, desk.id()).await?,
+        _ => Vec::new(),
+    };
+    let now = portal.service().now();
     let page = Page {
+        reach: reach.iter().map(|s| ReachLine::new(s, now)).collect(),
         can_edit: session.actor.may(Permission::EditAddresses),
         has_addresses: desk.is_some() && !must_change,
         addresses: again.addresses.unwrap_or_else(stored),
         password_error: again.password_error,
         must_change,
+        own_login: again.login,
+        proved: portal.service().proved_lately(&session.actor),
+        second_factor: second.kind.label(),
+        may_issue: desk.is_some() && session.actor.may(Permission::IssueAccounts),
+        may_see_log: session.actor.may(Permission::ViewAudit),
         frame,
     };
     let mut response = show(&portal, had_flash, &page)?;
@@ -96,7 +107,7 @@ pub async fn addresses(
             Ok(Done::Addresses.lead_to(&portal, "/settings"))
         }
         Err(fields) => {
-            render(portal, session, headers, Again { addresses: Some(fields), password_error: None }).await
+            render(portal, session, headers, Again { addresses: Some(fields), ..Again::default() }).await
         }
     }
 }
@@ -150,6 +161,9 @@ pub async fn test_mail(
 
 #[derive(Deserialize)]
 pub struct PasswordForm {
+    /// An own user ID, at the first login.
+    #[serde(default)]
+    login: Option<String>,
     current: String,
     new: String,
     again: String,
@@ -161,9 +175,11 @@ pub async fn password(
     headers: HeaderMap,
     SignedForm(form): SignedForm<PasswordForm>,
 ) -> Result<Response, PageError> {
+    let first = session.actor.account().is_some_and(|a| a.must_change_password);
+    let login = form.login.as_deref().map(str::trim).filter(|l| first && !l.is_empty());
     let refused = if form.new == form.again {
-        match portal.service().change_password(&session.actor, &session.token, &form.current, &form.new).await
-        {
+        let service = portal.service();
+        match service.first_login(&session.actor, &session.token, login, &form.current, &form.new).await {
             Ok(()) => None,
             Err(PasswordChangeError::Service(e)) => return Err(e.into()),
             Err(e) => Some(e.for_people()),
@@ -172,8 +188,12 @@ pub async fn password(
         Some("新しいパスワードの2つの欄が同じではありません。")
     };
     match refused {
-        None => Ok(Done::Password.lead_to(&portal, "/settings").into_response()),
-        some => render(portal, session, headers, Again { addresses: None, password_error: some }).await,
+        None if first => Ok(Done::FirstLogin.lead_to(&portal, "/settings/second-factor")),
+        None => Ok(Done::Password.lead_to(&portal, "/settings")),
+        some => {
+            let login = form.login.unwrap_or_default();
+            render(portal, session, headers, Again { addresses: None, password_error: some, login }).await
+        }
     }
 }
 

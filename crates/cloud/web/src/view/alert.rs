@@ -2,7 +2,7 @@
 
 use askama::Template;
 use mimamori_base::Timestamp;
-use mimamori_domain::{Alert, AlertState, ScanOutcome, StarRating, jst};
+use mimamori_domain::{Alert, AlertState, ScanOutcome, StarRating, Verdict, alert, jst};
 
 use super::part::{Choice, Empty, Moment, Pager, Stars, Tag};
 use super::{Frame, detection, wording};
@@ -48,7 +48,7 @@ pub fn headline(a: &Alert) -> String {
     format!("「{}」で{}{verb}", a.device.display_name(), a.title)
 }
 
-fn outcome_tag(a: &Alert) -> Tag {
+pub fn outcome_tag(a: &Alert) -> Tag {
     if a.stopped() {
         Tag { class: "ok", icon: "shield", word: "止めました" }
     } else if a.not_stopped < a.count {
@@ -130,6 +130,12 @@ pub struct DetailPage {
     pub until: Vec<String>,
     pub can_act: bool,
     pub can_report_scan: bool,
+    /// May ask for 「これは業務です」, by the signature or by the name on the other side.
+    pub can_ask_exception: bool,
+    pub by_signature: bool,
+    pub by_host: Option<String>,
+    /// The analyst's report, line by line.
+    pub finding: Vec<String>,
     pub can_acknowledge: bool,
     pub scan_choices: Vec<ScanChoice>,
     pub reason: Reason,
@@ -160,6 +166,10 @@ impl DetailPage {
             .then_some("電源は切らないでください（調査に必要な記録が消えることがあります）。"),
             until: until(a),
             can_act: can_act && !matches!(a.state, AlertState::Closed { .. }),
+            can_ask_exception: can_act,
+            by_signature: a.evidence.iter().any(|e| e.detection.signature.is_some()),
+            by_host: a.evidence.iter().find_map(|e| e.detection.host.as_ref().map(|h| wording::shortened(h))),
+            finding: a.finding.iter().flat_map(|f| f.report.iter().map(ToString::to_string)).collect(),
             can_report_scan: a.rating != StarRating::UnderInvestigation,
             can_acknowledge: a.state.is_open(),
             scan_choices: scan_choices(),
@@ -287,11 +297,19 @@ fn scan_choices() -> Vec<ScanChoice> {
 fn history(a: &Alert, now: Timestamp) -> Vec<HistoryEntry> {
     let mut entries: Vec<(Timestamp, String)> = vec![(a.first_seen, "はじめて検知しました".to_owned())];
     for (i, change) in a.history.iter().enumerate() {
-        let verb = if i == 0 { "と判定しました" } else { "に引き上げました" };
-        entries.push((change.at, format!("{} {verb}", change.rating.text())));
+        let text = match change.rule.0.as_str() {
+            alert::BY_SCAN => "スキャンの結果により、★★★ 相当に引き上げました".to_owned(),
+            alert::BY_ANALYST if a.finding.as_ref().is_some_and(|f| f.verdict == Verdict::Harmless) => {
+                "調査の結果、問題は見つかりませんでした".to_owned()
+            }
+            alert::BY_ANALYST => format!("調査の結果、{} と判定しました", change.rating.text()),
+            _ if i == 0 => format!("{} と判定しました", change.rating.text()),
+            _ => format!("{} に引き上げました", change.rating.text()),
+        };
+        entries.push((change.at, text));
     }
     match &a.state {
-        AlertState::New => {}
+        AlertState::New | AlertState::Investigated { .. } => {}
         AlertState::Notified { at } => entries.push((*at, "メールでお知らせしました".to_owned())),
         AlertState::Acknowledged { at, by } => {
             entries.push((*at, format!("{}さんが「確認しました」を押しました", by.name)))

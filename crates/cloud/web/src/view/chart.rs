@@ -103,6 +103,56 @@ pub fn uptime(spans: &[Heard], spoken: &str) -> String {
     svg
 }
 
+/// One bar of a simple chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bar {
+    pub label: String,
+    pub value: u64,
+    /// The value as people say it.
+    pub value_text: String,
+}
+
+/// Bars of one series, the highest one named.
+pub fn bars(all: &[Bar], spoken: &str) -> String {
+    let most = all.iter().max_by_key(|b| b.value).filter(|b| b.value > 0);
+    let highest = most.map_or("なし", |b| b.value_text.as_str());
+    let mut svg = format!(
+        r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{spoken}。最も多いところは{highest}。数字は下の表にあります。">"#
+    );
+    push(&mut svg, format_args!(r#"<line class="axis" x1="0" x2="{WIDTH}" y1="{BASE}" y2="{BASE}"/>"#));
+    let Some(most) = most else {
+        svg.push_str("</svg>");
+        return svg;
+    };
+    let slot = WIDTH / as_f64(all.len() as u64);
+    let bar = (slot * 0.68).min(34.0);
+    let scale = (BASE - TOP) / as_f64(most.value);
+    let mut named = false;
+    for (i, one) in all.iter().enumerate() {
+        let x = slot * as_f64(i as u64) + (slot - bar) / 2.0;
+        let height = as_f64(one.value) * scale;
+        rect(&mut svg, "stopped", x, BASE - height, bar, height);
+        if one.value == most.value && !named {
+            named = true;
+            let middle = (x + bar / 2.0).clamp(30.0, WIDTH - 30.0);
+            let y = BASE - height - 7.0;
+            let text = &one.value_text;
+            push(
+                &mut svg,
+                format_args!(r#"<text x="{middle:.1}" y="{y:.1}" text-anchor="middle">{text}</text>"#),
+            );
+        }
+    }
+    for (one, x, anchor) in [(all.first(), 0.0, "start"), (all.last(), WIDTH, "end")] {
+        if let Some(one) = one {
+            let label = &one.label;
+            push(&mut svg, format_args!(r#"<text x="{x:.1}" y="180" text-anchor="{anchor}">{label}</text>"#));
+        }
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
 fn rect(svg: &mut String, class: &str, x: f64, y: f64, width: f64, height: f64) {
     if height > 0.0 {
         let height = height.max(1.5);

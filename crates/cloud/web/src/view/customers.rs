@@ -9,6 +9,8 @@ pub struct Row {
     pub id: String,
     pub name: String,
     pub state: Tag,
+    /// Addresses that mail does not reach: somebody has to call.
+    pub unreachable: Vec<String>,
     pub open_alerts: u64,
     pub gateways: String,
 }

@@ -7,6 +7,7 @@ use mimamori_domain::{Gateway, GatewayState, Heartbeat, jst};
 
 use super::chart::{self, Heard};
 use super::part::{Fact, FactGroup, Tag};
+use super::usage::DepthFigure;
 use super::{Frame, detection};
 
 /// Blocks of the uptime bar: the hours of the last day.
@@ -165,11 +166,21 @@ pub struct DetailPage {
     pub groups: Vec<FactGroup>,
     pub devices: Vec<DeviceRow>,
     pub may_rename: bool,
+    /// How deep the traffic of the last day was looked into.
+    pub depth: DepthFigure,
 }
 
 impl DetailPage {
-    pub fn new(frame: Frame, g: &Gateway, beat: Option<&Heartbeat>, card: Card, may_rename: bool) -> Self {
+    pub fn new(
+        frame: Frame,
+        g: &Gateway,
+        beat: Option<&Heartbeat>,
+        card: Card,
+        may_rename: bool,
+        depth: DepthFigure,
+    ) -> Self {
         DetailPage {
+            depth,
             may_rename,
             frame,
             g: card,

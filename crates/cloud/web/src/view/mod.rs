@@ -4,6 +4,7 @@
 //! up; every customer's text reaches HTML through askama's escaping. Deliberately not here:
 //! reading from the service (`pages`), HTML (`templates/`).
 
+pub mod access;
 pub mod alert;
 pub mod chart;
 pub mod customers;
@@ -13,8 +14,11 @@ pub mod frame;
 pub mod gateway;
 pub mod mailbox;
 pub mod part;
+pub mod rating;
+pub mod second_factor;
 pub mod settings;
 pub mod status;
+pub mod usage;
 pub mod wording;
 
 pub use frame::{Contact, Flash, Frame, NavItem};

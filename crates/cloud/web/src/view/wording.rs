@@ -94,6 +94,9 @@ pub const fn alert_state(state: &AlertState) -> Tag {
         AlertState::New | AlertState::Notified { .. } => {
             Tag { class: "accent", icon: "alert", word: "確認待ち" }
         }
+        AlertState::Investigated { .. } => {
+            Tag { class: "accent", icon: "alert", word: "調査済み・確認待ち" }
+        }
         AlertState::Acknowledged { .. } => Tag { class: "", icon: "ok", word: "確認済み" },
         AlertState::Scanned { .. } => Tag { class: "", icon: "ok", word: "スキャン報告済み" },
         AlertState::Closed { .. } => Tag { class: "", icon: "ok", word: "完了" },

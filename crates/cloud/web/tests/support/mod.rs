@@ -11,9 +11,11 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use mimamori_base::{Rng, SeededRng, Timestamp, VirtualClock};
 use mimamori_domain::account::Belongs;
+use mimamori_domain::usage::{DeviceUse, UseLine, UseSubject};
 use mimamori_domain::{
-    AlertId, CustomerId, Detection, DetectionId, DetectionKind, Device, EmailAddress, Endpoint, GatewayId,
-    LoginName, Name, NotifyAddresses, Outcome, Policy, ResellerId, Role, Serial, Signature, TrafficDirection,
+    AccountId, AlertId, CustomerId, Detection, DetectionId, DetectionKind, Device, EmailAddress, Endpoint,
+    GatewayId, LoginName, Name, NotifyAddresses, Outcome, Policy, ResellerId, Role, Serial, Signature,
+    TrafficDirection,
 };
 use mimamori_service::views::AlertFilter;
 use mimamori_service::{
@@ -37,11 +39,14 @@ pub struct Company {
     pub gateway: GatewayId,
     pub alert: AlertId,
     pub detection: DetectionId,
+    /// The viewer's.
+    pub account: AccountId,
 }
 
 pub struct World {
     pub router: Router,
     pub service: Service,
+    pub clock: Arc<VirtualClock>,
     pub a: Company,
     pub b: Company,
     _folder: tempfile::TempDir,
@@ -73,19 +78,25 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(&folder.path().join("m.db")).await.expect("a store");
         let rng: Arc<dyn Rng> = Arc::new(SeededRng::new(11));
+        let clock = Arc::new(VirtualClock::at(NOW));
         let service = Service::new(Parts {
             store: Arc::new(store),
-            clock: Arc::new(VirtualClock::at(NOW)),
+            clock: clock.clone(),
             rng: rng.clone(),
             policy: Policy::builtin().expect("policy"),
-            config: Config { password_cost: PasswordCost::cheap_for_tests(), ..Config::default() },
+            config: Config {
+                password_cost: PasswordCost::cheap_for_tests(),
+                staff_second_factor: false,
+                ..Config::default()
+            },
         })
         .expect("a service");
-        let a = company(&service, "甲野工業", 1).await;
-        let b = company(&service, "乙川物産", 2).await;
-        for (company, letter) in [(&a, "a"), (&b, "b")] {
+        let mut a = company(&service, "甲野工業", 1).await;
+        let mut b = company(&service, "乙川物産", 2).await;
+        for (company, letter) in [(&mut a, "a"), (&mut b, "b")] {
             for role in [Role::CustomerAdmin, Role::CustomerViewer] {
-                account(&service, role, letter, Belongs::Customer(company.customer)).await;
+                let belongs = Belongs::Customer(company.customer);
+                company.account = account(&service, role, letter, belongs).await;
             }
             for role in [Role::HelpDesk, Role::Reseller] {
                 account(&service, role, letter, Belongs::Reseller(company.reseller)).await;
@@ -100,7 +111,7 @@ impl World {
             contact: Contact::new("相談窓口", "0120-000-000", "平日 9:00–18:00"),
         };
         let portal = Portal::new(service.clone(), rng, options, Some(Arc::new(OneMail)));
-        World { router: mimamori_web::router(&portal), service, a, b, _folder: folder }
+        World { router: mimamori_web::router(&portal), service, clock, a, b, _folder: folder }
     }
 }
 
@@ -138,13 +149,36 @@ async fn company(service: &Service, mark: &'static str, n: u8) -> Company {
     let detection = detection(mark, n);
     let id = detection.id;
     service
-        .commit_reports(gateway.id, 1, vec![(1, ReportItem::Detection(Box::new(detection)))])
+        .commit_reports(gateway.id, 1, vec![(1, ReportItem::Detection(Box::new(detection))), (2, used(mark))])
         .await
         .expect("committed");
     let filter = AlertFilter { customer: Some(customer.id), ..AlertFilter::default() };
     let alerts = service.alerts(&console, filter).await.expect("alerts");
     let alert = alerts.items.first().expect("the detection raised an alert").alert.id;
-    Company { mark, customer: customer.id, reseller: reseller.id, gateway: gateway.id, alert, detection: id }
+    Company {
+        mark,
+        customer: customer.id,
+        reseller: reseller.id,
+        gateway: gateway.id,
+        alert,
+        detection: id,
+        account: AccountId([0; 16]),
+    }
+}
+
+/// Use that names the company, so that a page that shows another's is noticed.
+fn used(mark: &str) -> ReportItem {
+    let line = |subject, item: &str| UseLine {
+        subject,
+        item: item.into(),
+        title: format!("{mark}{item}").as_str().into(),
+        kind: "mail".into(),
+        flows: 1,
+        bytes_up: 10,
+        bytes_down: 1_000,
+    };
+    let lines = vec![line(UseSubject::Application, "gmail"), line(UseSubject::WebCategory, "webmail")];
+    ReportItem::Use(Box::new(DeviceUse { hour: NOW, device: Device::default(), lines }))
 }
 
 fn detection(mark: &str, n: u8) -> Detection {
@@ -179,7 +213,7 @@ pub fn user(role: Role, letter: &str) -> String {
     format!("{}-{letter}", role.code())
 }
 
-async fn account(service: &Service, role: Role, letter: &str, belongs: Belongs) {
+async fn account(service: &Service, role: Role, letter: &str, belongs: Belongs) -> AccountId {
     let login = LoginName::parse(&user(role, letter)).expect("a login");
     let new = NewAccount {
         login: login.clone(),
@@ -188,10 +222,11 @@ async fn account(service: &Service, role: Role, letter: &str, belongs: Belongs) 
         role,
         belongs,
     };
-    let (_, temporary) = service.create_account(&service.console(), new).await.expect("an account");
-    let from = ClientInfo { ip: IpAddr::from([127, 0, 0, 1]), user_agent: "test".into() };
+    let (account, temporary) = service.create_account(&service.console(), new).await.expect("an account");
+    let from = ClientInfo { ip: IpAddr::from([127, 0, 0, 1]), user_agent: "test".into(), browser: None };
     let fresh = service.login(login.as_str(), temporary.reveal(), &from).await.expect("logged in");
     service.change_password(&fresh.actor, &fresh.token, temporary.reveal(), PASSWORD).await.expect("changed");
+    account.id
 }
 
 /// What came back.
