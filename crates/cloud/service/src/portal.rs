@@ -145,7 +145,24 @@ impl Service {
     /// Devices that the customer's gateways have seen (GW-14).
     pub async fn devices(&self, actor: &Actor, customer: CustomerId) -> Result<Vec<DeviceView>> {
         actor.require(Permission::ViewPortal)?;
-        Ok(self.store().devices(actor.scope(), customer).await?)
+        let (store, scope) = (self.store(), actor.scope());
+        let mut devices = store.devices(scope, customer).await?;
+        // What the latest heartbeats say is newer than what was written down.
+        for view in store.gateways(scope, Some(customer)).await? {
+            let gateway = view.gateway.id;
+            for seen in view.heartbeat.map(|beat| beat.devices).unwrap_or_default() {
+                let key = seen.device.key();
+                match devices.iter_mut().find(|d| d.gateway == gateway && d.key == key) {
+                    Some(known) => {
+                        known.seen.last_seen = known.seen.last_seen.max(seen.last_seen);
+                        known.seen.device.learn(&seen.device);
+                    }
+                    None => devices.push(DeviceView { gateway, key, seen }),
+                }
+            }
+        }
+        devices.sort_by_key(|d| std::cmp::Reverse(d.seen.last_seen));
+        Ok(devices)
     }
 
     /// 「確認しました」.

@@ -135,7 +135,10 @@ fn compare(
 /// Names are cut by who wrote the labels; ports and trailing dots do not matter.
 fn same_host(ours: &str, label: &str) -> bool {
     let bare = |text: &str| text.trim_end_matches('.').to_owned();
-    // Labels show what is not ASCII as question marks.
+    if bare(ours) == bare(label) {
+        return true;
+    }
+    // Some labels show what is not ASCII as question marks.
     let shown = |c: char| std::iter::repeat_n(if c.is_ascii() { c } else { '?' }, c.len_utf8());
     let ours: String = ours.chars().flat_map(shown).collect();
     let (ours, label) = (bare(&ours), bare(label));
