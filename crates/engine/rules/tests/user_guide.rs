@@ -177,7 +177,7 @@ const LOADS: &[(&str, &str)] = &[
     ("http", "http.uri; from_base64:offset 13,mode strict; content:\"a\";"),
     ("http", "http.uri; subslice:1,3; content:\"a\";"),
     ("http", "http.request_body; gunzip; content:\"a\";"),
-    ("http", "http.request_body; zlib_deflate:max-size 100k; content:\"a\";"),
+    ("http", "http.request_body; zlib_deflate:max-size 100kb; content:\"a\";"),
     ("http", "http.request_body; gunzip:max-size 1024; content:\"a\";"),
     ("http", "http.referer; absent;"),
     ("http", "http.referer; absent:or_else; content:\"a\";"),

@@ -22,7 +22,7 @@ pub fn handler(name: &str) -> Option<Handler> {
         "dsize" => dsize,
         "itype" => |b, o| compared(b, o, u8::MAX.into(), Check::Itype),
         "icode" => |b, o| compared(b, o, u8::MAX.into(), Check::Icode),
-        "tos" => |b, o| compared(b, o, u8::MAX.into(), Check::Tos),
+        "tos" => tos,
         "fragoffset" => |b, o| compared(b, o, u16::MAX.into(), Check::FragOffset),
         "icmpv6.mtu" => |b, o| compared(b, o, u32::MAX.into(), Check::Icmpv6Mtu),
         "ip_proto" => ip_proto,
@@ -46,6 +46,19 @@ pub fn handler(name: &str) -> Option<Handler> {
 fn plain<T: TryFrom<u64>>(b: &mut Builder<'_>, o: &RawOption<'_>, make: fn(T) -> Check) -> Result<()> {
     let n = number(maybe_quoted(o)?)?;
     b.check(make(n));
+    Ok(())
+}
+
+/// `tos:8`, `tos:!x04`: hexadecimal with a leading `x`.
+fn tos(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let text = maybe_quoted(o)?;
+    let (negation, value) = match text.strip_prefix('!') {
+        Some(rest) => ("!", rest.trim_start()),
+        None => ("", text),
+    };
+    let hex = if value.starts_with('x') { "0" } else { "" };
+    let cmp = compare_number(&format!("{negation}{hex}{value}"), u8::MAX.into())?;
+    b.check(Check::Tos(cmp));
     Ok(())
 }
 

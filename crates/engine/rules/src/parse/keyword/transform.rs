@@ -87,7 +87,7 @@ fn fixed_key(text: &str) -> Result<Box<[u8]>> {
 const INFLATED_BYTES: u32 = 1_024;
 const MAX_INFLATED_BYTES: u64 = 1 << 20;
 
-/// `gunzip[:max-size 100k]`.
+/// `gunzip[:max-size 100kb]`.
 fn inflated(b: &mut Builder<'_>, o: &RawOption<'_>, make: fn(u32) -> Transform) -> Result<()> {
     let mut max_bytes = INFLATED_BYTES;
     for part in o.value.into_iter().flat_map(parts).filter(|p| !p.is_empty()) {
