@@ -225,32 +225,7 @@ fn payload_sources(rule: &Rule, flow: &ast::Flow, has_payload: bool) -> (bool, b
 }
 
 fn is_packet_check(check: &Check) -> bool {
-    matches!(
-        check,
-        Check::TcpFlags(_)
-            | Check::Ttl(_)
-            | Check::Dsize(_)
-            | Check::Itype(_)
-            | Check::Icode(_)
-            | Check::IcmpId(_)
-            | Check::IcmpSeq(_)
-            | Check::Icmpv6Mtu(_)
-            | Check::IpId(_)
-            | Check::Tos(_)
-            | Check::IpOption(_)
-            | Check::FragBits(_)
-            | Check::FragOffset(_)
-            | Check::TcpSeq(_)
-            | Check::TcpAck(_)
-            | Check::TcpWindow(_)
-            | Check::TcpMss(_)
-            | Check::TcpWscale(_)
-            | Check::Checksum { .. }
-            | Check::DecodeEvent(_)
-            | Check::StreamEvent(_)
-            | Check::EngineEvent(_)
-            | Check::SameIp
-    )
+    check.is_packet_header() || matches!(check, Check::StreamEvent(_) | Check::EngineEvent(_))
 }
 
 fn packet_checks(rule: &Rule, names: &mut NamesMut<'_>) -> Result<Box<[SigCheck]>, String> {

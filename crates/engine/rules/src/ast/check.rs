@@ -112,6 +112,37 @@ pub enum Check {
     },
 }
 
+impl Check {
+    /// Whether it looks at a packet's header: the payload is then the packet's.
+    #[must_use]
+    pub const fn is_packet_header(&self) -> bool {
+        matches!(
+            self,
+            Check::TcpFlags(_)
+                | Check::Ttl(_)
+                | Check::Dsize(_)
+                | Check::Itype(_)
+                | Check::Icode(_)
+                | Check::IcmpId(_)
+                | Check::IcmpSeq(_)
+                | Check::Icmpv6Mtu(_)
+                | Check::IpId(_)
+                | Check::Tos(_)
+                | Check::IpOption(_)
+                | Check::FragBits(_)
+                | Check::FragOffset(_)
+                | Check::SameIp
+                | Check::TcpSeq(_)
+                | Check::TcpAck(_)
+                | Check::TcpWindow(_)
+                | Check::TcpMss(_)
+                | Check::TcpWscale(_)
+                | Check::Checksum { .. }
+                | Check::DecodeEvent(_)
+        )
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StateCmp {
     Eq,

@@ -123,7 +123,7 @@ fn payload_kind(b: &Builder<'_>, list: &List, packet_header: bool, has_app: bool
     if !stream_proto
         || packet_header
         || flow.is_some_and(|f| f.no_stream)
-        || b.checks.iter().any(needs_packet)
+        || b.checks.iter().any(Check::is_packet_header)
     {
         return Kind::Packet;
     }
@@ -132,32 +132,4 @@ fn payload_kind(b: &Builder<'_>, list: &List, packet_header: bool, has_app: bool
         _ => false,
     });
     if placed { Kind::PacketStream } else { Kind::Stream }
-}
-
-/// Checks on a packet's header: the payload is then the packet's.
-fn needs_packet(check: &Check) -> bool {
-    matches!(
-        check,
-        Check::TcpFlags(_)
-            | Check::Ttl(_)
-            | Check::Dsize(_)
-            | Check::Itype(_)
-            | Check::Icode(_)
-            | Check::IcmpId(_)
-            | Check::IcmpSeq(_)
-            | Check::Icmpv6Mtu(_)
-            | Check::IpId(_)
-            | Check::Tos(_)
-            | Check::IpOption(_)
-            | Check::FragBits(_)
-            | Check::FragOffset(_)
-            | Check::SameIp
-            | Check::TcpSeq(_)
-            | Check::TcpAck(_)
-            | Check::TcpWindow(_)
-            | Check::TcpMss(_)
-            | Check::TcpWscale(_)
-            | Check::Checksum { .. }
-            | Check::DecodeEvent(_)
-    )
 }
