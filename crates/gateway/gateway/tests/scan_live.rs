@@ -306,10 +306,12 @@ fn servers(lab: &mut Lab, work: &Path) {
 }
 
 fn http(office: &mut Office) {
-    for name in WRAPPED {
+    // Only rules know a file by its beginning.
+    let known = |name: &&str| cfg!(feature = "yara") || *name != "large.txt";
+    for name in WRAPPED.iter().copied().filter(|n| known(n)) {
         office.fetch("HTTP", name, &format!("curl -s -f -o got http://{SERVER}:8081/KIND/{name}"));
     }
-    for name in ["eicar.com", "plain.zip", "large.txt"] {
+    for name in ["eicar.com", "plain.zip", "large.txt"].into_iter().filter(known) {
         office.fetch(
             "HTTP gzip",
             name,
