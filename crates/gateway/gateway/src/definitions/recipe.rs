@@ -233,6 +233,10 @@ fn yara_part(
     for p in bad {
         builder.refuse(&p.source, p.line, p.reason);
     }
+    if rules == 0 {
+        // Also where the program was built without YARA: no part rather than an empty one.
+        return None;
+    }
     part(PartKind::YaraCompiled, rules, bytes)
 }
 
