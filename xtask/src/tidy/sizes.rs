@@ -1,4 +1,4 @@
-//! File and function sizes, `unsafe` outside `capture`, unfinished work.
+//! File and function sizes, `unsafe` where it does not belong, unfinished work.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,8 @@ const FILE_CEILING: usize = 800;
 const FUNCTION_CEILING: usize = 100;
 /// Share of functions that may pass the ceiling (style card: 2 %).
 const LONG_FUNCTIONS_PER_MILLE: usize = 20;
+/// Where `unsafe` may stand: system calls, and the one line that maps a file (ADR 12).
+const UNSAFE_PLACES: [&str; 2] = ["crates/gateway/capture/", "crates/gateway/definitions/src/map.rs"];
 
 pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut findings = Vec::new();
@@ -35,8 +37,8 @@ pub fn check(root: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
         seen.visit_file(&parsed);
         functions += seen.count;
         long.extend(seen.long.into_iter().map(|(name, len)| format!("{place}: {name} has {len} lines")));
-        if seen.has_unsafe && !file.starts_with("crates/gateway/capture") {
-            findings.push(format!("{place}: unsafe belongs to crates/gateway/capture alone"));
+        if seen.has_unsafe && !UNSAFE_PLACES.iter().any(|place| file.starts_with(place)) {
+            findings.push(format!("{place}: unsafe belongs to {} alone", UNSAFE_PLACES.join(" and ")));
         }
         findings.extend(seen.unfinished.into_iter().map(|what| format!("{place}: {what}")));
     }

@@ -55,5 +55,5 @@ pub use order::{ActionKind, ActionOrder};
 pub use renumber::{Renumber, Renumbering};
 pub use scratch::Scratch;
 pub use signature::{SigIndex, SigInfo, Signature};
-pub use tags::{HostTags, Tags};
 pub use state::{CrossFlow, DetectState, HostBits};
+pub use tags::{HostTags, Tags};

@@ -91,8 +91,10 @@ impl Engine {
         shared: &Shared,
         turn: Arc<dyn Turn>,
     ) -> Engine {
-        let across =
-            CrossFlows { detect: shared.detect.shared(turn.clone()), ranges: shared.ranges.beside(turn, shared.waits) };
+        let across = CrossFlows {
+            detect: shared.detect.shared(turn.clone()),
+            ranges: shared.ranges.beside(turn, shared.waits),
+        };
         Engine {
             decoder: Decoder::new(config.decode.clone()),
             core: Core::new(config, rules, reputation, Some(across)),

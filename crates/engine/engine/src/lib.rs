@@ -48,6 +48,7 @@ pub use config::{
     LogOptions, default_vars,
 };
 pub use deal::{Deal, Dealer};
+pub use device_names::device_name;
 pub use engine::{Engine, Shared, Tick};
 pub use event::{
     AlertFacts, DeviceFacts, Endpoint, Event, EventKind, EventSink, NoSink, Open, ReputationFacts,
@@ -68,6 +69,5 @@ pub use rule_files::{FileProblem, RuleFiles};
 pub use ruleset::{LoadReport, Ruleset};
 pub use stats::EngineStats;
 pub use time_text::eve_time;
-pub use device_names::device_name;
 pub use usage::{FlowUse, HEAD_BYTES, Head};
 pub use verdict::{FrameAction, Injection, Path, Release, ReleaseAction, Verdict};

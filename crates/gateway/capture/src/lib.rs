@@ -21,7 +21,8 @@ mod socket;
 mod writer;
 
 pub use bridge::{
-    Bridge, BridgeError, Counters, Injections, Inspector, Passage, PortConfig, PortId, Release, Towards, Verdict,
+    Bridge, BridgeError, Counters, Injections, Inspector, Passage, PortConfig, PortId, Release, Towards,
+    Verdict,
 };
 pub use file::{CaptureError, CaptureReader, Frame, link_type};
 pub use interface::{Interface, InterfaceError};

@@ -314,18 +314,26 @@ fn scan(check: &Checker<'_>, raw: RawScan) -> Result<ScanConfig, ConfigError> {
     let clamd = raw.clamd.map(|text| {
         let at = text.span().start;
         text.get_ref().parse().map_err(|_| {
-            check.at(at, format!("[scan] clamd: 「{}」は /run/clamav/clamd.ctl か 127.0.0.1:3310 の形ではありません", text.get_ref()))
+            check.at(
+                at,
+                format!(
+                    "[scan] clamd: 「{}」は /run/clamav/clamd.ctl か 127.0.0.1:3310 の形ではありません",
+                    text.get_ref()
+                ),
+            )
         })
     });
-    let number = |value: Option<Spanned<u64>>, key: &str, range: std::ops::RangeInclusive<u64>, default: u64| {
-        let Some(value) = value else { return Ok(default) };
-        let at = value.span().start;
-        let value = value.into_inner();
-        if range.contains(&value) {
-            return Ok(value);
-        }
-        Err(check.at(at, format!("[scan] {key}: {} から {} までにしてください", range.start(), range.end())))
-    };
+    let number =
+        |value: Option<Spanned<u64>>, key: &str, range: std::ops::RangeInclusive<u64>, default: u64| {
+            let Some(value) = value else { return Ok(default) };
+            let at = value.span().start;
+            let value = value.into_inner();
+            if range.contains(&value) {
+                return Ok(value);
+            }
+            Err(check
+                .at(at, format!("[scan] {key}: {} から {} までにしてください", range.start(), range.end())))
+        };
     let unjudged = |policy| match policy {
         FailPolicyOrPass::Pass => Unjudged::Pass,
         FailPolicyOrPass::Stop => Unjudged::Stop,
@@ -348,11 +356,7 @@ fn scan(check: &Checker<'_>, raw: RawScan) -> Result<ScanConfig, ConfigError> {
 }
 
 /// The signed set with its keys; rule and list files beside it would be a contradiction.
-fn set(
-    check: &Checker<'_>,
-    raw: &RawInspection,
-    state_dir: &Path,
-) -> Result<Option<SetConfig>, ConfigError> {
+fn set(check: &Checker<'_>, raw: &RawInspection, state_dir: &Path) -> Result<Option<SetConfig>, ConfigError> {
     let Some(path) = &raw.set else { return Ok(None) };
     let at = path.span().start;
     if !raw.rules.is_empty() || !raw.lists.is_empty() {

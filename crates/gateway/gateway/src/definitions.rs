@@ -20,9 +20,7 @@ use crate::pipeline::usage::Knowledge;
 
 use recipe::RecipeError;
 
-pub use starter::{
-    APPLICATIONS as STARTER_APPLICATIONS, DOMAINS as STARTER_DOMAINS, RULES as STARTER_RULES,
-};
+pub use starter::{APPLICATIONS as STARTER_APPLICATIONS, DOMAINS as STARTER_DOMAINS, RULES as STARTER_RULES};
 
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionsError {
@@ -162,7 +160,8 @@ struct SetFiles<'a>(&'a DefinitionSet);
 impl ListFiles for SetFiles<'_> {
     fn read(&self, name: &str) -> Result<Vec<u8>, ListFileError> {
         let last = name.rsplit('/').next().unwrap_or(name);
-        let found = self.0.parts(PartKind::RuleFile).find(|(entry, _)| entry.name == name || entry.name == last);
+        let found =
+            self.0.parts(PartKind::RuleFile).find(|(entry, _)| entry.name == name || entry.name == last);
         found.map(|(_, bytes)| bytes.as_ref().to_vec()).ok_or(ListFileError::NotFound)
     }
 }

@@ -102,7 +102,8 @@ pub async fn run(
     let health = Arc::new(Health::new(clock.clone(), reporter.clone()));
     let mut engine_config = crate::pipeline::inline_engine();
     crate::pipeline::seed(&mut engine_config, rng.as_ref());
-    let definitions = Definitions::starter_on_disk(&engine_config, rng.as_ref(), &config.state_dir.join("definitions"))?;
+    let definitions =
+        Definitions::starter_on_disk(&engine_config, rng.as_ref(), &config.state_dir.join("definitions"))?;
     health.update(|s| {
         s.definitions.clone_from(&definitions.version);
         s.rules_loaded = definitions.loaded();
@@ -228,12 +229,8 @@ impl Replayer {
             Ok(judge) => engine.judge_files(Box::new(judge)),
             Err(error) => tracing::error!(%error, "files are not judged"),
         }
-        let mut pipeline = Pipeline::new(
-            engine,
-            self.definitions.knowledge.clone(),
-            Some(self.reporter.clone()),
-            None,
-        );
+        let mut pipeline =
+            Pipeline::new(engine, self.definitions.knowledge.clone(), Some(self.reporter.clone()), None);
         let progress = self.progress.clone();
         pipeline.watch(Box::new(move |d| progress(Progress::Detected(Box::new(d.clone())))));
         let length = last.since(first);

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use mimamori_base::Timestamp;
 use mimamori_engine::{Event, Exceptions};
-use mimamori_reputation::{Excepted, Exception, Indicator};
 use mimamori_report::Exempt;
+use mimamori_reputation::{Excepted, Exception, Indicator};
 
 const FILE: &str = "exceptions.json";
 /// Each exception's use is told at most this often.
@@ -61,11 +61,7 @@ impl ExceptionBox {
     pub fn open(state_dir: &Path) -> Self {
         let path = state_dir.join(FILE);
         let kept = std::fs::read(&path).ok().and_then(|b| serde_json::from_slice::<Vec<Exempt>>(&b).ok());
-        ExceptionBox {
-            path,
-            waiting: Mutex::new(kept.clone()),
-            last: Mutex::new(kept.unwrap_or_default()),
-        }
+        ExceptionBox { path, waiting: Mutex::new(kept.clone()), last: Mutex::new(kept.unwrap_or_default()) }
     }
 
     /// Takes the cloud's list if it is another one than before.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mimamori_base::{Clock, Timestamp, Zone};
 use mimamori_report::{
-    BlindSpots, Command, CommandKind, DeviceSeen, Exempt, Heartbeat, Link, List, PacketCounters, Text, Versions,
+    BlindSpots, Command, CommandKind, DeviceSeen, Exempt, Heartbeat, Link, List, PacketCounters, Text,
+    Versions,
 };
 use mimamori_uplink::{CommandOutcome, Host, Reporter};
 

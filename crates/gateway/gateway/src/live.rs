@@ -259,10 +259,7 @@ fn first_definitions(config: &GatewayConfig, rng: &dyn Rng) -> Result<Started, D
 }
 
 /// What a reload brings; `None`: the set in force is the newest.
-fn newer_definitions(
-    config: &GatewayConfig,
-    rng: &dyn Rng,
-) -> Result<Option<Definitions>, DefinitionsError> {
+fn newer_definitions(config: &GatewayConfig, rng: &dyn Rng) -> Result<Option<Definitions>, DefinitionsError> {
     match config.set.as_ref().map(|set| set.look(&config.engine)) {
         Some(Look::New(definitions)) => Ok(Some(*definitions)),
         Some(Look::Unchanged) => Ok(None),
@@ -419,9 +416,9 @@ impl Inspection {
         }
         let before = std::mem::replace(&mut self.scanner, state);
         match state {
-            mimamori_scan::State::Dead => self
-                .reporter
-                .event_now(GatewayEventKind::ScannerDied, "ファイル検査のプロセスが止まりました"),
+            mimamori_scan::State::Dead => {
+                self.reporter.event_now(GatewayEventKind::ScannerDied, "ファイル検査のプロセスが止まりました")
+            }
             mimamori_scan::State::Running if before == mimamori_scan::State::Dead => {
                 self.reporter.event_now(GatewayEventKind::ScannerResumed, "ファイル検査が復旧しました");
             }
@@ -462,12 +459,7 @@ struct Shared {
     exceptions: Arc<std::sync::Mutex<Arc<Exceptions>>>,
 }
 
-fn maker(
-    config: GatewayConfig,
-    shared: Shared,
-    reporter: Reporter,
-    worker: Option<Worker>,
-) -> MakePipeline {
+fn maker(config: GatewayConfig, shared: Shared, reporter: Reporter, worker: Option<Worker>) -> MakePipeline {
     let mut epoch = 0;
     Box::new(move || {
         let definitions = shared.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();

@@ -87,7 +87,8 @@ impl Office {
     fn begin(&mut self, slow: bool) -> Conversation {
         self.serial = self.serial.wrapping_add(1);
         let n = self.serial;
-        let client = End { ip: OFFICE + 210 + n % 40, port: u16::try_from(2_000 + n / 40 % 60_000).unwrap_or(1) };
+        let client =
+            End { ip: OFFICE + 210 + n % 40, port: u16::try_from(2_000 + n / 40 % 60_000).unwrap_or(1) };
         let evil = n.is_multiple_of(16);
         let mut frames = Vec::new();
         if !slow && (n % 4 == 1 || n.is_multiple_of(32)) {

@@ -41,9 +41,13 @@ pub enum Transform {
     Tld,
     /// Part of the buffer; negative counts from the end. `truncate`: cut to fit where too long.
     /// `gunzip`: what the gzip stream holds, cut at so many bytes.
-    Gunzip { max_bytes: u32 },
+    Gunzip {
+        max_bytes: u32,
+    },
     /// `zlib_deflate`: the same of a zlib stream.
-    ZlibDeflate { max_bytes: u32 },
+    ZlibDeflate {
+        max_bytes: u32,
+    },
     Subslice {
         offset: i64,
         length: Option<i64>,

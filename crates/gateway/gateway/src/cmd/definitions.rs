@@ -57,12 +57,10 @@ fn keygen(args: &KeygenArgs) -> anyhow::Result<ExitCode> {
     let mut seed = [0; 32];
     SystemRng.fill(&mut seed);
     let key = SigningKey::from_seed(seed)?;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&args.out)
-        .with_context(|| format!("cannot write {} (an existing key is never replaced)", args.out.display()))?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.out).with_context(
+            || format!("cannot write {} (an existing key is never replaced)", args.out.display()),
+        )?;
     writeln!(file, "{}", key.to_text())?;
     let mut public = args.out.clone().into_os_string();
     public.push(".pub");

@@ -58,7 +58,11 @@ pub fn detection(event: &Event, devices: &Devices) -> Option<Detection> {
         destination,
         url: url(event, host.as_deref()).as_deref().map(Text::new),
         host: host.as_deref().map(Text::new),
-        file: event.malware.as_deref().map(harmful_file).or_else(|| file(event, kind, event.alert.as_deref())),
+        file: event
+            .malware
+            .as_deref()
+            .map(harmful_file)
+            .or_else(|| file(event, kind, event.alert.as_deref())),
         signature,
         reputation,
         flow_id: event.flow_id.unwrap_or(0),

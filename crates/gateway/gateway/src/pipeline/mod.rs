@@ -113,7 +113,13 @@ impl Pipeline {
     pub fn frame(&mut self, now: Timestamp, from: Zone, to: Option<Zone>, frame: &[u8]) -> Verdict {
         self.devices.see(now, from, frame);
         let path = Some(Path { from, to });
-        let verdict = self.engine.frame(now, LinkType::ETHERNET, path, frame, &mut Collect(&mut self.events, &mut self.records));
+        let verdict = self.engine.frame(
+            now,
+            LinkType::ETHERNET,
+            path,
+            frame,
+            &mut Collect(&mut self.events, &mut self.records),
+        );
         if !self.events.is_empty() {
             self.settle();
         }

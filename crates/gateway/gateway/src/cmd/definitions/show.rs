@@ -31,7 +31,13 @@ pub fn verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     match DefinitionSet::open(&args.set, &public_keys(&args.keys)?) {
         Ok(set) => {
             let m = set.manifest();
-            println!("{}: good, {} signed by {}, {} parts", args.set.display(), m.label(), m.key_id, m.parts.len());
+            println!(
+                "{}: good, {} signed by {}, {} parts",
+                args.set.display(),
+                m.label(),
+                m.key_id,
+                m.parts.len()
+            );
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
