@@ -15,7 +15,7 @@ pub(super) fn members(bytes: &[u8], budget: &mut Budget, member: &mut Member<'_>
     let mut reader = match reader {
         Ok(reader) => reader,
         Err(error) => {
-            budget.note(why(&error));
+            budget.note(why(&error, bytes));
             return true;
         }
     };
@@ -38,13 +38,24 @@ pub(super) fn members(bytes: &[u8], budget: &mut Budget, member: &mut Member<'_>
         Ok(go_on && inner.len() as u64 == entry.size())
     });
     if let Err(error) = result {
-        budget.note(why(&error));
+        budget.note(why(&error, bytes));
     }
     go_on
 }
 
-fn why(error: &Error) -> Why {
+/// The method AES-256 with SHA-256, as headers name it.
+const AES: &[u8] = &[0x06, 0xf1, 0x07, 0x01];
+
+/// Headers stand at the end; where they are locked themselves, the reader knows no more than
+/// that it lacks the method.
+fn why(error: &Error, bytes: &[u8]) -> Why {
+    let end = bytes.get(bytes.len().saturating_sub(4_096)..).unwrap_or(bytes);
     match error {
+        Error::UnsupportedCompressionMethod(_) | Error::Unsupported(_) | Error::Other(_)
+            if memchr::memmem::find(end, AES).is_some() =>
+        {
+            Why::Encrypted
+        }
         Error::PasswordRequired | Error::MaybeBadPassword(..) => Why::Encrypted,
         Error::MaxMemLimited { .. } => Why::TooLarge,
         _ => Why::Unreadable,
