@@ -189,7 +189,9 @@ fn build(dir: &Path) -> Office {
     Command::new("chmod").arg("755").arg(dir).status().unwrap();
     let mut lab = Lab::build("mms", dir).unwrap();
     let work = lab.work().to_path_buf();
-    for folder in ["files/bad", "files/good", "pc", "up", "ftp/up", "smb", "maildir", "spool", "samba"] {
+    for folder in
+        ["files/bad", "files/good", "pc", "up", "ftp/up", "ftp-empty", "smb", "maildir", "spool", "samba"]
+    {
         fs::create_dir_all(work.join(folder)).unwrap();
     }
     fs::write(work.join("files/bad/eicar.com"), EICAR.concat()).unwrap();
@@ -266,7 +268,7 @@ fn servers(lab: &mut Lab, work: &Path) {
         format!(
             "listen=YES\nlisten_address={SERVER}\nbackground=NO\nanonymous_enable=YES\nanon_root={w}/ftp\n\
              write_enable=YES\nanon_upload_enable=YES\nanon_other_write_enable=YES\nanon_umask=022\nanon_world_readable_only=NO\nno_anon_password=YES\n\
-             secure_chroot_dir={w}/spool\nseccomp_sandbox=NO\nxferlog_enable=NO\nftp_username=ftp\n\
+             secure_chroot_dir={w}/ftp-empty\nseccomp_sandbox=NO\nxferlog_enable=NO\nftp_username=ftp\n\
              pasv_address={SERVER}\nisolate_network=NO\n"
         ),
     );
