@@ -54,6 +54,9 @@ pub struct Example {
     pub rule_after: String,
 }
 
+/// How many alerts went from one rating to another, with some of them.
+type ChangeCounts = BTreeMap<(Option<StarRating>, Option<StarRating>), (u64, Vec<Example>)>;
+
 /// A trial under way.
 #[derive(Debug)]
 pub struct Trial<'p> {
@@ -61,7 +64,7 @@ pub struct Trial<'p> {
     customer: Option<CustomerId>,
     gateways: HashMap<GatewayId, Seen>,
     alerts: [Vec<Light>; 2],
-    changes: BTreeMap<(Option<StarRating>, Option<StarRating>), (u64, Vec<Example>)>,
+    changes: ChangeCounts,
     report: TrialReport,
 }
 

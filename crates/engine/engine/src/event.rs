@@ -272,19 +272,19 @@ impl Event {
 }
 
 fn reputation_json(r: &ReputationFacts) -> Value {
-    let mut out = json!({
-        "kind": r.kind.name(),
-        "indicator": r.indicator,
-        "seen_in": r.seen_in,
-        "action": if r.blocked { "blocked" } else { "allowed" },
-    });
+    let action = if r.blocked { "blocked" } else { "allowed" };
+    let mut out = Map::new();
+    out.insert("kind".to_owned(), r.kind.name().into());
+    out.insert("indicator".to_owned(), json!(r.indicator));
+    out.insert("seen_in".to_owned(), json!(r.seen_in));
+    out.insert("action".to_owned(), action.into());
     if !r.family.is_empty() {
-        out["family"] = r.family.as_str().into();
+        out.insert("family".to_owned(), r.family.as_str().into());
     }
     if let Some(id) = &r.exception {
-        out["exception"] = id.as_str().into();
+        out.insert("exception".to_owned(), id.as_str().into());
     }
-    out
+    Value::Object(out)
 }
 
 /// EVE's word for a direction.

@@ -16,6 +16,7 @@ pub const MAX_EXCEPTIONS: usize = 10_000;
 
 /// What may pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "few and long-lived; a box would cost a look-up more")]
 pub enum Excepted {
     /// A name with the names under it, an address, a network or a URL.
     Indicator(Indicator),

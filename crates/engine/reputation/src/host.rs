@@ -53,6 +53,10 @@ impl Eq for Name {}
 
 /// A host: a name or an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives on the stack of one look-up; a box would allocate a packet"
+)]
 pub enum Host {
     Name(Name),
     Address(IpAddr),

@@ -2,7 +2,6 @@
 //!
 //! `cargo run --release -p mimamori-definitions --example five_million [COUNT] [LIST FORMAT]…`;
 //! with lists (such as maltrail's), these are read after the generated names.
-#![expect(clippy::disallowed_methods, reason = "a benchmark reads the wall clock")]
 
 use std::time::Instant;
 

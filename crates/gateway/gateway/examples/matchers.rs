@@ -63,13 +63,11 @@ struct Figures {
     memory: usize,
 }
 
+/// Looks through one piece and names each literal found.
+type Scan<'a> = &'a mut dyn FnMut(&[u8], &mut dyn FnMut(u32));
+
 /// Times `scan` over all pieces, the better of two runs.
-fn timed(
-    build: f64,
-    memory: usize,
-    pieces: &[&[u8]],
-    scan: &mut dyn FnMut(&[u8], &mut dyn FnMut(u32)),
-) -> (Figures, BTreeMap<u32, u64>) {
+fn timed(build: f64, memory: usize, pieces: &[&[u8]], scan: Scan<'_>) -> (Figures, BTreeMap<u32, u64>) {
     let mut seconds = f64::MAX;
     let mut counts = BTreeMap::new();
     for _ in 0..2 {

@@ -51,6 +51,7 @@ impl ListFiles for ListFolders {
         let unreadable = |e: io::Error| ListFileError::Unreadable(e.to_string());
         let file = fs::File::open(path).map_err(unreadable)?;
         let mut bytes = Vec::new();
+        #[expect(clippy::disallowed_methods, reason = "limited by take")]
         file.take(MAX_LIST_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > MAX_LIST_FILE_BYTES {
             return Err(ListFileError::TooLarge { max_bytes: MAX_LIST_FILE_BYTES });

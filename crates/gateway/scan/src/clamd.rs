@@ -69,6 +69,7 @@ pub fn scan(address: &ClamdAddress, bytes: &[u8]) -> Result<Option<String>, Clam
     }
     stream.write_all(&[0; 4])?;
     let mut answer = Vec::new();
+    #[expect(clippy::disallowed_methods, reason = "limited by take")]
     stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);
     let answer = answer.trim_end_matches('\0').trim();

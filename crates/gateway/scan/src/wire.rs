@@ -125,6 +125,7 @@ fn read(source: &mut dyn Read) -> io::Result<(u8, u64, Vec<u8>)> {
         return Err(io::Error::from(io::ErrorKind::InvalidData));
     }
     let mut payload = Vec::new();
+    #[expect(clippy::disallowed_methods, reason = "limited by take")]
     source.take(length as u64).read_to_end(&mut payload)?;
     if payload.len() != length {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof));

@@ -71,7 +71,7 @@ pub async fn sums_add_up_once_and_are_grouped(store: Arc<dyn Store>) {
     assert_eq!(store.usage(SYSTEM, zoom, UsageBy::Device).await.unwrap()[0].bytes_up, 14);
     let web = store.usage(SYSTEM, filter(&w, 0, UseSubject::WebCategory), UsageBy::Item).await.unwrap();
     assert_eq!(web.len(), 1);
-    assert!(START % 3_600 != 0, "hours were cut");
+    const { assert!(START % 3_600 != 0, "hours are cut") };
 }
 
 pub async fn another_tenant_sees_nothing_of_it(store: Arc<dyn Store>) {

@@ -251,7 +251,7 @@ impl Attacks {
                 let text = b"GET /one-and-the-same HTTP/1.1\r\n";
                 let other = b"GET /something-else-! HTTP/1.1\r\n";
                 let seq = s.talk.client_next.wrapping_add(self.below(64));
-                let bytes: &[u8] = if n % 2 == 0 { text } else { other };
+                let bytes: &[u8] = if n.is_multiple_of(2) { text } else { other };
                 out.push(tcp(client, server, ACK, seq, s.talk.server_next, bytes));
                 if self.below(40) == 0 {
                     out.push(tcp(client, server, FIN | ACK, seq, s.talk.server_next, &[]));

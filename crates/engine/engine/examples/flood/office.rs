@@ -69,7 +69,7 @@ impl Office {
         let Some(talk) = self.talks.get_mut(at) else { return };
         talk.hurt |= !forwarded;
         talk.found |= alerted;
-        if !talk.frames.is_empty() && !(talk.hurt || talk.found) {
+        if !(talk.frames.is_empty() || talk.hurt || talk.found) {
             return;
         }
         let new = self.begin(at >= AT_A_TIME);

@@ -93,7 +93,7 @@ pub(super) fn is_shared(name: &Name) -> bool {
     let name = name.as_str();
     let under =
         |shared: &&str| name.strip_suffix(shared).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    SHARED.iter().any(|s| under(s))
+    SHARED.iter().any(under)
 }
 
 fn public_suffix(name: &Name) -> Option<psl::Type> {

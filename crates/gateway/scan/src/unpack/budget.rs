@@ -54,6 +54,7 @@ impl Budget {
     pub(crate) fn read(&mut self, source: &mut dyn Read) -> Vec<u8> {
         let room = self.room();
         let mut out = Vec::new();
+        #[expect(clippy::disallowed_methods, reason = "limited by take")]
         // One byte more tells "as large as allowed" from "larger".
         let result = source.take(room.saturating_add(1)).read_to_end(&mut out);
         if out.len() as u64 > room {
