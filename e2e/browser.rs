@@ -188,6 +188,11 @@ fn walk(browser: &Browser, demo: &Demo, artefacts: &Path) {
         ("mailbox", "/mailbox", "受信箱"),
         ("nothing-there", "/nothing-there", "このページはありません"),
     ];
+    // Devices come with the gateway's next heartbeat.
+    wait(browser, "devices", |b| {
+        b.open(&format!("{}/usage/devices", demo.url));
+        b.page_text().contains("はじめて見た日時")
+    });
     for (name, path, words) in pages {
         browser.open(&format!("{}{path}", demo.url));
         if name == "nothing-there" {

@@ -12,6 +12,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -221,7 +222,9 @@ impl Lab {
     pub fn start(&mut self, ns: &str, command: &[&str]) -> Result<u32, LabError> {
         let log =
             fs::File::create(self.work.join(format!("{}.log", command.first().map_or("x", |c| name_of(c)))))?;
+        // A group of its own: some servers end by a signal to their whole group.
         let child = Command::new("ip")
+            .process_group(0)
             .args(["netns", "exec", &self.ns(ns)])
             .args(command)
             .stdin(Stdio::null())
