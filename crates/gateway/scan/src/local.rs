@@ -36,3 +36,21 @@ impl Local {
         answer.unwrap_or(Answer { id, bytes: 0, end, finding: Finding::Unknown(Why::Dead) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scanner::Limits;
+
+    /// A file that was found harmful is gone; who asks about it again must not wait.
+    #[test]
+    fn a_question_about_a_file_that_is_gone_is_answered() {
+        let (to, from) = sync_channel(1);
+        std::thread::spawn(move || {
+            let knowledge = Knowledge::new(None, vec![], None, Limits::default()).unwrap();
+            to.send(Local::start(&Arc::new(knowledge)).ask(7, true)).unwrap();
+        });
+        let answer = from.recv_timeout(WAIT / 2).unwrap();
+        assert_eq!((answer.id, answer.finding), (7, Finding::Unknown(Why::Dead)));
+    }
+}

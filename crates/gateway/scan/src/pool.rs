@@ -2,7 +2,8 @@
 //!
 //! Responsible for keeping the bytes of files until they are judged. Holds always: a file's
 //! questions are answered in order; a thread keeps [`MAX_KEPT_BYTES`] at most, files beyond are
-//! answered as not judged; a panic while judging costs the file, not the thread.
+//! answered as not judged; a panic while judging costs the file, not the thread; every question that
+//! asks is answered, also about a file that was found harmful before and is gone.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -104,7 +105,10 @@ fn serve(knowledge: &Knowledge, questions: &Receiver<Question>, reply: &Reply) {
                 }
             }
             Question::Ask { id, end } => {
-                let Some(file) = files.get(&id) else { continue };
+                let Some(file) = files.get(&id) else {
+                    reply(Answer { id, bytes: 0, end, finding: Finding::Unknown(Why::Dead) });
+                    continue;
+                };
                 let judged = catch_unwind(AssertUnwindSafe(|| scanner.judge(&file.bytes, end)));
                 let finding = match judged {
                     _ if file.given_up => Finding::Unknown(Why::Busy),
