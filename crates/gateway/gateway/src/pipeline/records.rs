@@ -222,14 +222,17 @@ impl Sums {
     }
 }
 
-/// The inner side of a flow: the client, or the server that was reached from outside.
+/// The inner side of a flow: the client, or the server that was reached from outside. What
+/// comes from outside to a group of devices is nobody's.
 fn device_of(piece: &FlowUse<'_>) -> Option<(Option<[u8; 6]>, IpAddr)> {
     let (from, to) = piece.zones?;
-    match (from, to) {
-        (Zone::Wan, Some(to)) if to != Zone::Wan => Some((piece.server_mac, piece.server.ip)),
-        (Zone::Wan, _) => None,
-        _ => Some((piece.client_mac, piece.client.ip)),
-    }
+    let (mac, ip) = match (from, to) {
+        (Zone::Wan, Some(to)) if to != Zone::Wan => (piece.server_mac, piece.server.ip),
+        (Zone::Wan, _) => return None,
+        _ => (piece.client_mac, piece.client.ip),
+    };
+    let group = mac.is_some_and(|[first, ..]| first & 1 == 1) || ip.is_multicast();
+    (!group).then_some((mac, ip))
 }
 
 fn is_web(piece: &FlowUse<'_>) -> bool {
@@ -334,6 +337,38 @@ mod tests {
             }
         }
         out
+    }
+
+    #[test]
+    fn a_group_of_devices_is_no_device() {
+        let told = Told::default();
+        let head = || Head { bytes: vec![], datagram_bytes: 0 };
+        let heads = [head(), head()];
+        let end = |ip: &str| Endpoint { ip: ip.parse().unwrap(), port: 0 };
+        let traffic = || Traffic { packets: 1, bytes: 90, ..Traffic::default() };
+        let piece = |server_mac, server| FlowUse {
+            flow_id: 1,
+            first: true,
+            start: AT,
+            at: AT,
+            client: end("fe80::1"),
+            server,
+            protocol: 58,
+            zones: Some((Zone::Wan, Some(Zone::Lan))),
+            client_mac: None,
+            server_mac,
+            app_proto: "",
+            dtls: false,
+            told: &told,
+            heads: &heads,
+            up: traffic(),
+            down: traffic(),
+            past_depth_bytes: 0,
+            dropped: false,
+            passed: false,
+        };
+        assert!(device_of(&piece(Some([0x33, 0x33, 0, 0, 0, 1]), end("ff02::1"))).is_none());
+        assert!(device_of(&piece(Some([0, 0x0b, 0x5d, 0, 0, 1]), end("fe80::9"))).is_some());
     }
 
     #[test]
