@@ -12,7 +12,10 @@ use crate::guard::{Session, SignedForm};
 use crate::portal::Portal;
 use crate::query::own_path;
 use crate::view::Moment;
-use crate::view::access::{ActivityLine, ActivityPage, ConfirmPage, SessionLine, SessionsPage, action_words};
+use crate::view::access::{
+    ActivityLine, ActivityPage, ConfirmPage, SessionLine, SessionsPage, action_words, client_words,
+    is_identifier,
+};
 
 /// Lines of the activity log on its page.
 const LINES: u32 = 200;
@@ -28,7 +31,7 @@ pub async fn list(
         .into_iter()
         .map(|s| SessionLine {
             id: s.id.to_string(),
-            client: s.client.to_string(),
+            client: client_words(s.client.as_str()),
             since: Moment::at(s.created_at, now),
             seen: Moment::at(s.seen_at, now),
             current: Some(s.id) == session.actor.session(),
@@ -77,7 +80,7 @@ pub async fn activity(
             what: action_words(e),
             detail: [e.subject.as_str(), e.detail.as_str()]
                 .into_iter()
-                .filter(|t| !t.is_empty())
+                .filter(|t| !t.is_empty() && !is_identifier(t))
                 .collect::<Vec<_>>()
                 .join("　"),
         })

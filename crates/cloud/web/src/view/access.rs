@@ -103,6 +103,40 @@ pub struct AccountsPage {
     pub again: AccountFormAgain,
 }
 
+/// `Chrome（Windows） 192.0.2.1` of the address and the browser's long name for itself.
+pub fn client_words(client: &str) -> String {
+    let (address, agent) = client.split_once(' ').unwrap_or((client, ""));
+    // The order matters: Edge and Chrome also call themselves by the names behind them.
+    let known = |words: &[(&str, &'static str)]| {
+        words.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, word)| *word)
+    };
+    let browser = known(&[
+        ("Edg", "Edge"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("CriOS/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = known(&[
+        ("Windows", "Windows"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Mac OS", "Mac"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser}（{system}） {address}"),
+        (Some(one), None) | (None, Some(one)) => format!("{one} {address}"),
+        (None, None) => client.to_owned(),
+    }
+}
+
+/// An identifier that says nothing to a person.
+pub fn is_identifier(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// What an entry of the audit log means to a customer.
 pub fn action_words(entry: &AuditEntry) -> &'static str {
     match entry.action.as_str() {
@@ -128,5 +162,22 @@ pub fn action_words(entry: &AuditEntry) -> &'static str {
         "gateway.enrol" => "UTM装置の初期設定が終わりました",
         "customer.create" => "契約を登録しました",
         _ => "設定を変えました",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_named_as_people_know_it() {
+        let edge = "192.0.2.1 Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                    Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0";
+        assert_eq!(client_words(edge), "Edge（Windows） 192.0.2.1");
+        let phone =
+            "2001:db8::1 Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1";
+        assert_eq!(client_words(phone), "Safari（iPhone） 2001:db8::1");
+        assert_eq!(client_words("192.0.2.1 curl/8"), "192.0.2.1 curl/8");
+        assert!(is_identifier("01a210d2b1937eb2ff1d5a618f322518") && !is_identifier("竹原商店"));
     }
 }
