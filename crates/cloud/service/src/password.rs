@@ -164,8 +164,7 @@ impl Service {
         Ok(())
     }
 
-    /// Whether this is the actor's password: what matters asks for it again. Counts against
-    /// guessing like a login.
+    /// Whether this is the actor's password: what matters asks for it again.
     pub(crate) async fn password_fits(&self, actor: &Actor, password: &str) -> Result<bool> {
         let account = actor.account().ok_or(ServiceError::Forbidden)?;
         let record = self.store().login_record(Scope::system(), account.login.clone()).await?;

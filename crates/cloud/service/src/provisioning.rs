@@ -156,9 +156,8 @@ impl Service {
         account.check()?;
         let password = secrets::readable_secret(self.rng());
         let hash = self.hash(password.reveal()).await?;
-        self.store().create_account(actor.scope(), account.clone(), hash.clone()).await?;
-        let until = now + TEMPORARY_VALID;
-        self.store().set_password(Scope::system(), account.id, hash, Some(until)).await?;
+        let until = Some(now + TEMPORARY_VALID);
+        self.store().create_account(actor.scope(), account.clone(), hash, until).await?;
         self.note_about(
             actor,
             account.belongs,

@@ -69,9 +69,8 @@ impl Service {
         account.check()?;
         let password = secrets::readable_secret(self.rng());
         let hash = self.hash(password.reveal()).await?;
-        let store = self.store();
-        store.create_account(Scope::system(), account.clone(), hash.clone()).await?;
-        store.set_password(Scope::system(), account.id, hash, Some(now + TEMPORARY_VALID)).await?;
+        let until = Some(now + TEMPORARY_VALID);
+        self.store().create_account(Scope::system(), account.clone(), hash, until).await?;
         self.mail_issued(&account, password.reveal()).await?;
         let about = Belongs::Customer(customer);
         self.note_about(actor, about, "account.create", account.login.as_str(), account.role.code()).await?;

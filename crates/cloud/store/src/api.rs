@@ -31,7 +31,14 @@ pub trait Store: AccessStore + RatingStore + Send + Sync + fmt::Debug {
     async fn set_addresses(&self, scope: Scope, id: CustomerId, to: NotifyAddresses) -> Result<()>;
 
     // Accounts and sessions
-    async fn create_account(&self, scope: Scope, account: Account, password_hash: String) -> Result<()>;
+    /// `temporary_until`: until when the first password can be used, if it is a temporary one.
+    async fn create_account(
+        &self,
+        scope: Scope,
+        account: Account,
+        password_hash: String,
+        temporary_until: Option<Timestamp>,
+    ) -> Result<()>;
     async fn accounts(&self, scope: Scope) -> Result<Vec<Account>>;
     async fn account(&self, scope: Scope, id: AccountId) -> Result<Account>;
     async fn login_record(&self, scope: Scope, login: LoginName) -> Result<LoginRecord>;

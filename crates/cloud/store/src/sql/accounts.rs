@@ -64,12 +64,18 @@ fn account_of(row: &Row) -> Result<Account> {
     })
 }
 
-pub(super) async fn create_account(c: &mut Conn, scope: Scope, a: &Account, hash: String) -> Result<()> {
+pub(super) async fn create_account(
+    c: &mut Conn,
+    scope: Scope,
+    a: &Account,
+    hash: String,
+    temporary_until: Option<Timestamp>,
+) -> Result<()> {
     scope.require_operator()?;
     let (customer, reseller) = columns(a.belongs);
     sqlx::query(
         "INSERT INTO accounts (id, login, name, email, role, customer_id, reseller_id, password_hash, \
-         must_change, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         must_change, created_at, password_expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(a.id.0.to_vec())
     .bind(a.login.as_str().to_owned())
@@ -81,6 +87,7 @@ pub(super) async fn create_account(c: &mut Conn, scope: Scope, a: &Account, hash
     .bind(hash)
     .bind(i64::from(a.must_change_password))
     .bind(a.created_at.micros())
+    .bind(temporary_until.map(Timestamp::micros))
     .execute(c)
     .await?;
     Ok(())

@@ -63,8 +63,14 @@ impl Store for Backend {
         write!(self, scope, c => parties::set_addresses(c, scope, id, &to))
     }
 
-    async fn create_account(&self, scope: Scope, account: Account, password_hash: String) -> Result<()> {
-        write!(self, scope, c => accounts::create_account(c, scope, &account, password_hash))
+    async fn create_account(
+        &self,
+        scope: Scope,
+        account: Account,
+        password_hash: String,
+        temporary_until: Option<Timestamp>,
+    ) -> Result<()> {
+        write!(self, scope, c => accounts::create_account(c, scope, &account, password_hash, temporary_until))
     }
 
     async fn accounts(&self, scope: Scope) -> Result<Vec<Account>> {

@@ -12,7 +12,7 @@ use super::fixture::{SYSTEM, World, at};
 async fn account(store: &Arc<dyn Store>) -> (World, Account) {
     let w = World::new(store.clone()).await;
     let account = w.account(0, "kanri");
-    store.create_account(SYSTEM, account.clone(), "hash".to_owned()).await.unwrap();
+    store.create_account(SYSTEM, account.clone(), "hash".to_owned(), None).await.unwrap();
     (w, account)
 }
 
@@ -98,7 +98,7 @@ pub async fn a_reset_is_used_once_and_ends_everything(store: Arc<dyn Store>) {
 pub async fn browsers_are_known_per_account_and_bounded(store: Arc<dyn Store>) {
     let (w, account) = account(&store).await;
     let other = w.account(1, "betsu");
-    store.create_account(SYSTEM, other.clone(), "hash".to_owned()).await.unwrap();
+    store.create_account(SYSTEM, other.clone(), "hash".to_owned(), None).await.unwrap();
     for n in 0..30u8 {
         store.remember_browser(SYSTEM, [n; 32], account.id, at(i64::from(n))).await.unwrap();
     }

@@ -61,8 +61,8 @@ pub async fn a_taken_name_is_a_duplicate(store: Arc<dyn Store>) {
     gateway.id = GatewayId::generate(at(1), &*w.rng);
     let again = store.create_gateway(SYSTEM, gateway, [9; 32]).await;
     assert!(matches!(again, Err(StoreError::Duplicate)));
-    store.create_account(SYSTEM, w.account(0, "kanri"), "x".to_owned()).await.unwrap();
-    let again = store.create_account(SYSTEM, w.account(1, "KANRI"), "x".to_owned()).await;
+    store.create_account(SYSTEM, w.account(0, "kanri"), "x".to_owned(), None).await.unwrap();
+    let again = store.create_account(SYSTEM, w.account(1, "KANRI"), "x".to_owned(), None).await;
     assert!(matches!(again, Err(StoreError::Duplicate)));
     // The failed statement has not spoiled anything.
     assert_eq!(store.accounts(SYSTEM).await.unwrap().len(), 1);
@@ -71,7 +71,7 @@ pub async fn a_taken_name_is_a_duplicate(store: Arc<dyn Store>) {
 pub async fn sessions_live_and_die(store: Arc<dyn Store>) {
     let w = World::new(store.clone()).await;
     let account = w.account(0, "kanri");
-    store.create_account(SYSTEM, account.clone(), "hash".to_owned()).await.unwrap();
+    store.create_account(SYSTEM, account.clone(), "hash".to_owned(), None).await.unwrap();
     let record = store.login_record(SYSTEM, account.login.clone()).await.unwrap();
     assert_eq!((record.failures, record.password_hash.as_str()), (0, "hash"));
     let mark = LoginMark { account: account.id, failures: 3, locked_until: Some(at(9)), logged_in_at: None };
