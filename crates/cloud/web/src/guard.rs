@@ -125,6 +125,10 @@ pub async fn no_such_page() -> PageError {
 #[derive(Debug)]
 pub struct SignedForm<T>(pub T);
 
+/// A form that is only a button.
+#[derive(Debug, serde::Deserialize)]
+pub struct NoFields {}
+
 #[derive(serde::Deserialize)]
 struct Token {
     #[serde(default)]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{Desk, Done, show};
 use crate::error::PageError;
-use crate::guard::{Session, SignedForm};
+use crate::guard::{NoFields, Session, SignedForm};
 use crate::portal::Portal;
 use crate::view::access::{AccountFormAgain, AccountLine, AccountsPage};
 
@@ -80,14 +80,11 @@ pub async fn issue(
     render(portal, session, headers, again).await
 }
 
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
-
 pub async fn reissue(
     State(portal): State<Portal>,
     session: Session,
     Path(id): Path<String>,
-    _form: SignedForm<Nothing>,
+    _form: SignedForm<NoFields>,
 ) -> Result<Response, PageError> {
     let id = AccountId::parse(&id).map_err(|_| PageError::NotFound)?;
     portal.service().reissue_account(&session.actor, id).await?;
@@ -98,7 +95,7 @@ pub async fn stop(
     State(portal): State<Portal>,
     session: Session,
     Path(id): Path<String>,
-    _form: SignedForm<Nothing>,
+    _form: SignedForm<NoFields>,
 ) -> Result<Response, PageError> {
     let id = AccountId::parse(&id).map_err(|_| PageError::NotFound)?;
     portal.service().stop_account(&session.actor, id).await?;

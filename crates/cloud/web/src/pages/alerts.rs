@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Desk, Done, show};
 use crate::error::PageError;
-use crate::guard::{Session, SignedForm};
+use crate::guard::{NoFields, Session, SignedForm};
 use crate::portal::Portal;
 use crate::view::alert::{Card, DetailPage, ListPage};
 use crate::view::part::{Choice, Empty, Pager};
@@ -125,14 +125,11 @@ fn parse(id: &str) -> Result<AlertId, PageError> {
     AlertId::parse(id).map_err(|_| PageError::NotFound)
 }
 
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
-
 pub async fn acknowledge(
     State(portal): State<Portal>,
     session: Session,
     Path(id): Path<String>,
-    _form: SignedForm<Nothing>,
+    _form: SignedForm<NoFields>,
 ) -> Result<Response, PageError> {
     let id = parse(&id)?;
     portal.service().acknowledge_alert(&session.actor, id).await?;

@@ -4,12 +4,11 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use mimamori_domain::{CustomerId, GatewayState, Headline, Period};
-use serde::Deserialize;
 
 use super::{show, staff_frame};
 use crate::cookie::Cookie;
 use crate::error::PageError;
-use crate::guard::{Session, SignedForm};
+use crate::guard::{NoFields, Session, SignedForm};
 use crate::portal::Portal;
 use crate::view::customers::{Page, Row};
 use crate::view::{Tag, wording};
@@ -72,15 +71,12 @@ pub async fn list(
     show(&portal, had_flash, &page)
 }
 
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
-
 /// Chooses the customer whose pages are shown.
 pub async fn open(
     State(portal): State<Portal>,
     session: Session,
     Path(id): Path<String>,
-    _form: SignedForm<Nothing>,
+    _form: SignedForm<NoFields>,
 ) -> Result<Response, PageError> {
     let id = CustomerId::parse(&id).map_err(|_| PageError::NotFound)?;
     portal.service().customer(&session.actor, id).await?;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::assets;
 use crate::cookie::Cookie;
 use crate::error::PageError;
-use crate::guard::{self, Session, SignedForm};
+use crate::guard::{self, NoFields, Session, SignedForm};
 use crate::portal::Portal;
 use crate::query::own_path;
 use crate::view::access::CodePage;
@@ -243,13 +243,10 @@ pub async fn code(
     Ok(response)
 }
 
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
-
 pub async fn logout(
     State(portal): State<Portal>,
     session: Session,
-    _form: SignedForm<Nothing>,
+    _form: SignedForm<NoFields>,
 ) -> Result<Response, PageError> {
     portal.service().logout(&session.token).await?;
     let mut response = Redirect::to("/login").into_response();

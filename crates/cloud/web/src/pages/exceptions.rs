@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{Done, any_frame, show, staff_frame};
 use crate::error::PageError;
-use crate::guard::{Session, SignedForm};
+use crate::guard::{NoFields, Session, SignedForm};
 use crate::portal::Portal;
 use crate::view::rating::{ExceptionLine, ExceptionsPage};
 
@@ -88,14 +88,11 @@ pub async fn decide(
     Ok(Done::ExceptionDecided.lead_to(&portal, "/exceptions"))
 }
 
-#[derive(Deserialize)]
-pub struct Nothing {}
-
 pub async fn end(
     State(portal): State<Portal>,
     session: Session,
     Path(id): Path<String>,
-    _form: SignedForm<Nothing>,
+    _form: SignedForm<NoFields>,
 ) -> Result<Response, PageError> {
     portal.service().end_exception(&session.actor, parse(&id)?).await?;
     Ok(Done::ExceptionEnded.lead_to(&portal, "/exceptions"))

@@ -59,6 +59,19 @@ impl Desk {
         Self::about(portal, session, headers, id).await
     }
 
+    /// The same; `None` for staff who have not chosen a company yet.
+    pub async fn open_if_chosen(
+        portal: &Portal,
+        session: &Session,
+        headers: &HeaderMap,
+    ) -> Result<Option<Self>, PageError> {
+        match Self::open(portal.clone(), session.clone(), headers.clone()).await {
+            Ok(desk) => Ok(Some(desk)),
+            Err(PageError::ChooseCustomer) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     /// The company that something belongs to, e.g. the alert that staff opens from a mail.
     pub async fn about(
         portal: Portal,
@@ -124,10 +137,9 @@ pub async fn any_frame(
     headers: &HeaderMap,
     current: &str,
 ) -> Result<Frame, PageError> {
-    match Desk::open(portal.clone(), session.clone(), headers.clone()).await {
-        Ok(desk) => desk.frame(current).await,
-        Err(PageError::ChooseCustomer) => Ok(staff_frame(portal, session, headers, current)),
-        Err(e) => Err(e),
+    match Desk::open_if_chosen(portal, session, headers).await? {
+        Some(desk) => desk.frame(current).await,
+        None => Ok(staff_frame(portal, session, headers, current)),
     }
 }
 

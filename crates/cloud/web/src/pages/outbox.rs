@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{Done, show, staff_frame};
 use crate::error::PageError;
-use crate::guard::{self, Session, SignedForm};
+use crate::guard::{self, NoFields, Session, SignedForm};
 use crate::portal::Portal;
 use crate::view::rating::{DeliveryLine, OutboxPage, ReceivedPage, delivery_tag};
 use crate::view::{Choice, Moment};
@@ -70,14 +70,11 @@ pub async fn list(
     show(&portal, had_flash, &OutboxPage { frame, views, mails: ledger.into_iter().map(line).collect() })
 }
 
-#[derive(Deserialize)]
-pub struct Nothing {}
-
 pub async fn resend(
     State(portal): State<Portal>,
     session: Session,
     Path(id): Path<String>,
-    _form: SignedForm<Nothing>,
+    _form: SignedForm<NoFields>,
 ) -> Result<Response, PageError> {
     let id = DeliveryId::parse(&id).map_err(|_| PageError::NotFound)?;
     portal.service().resend(&session.actor, id).await?;

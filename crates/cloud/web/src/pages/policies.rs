@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Done, show, staff_frame};
 use crate::error::PageError;
-use crate::guard::{Session, SignedForm};
+use crate::guard::{NoFields, Session, SignedForm};
 use crate::portal::Portal;
 use crate::view::rating::{LiveLine, PoliciesPage, PolicyLine, PolicyPage, TrialView};
 use crate::view::{Fact, Moment, Tag};
@@ -163,14 +163,11 @@ pub async fn detail(
     show(&portal, had_flash, &page)
 }
 
-#[derive(Deserialize)]
-pub struct Nothing {}
-
 pub async fn try_out(
     State(portal): State<Portal>,
     session: Session,
     Path(id): Path<String>,
-    _form: SignedForm<Nothing>,
+    _form: SignedForm<NoFields>,
 ) -> Result<Response, PageError> {
     let id = parse(&id)?;
     portal.service().start_trial(&session.actor, id).await?;

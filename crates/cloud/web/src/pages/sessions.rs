@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Done, any_frame, show};
 use crate::error::PageError;
-use crate::guard::{Session, SignedForm};
+use crate::guard::{NoFields, Session, SignedForm};
 use crate::portal::Portal;
 use crate::query::own_path;
 use crate::view::Moment;
@@ -42,14 +42,11 @@ pub async fn list(
     show(&portal, had_flash, &SessionsPage { frame, sessions })
 }
 
-#[derive(Debug, Deserialize)]
-pub struct Nothing {}
-
 pub async fn end(
     State(portal): State<Portal>,
     session: Session,
     Path(id): Path<String>,
-    _form: SignedForm<Nothing>,
+    _form: SignedForm<NoFields>,
 ) -> Result<Response, PageError> {
     let id = SessionId::parse(&id).map_err(|_| PageError::NotFound)?;
     portal.service().end_session(&session.actor, id).await?;
@@ -59,7 +56,7 @@ pub async fn end(
 pub async fn end_others(
     State(portal): State<Portal>,
     session: Session,
-    _form: SignedForm<Nothing>,
+    _form: SignedForm<NoFields>,
 ) -> Result<Response, PageError> {
     portal.service().end_other_sessions(&session.actor, &session.token).await?;
     Ok(Done::SessionEnded.lead_to(&portal, "/settings/sessions"))

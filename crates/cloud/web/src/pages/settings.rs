@@ -8,7 +8,7 @@ use mimamori_domain::{EmailAddress, NotifyAddresses};
 use mimamori_service::{PasswordChangeError, Permission};
 use serde::Deserialize;
 
-use super::{Desk, Done, any_frame, show};
+use super::{Desk, Done, show, staff_frame};
 use crate::error::PageError;
 use crate::guard::{Session, SignedForm};
 use crate::portal::Portal;
@@ -41,12 +41,11 @@ async fn render(
 ) -> Result<Response, PageError> {
     let refused = again.addresses.is_some() || again.password_error.is_some();
     let must_change = session.actor.account().is_some_and(|a| a.must_change_password);
-    let desk = match Desk::open(portal.clone(), session.clone(), headers.clone()).await {
-        Ok(desk) => Some(desk),
-        Err(PageError::ChooseCustomer) => None,
-        Err(e) => return Err(e),
+    let desk = Desk::open_if_chosen(&portal, &session, &headers).await?;
+    let frame = match &desk {
+        Some(desk) => desk.frame("/settings").await?,
+        None => staff_frame(&portal, &session, &headers, "/settings"),
     };
-    let frame = any_frame(&portal, &session, &headers, "/settings").await?;
     let second = portal.service().second_factor(&session.actor).await?;
     let had_flash = frame.flash.is_some();
     let stored = || {
