@@ -1,5 +1,7 @@
 //! The buffers and numbers that rules can look at, by protocol.
 
+use mimamori_base::Direction;
+
 use crate::proto::AppProto;
 
 /// How a field's value looks.
@@ -21,6 +23,17 @@ pub enum Sides {
     ToServer,
     ToClient,
     Both,
+}
+
+impl Sides {
+    /// The one side `dir`.
+    #[must_use]
+    pub const fn of(dir: Direction) -> Sides {
+        match dir {
+            Direction::ToServer => Sides::ToServer,
+            Direction::ToClient => Sides::ToClient,
+        }
+    }
 }
 
 /// What the rule compiler and the inspection need to know of a field.

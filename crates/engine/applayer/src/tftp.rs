@@ -7,7 +7,7 @@ use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
-use crate::field::{Field, ONE_STEP, Sides};
+use crate::field::{Field, Sides};
 use crate::parser::{Outcome, Parser, transactions_in};
 use crate::reader::Reader;
 use crate::session::Input;
@@ -66,14 +66,6 @@ impl Parser for TftpParser {
 impl Transaction for TftpTx {
     fn id(&self) -> u64 {
         self.id
-    }
-
-    fn progress(&self, _dir: Direction) -> u8 {
-        ONE_STEP
-    }
-
-    fn is_complete(&self, _dir: Direction) -> bool {
-        true
     }
 
     fn sides(&self) -> Sides {

@@ -5,7 +5,7 @@ use mimamori_files::File;
 use serde_json::{Map, Value};
 
 use crate::event::AppEvent;
-use crate::field::{Field, Sides};
+use crate::field::{Field, ONE_STEP, Sides};
 use crate::told::Told;
 
 /// A window onto a streamed body, decoded: `bytes` begin at `offset` of the body.
@@ -24,11 +24,16 @@ pub trait Transaction {
     /// Counts from 0 within the flow.
     fn id(&self) -> u64;
 
-    /// How far the side `dir` has come, in the protocol's own steps; never falls.
-    fn progress(&self, dir: Direction) -> u8;
+    /// How far the side `dir` has come, in the protocol's own steps; never falls. One message is
+    /// a transaction of one step.
+    fn progress(&self, _dir: Direction) -> u8 {
+        ONE_STEP
+    }
 
-    /// Nothing more will come from the side `dir`.
-    fn is_complete(&self, dir: Direction) -> bool;
+    /// Nothing more will come from the side `dir`: so it is for one message.
+    fn is_complete(&self, _dir: Direction) -> bool {
+        true
+    }
 
     /// Which sides this transaction has: a DNS query is [`Sides::ToServer`] only. The other
     /// side is never inspected.

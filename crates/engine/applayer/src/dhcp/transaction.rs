@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::dhcp::message::{Message, Op, option};
 use crate::event::AppEvent;
-use crate::field::{Field, ONE_STEP, Sides};
+use crate::field::{Field, Sides};
 use crate::text::{hex_colons, printable};
 use crate::told::Told;
 use crate::transaction::{Body, Transaction};
@@ -20,14 +20,6 @@ pub struct DhcpTx {
 impl Transaction for DhcpTx {
     fn id(&self) -> u64 {
         self.id
-    }
-
-    fn progress(&self, _dir: Direction) -> u8 {
-        ONE_STEP
-    }
-
-    fn is_complete(&self, _dir: Direction) -> bool {
-        true
     }
 
     fn sides(&self) -> Sides {

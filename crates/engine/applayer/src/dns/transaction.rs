@@ -162,15 +162,8 @@ impl Transaction for DnsTx {
         1
     }
 
-    fn is_complete(&self, _dir: Direction) -> bool {
-        true
-    }
-
     fn sides(&self) -> Sides {
-        match self.dir {
-            Direction::ToServer => Sides::ToServer,
-            Direction::ToClient => Sides::ToClient,
-        }
+        Sides::of(self.dir)
     }
 
     fn events(&self) -> &[AppEvent] {

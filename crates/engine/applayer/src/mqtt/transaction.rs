@@ -58,10 +58,7 @@ impl Transaction for MqttTx {
     }
 
     fn sides(&self) -> Sides {
-        match self.dir {
-            Direction::ToServer => Sides::ToServer,
-            Direction::ToClient => Sides::ToClient,
-        }
+        Sides::of(self.dir)
     }
 
     fn events(&self) -> &[AppEvent] {

@@ -6,7 +6,7 @@ use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
-use crate::field::{Field, ONE_STEP, Sides};
+use crate::field::{Field, Sides};
 use crate::quic::header::{V1, V2, Version, is_google};
 use crate::text::{hex, printable};
 use crate::tls::fingerprint::Ja3;
@@ -93,19 +93,8 @@ impl Transaction for QuicTx {
         self.id
     }
 
-    fn progress(&self, _dir: Direction) -> u8 {
-        ONE_STEP
-    }
-
-    fn is_complete(&self, _dir: Direction) -> bool {
-        true
-    }
-
     fn sides(&self) -> Sides {
-        match self.dir {
-            Direction::ToServer => Sides::ToServer,
-            Direction::ToClient => Sides::ToClient,
-        }
+        Sides::of(self.dir)
     }
 
     fn events(&self) -> &[AppEvent] {

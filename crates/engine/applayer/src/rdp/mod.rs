@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::config::TlsConfig;
 use crate::event::AppEvent;
-use crate::field::{Field, ONE_STEP, Sides};
+use crate::field::{Field, Sides};
 use crate::parser::{Outcome, Parser, transactions_in};
 use crate::pending::Pending;
 use crate::session::Input;
@@ -140,19 +140,8 @@ impl Transaction for RdpTx {
         self.id
     }
 
-    fn progress(&self, _dir: Direction) -> u8 {
-        ONE_STEP
-    }
-
-    fn is_complete(&self, _dir: Direction) -> bool {
-        true
-    }
-
     fn sides(&self) -> Sides {
-        match self.dir {
-            Direction::ToServer => Sides::ToServer,
-            Direction::ToClient => Sides::ToClient,
-        }
+        Sides::of(self.dir)
     }
 
     fn events(&self) -> &[AppEvent] {

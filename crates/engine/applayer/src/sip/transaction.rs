@@ -5,7 +5,7 @@ use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
-use crate::field::{Field, ONE_STEP, Sides};
+use crate::field::{Field, Sides};
 use crate::sip::message::{FirstLine, Message};
 use crate::text::printable;
 use crate::transaction::{Body, Transaction};
@@ -24,19 +24,8 @@ impl Transaction for SipTx {
         self.id
     }
 
-    fn progress(&self, _dir: Direction) -> u8 {
-        ONE_STEP
-    }
-
-    fn is_complete(&self, _dir: Direction) -> bool {
-        true
-    }
-
     fn sides(&self) -> Sides {
-        match self.dir {
-            Direction::ToServer => Sides::ToServer,
-            Direction::ToClient => Sides::ToClient,
-        }
+        Sides::of(self.dir)
     }
 
     fn events(&self) -> &[AppEvent] {
