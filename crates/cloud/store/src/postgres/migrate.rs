@@ -14,6 +14,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0003.sql"),
     include_str!("../../migrations/postgres/0004.sql"),
     include_str!("../../migrations/postgres/0005.sql"),
+    include_str!("../../migrations/postgres/0006.sql"),
+    include_str!("../../migrations/postgres/0007.sql"),
+    include_str!("../../migrations/postgres/0008.sql"),
+    include_str!("../../migrations/postgres/0009.sql"),
 ];
 
 /// The role that queries run under when the login role could bypass row level security.

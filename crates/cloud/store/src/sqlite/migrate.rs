@@ -11,6 +11,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0003.sql"),
     include_str!("../../migrations/sqlite/0004.sql"),
     include_str!("../../migrations/sqlite/0005.sql"),
+    include_str!("../../migrations/sqlite/0006.sql"),
+    include_str!("../../migrations/sqlite/0007.sql"),
+    include_str!("../../migrations/sqlite/0008.sql"),
+    include_str!("../../migrations/sqlite/0009.sql"),
 ];
 
 /// Brings the tables up to date; refuses a file that a newer program wrote.
