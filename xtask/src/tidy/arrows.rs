@@ -67,8 +67,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mimamori-service", &["mimamori-base", "mimamori-domain", "mimamori-store"]),
     ("mimamori-ingest", &["mimamori-base", "mimamori-report", "mimamori-domain", "mimamori-service"]),
     ("mimamori-notify", &["mimamori-base", "mimamori-domain", "mimamori-service"]),
-    ("mimamori-web", &["mimamori-base", "mimamori-domain", "mimamori-service"]),
-    ("mimamori-jobs", &["mimamori-base", "mimamori-domain", "mimamori-service", "mimamori-notify"]),
+    ("mimamori-paper", &["mimamori-base", "mimamori-domain"]),
+    ("mimamori-web", &["mimamori-base", "mimamori-domain", "mimamori-service", "mimamori-paper"]),
+    (
+        "mimamori-jobs",
+        &["mimamori-base", "mimamori-domain", "mimamori-service", "mimamori-notify", "mimamori-paper"],
+    ),
     (
         "mimamori",
         &[
