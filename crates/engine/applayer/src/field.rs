@@ -90,6 +90,11 @@ pub mod http_step {
     pub const COMPLETE: u8 = 5;
 }
 
+/// Steps of an RFB handshake's side; the first is the kind of login, or its result.
+pub mod rfb_step {
+    pub const OVER: u8 = 2;
+}
+
 /// Steps of a TLS handshake's side.
 pub mod tls_step {
     pub const HELLO: u8 = 1;
@@ -295,7 +300,7 @@ fields! {
     WebSocketOpcode: "websocket.opcode", [WebSocket], Both, Number, ONE_STEP;
     WebSocketMask: "websocket.mask", [WebSocket], Both, Number, ONE_STEP;
     WebSocketFlags: "websocket.flags", [WebSocket], Both, Number, ONE_STEP;
-    RfbName: "rfb.name", [Rfb], ToClient, Bytes, ONE_STEP;
+    RfbName: "rfb.name", [Rfb], ToClient, Bytes, rfb_step::OVER;
     RfbSecType: "rfb.sectype", [Rfb], ToServer, Number, ONE_STEP;
     RfbSecResult: "rfb.secresult", [Rfb], ToClient, Number, ONE_STEP;
     IkeInitSpi: "ike.init_spi", [Ike], ToServer, Bytes, ONE_STEP;
@@ -307,6 +312,6 @@ fields! {
     IkeKeyExchangePayloadLength: "ike.key_exchange_payload_length", [Ike], Both, Number, ONE_STEP;
     IkeNoncePayload: "ike.nonce_payload", [Ike], Both, Bytes, ONE_STEP;
     IkeNoncePayloadLength: "ike.nonce_payload_length", [Ike], Both, Number, ONE_STEP;
-    NfsVersion: "nfs.version", [Nfs], Both, Number, ONE_STEP;
-    NfsProcedure: "nfs_procedure", [Nfs], Both, Number, ONE_STEP;
+    NfsVersion: "nfs.version", [Nfs], ToServer, Number, ONE_STEP;
+    NfsProcedure: "nfs_procedure", [Nfs], ToServer, Number, ONE_STEP;
 }

@@ -7,15 +7,18 @@ use crate::dns::DnsParser;
 use crate::ftp::{FtpDataParser, FtpParser};
 use crate::http1::Http1Parser;
 use crate::http2::Http2Parser;
+use crate::ike::IkeParser;
 use crate::krb5::Krb5Parser;
 use crate::ldap::LdapParser;
 use crate::mailbox::{ImapParser, Pop3Parser};
 use crate::mqtt::MqttParser;
+use crate::nfs::NfsParser;
 use crate::ntp::NtpParser;
 use crate::parser::{ExpectationContext, Parser};
 use crate::proto::AppProto;
 use crate::quic::QuicParser;
 use crate::rdp::RdpParser;
+use crate::rfb::RfbParser;
 use crate::session::Transport;
 use crate::sip::SipParser;
 use crate::smb::SmbParser;
@@ -31,7 +34,7 @@ pub(crate) fn parser_for(
     proto: AppProto,
     config: &AppLayerConfig,
     transport: Transport,
-    _ports: [u16; 2],
+    ports: [u16; 2],
     expected: Option<&ExpectationContext>,
 ) -> Option<Box<dyn Parser>> {
     match proto {
@@ -61,6 +64,9 @@ pub(crate) fn parser_for(
         AppProto::Ftp => Some(Box::new(FtpParser::new(&config.ftp))),
         AppProto::FtpData => Some(Box::new(FtpDataParser::new(config.file_hashes, expected))),
         AppProto::Krb5 => Some(Box::new(Krb5Parser::new(transport, config.max_tx))),
+        AppProto::Ike => Some(Box::new(IkeParser::new(config.max_tx, ports))),
+        AppProto::Nfs => Some(Box::new(NfsParser::new(transport, config.max_tx, config.file_hashes))),
+        AppProto::Rfb => Some(Box::new(RfbParser::new())),
         AppProto::Rdp => Some(Box::new(RdpParser::new(&config.tls, config.max_tx))),
         AppProto::WebSocket => Some(Box::new(WebSocketParser::new(config.max_tx))),
         _ => None,

@@ -185,6 +185,9 @@ const PARSED: &[AppProto] = &[
     AppProto::Quic,
     AppProto::Dhcp,
     AppProto::Ldap,
+    AppProto::Rfb,
+    AppProto::Nfs,
+    AppProto::Ike,
 ];
 
 fn forced(proto: AppProto, transport: Transport) -> Session {

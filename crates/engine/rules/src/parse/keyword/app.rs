@@ -3,7 +3,7 @@
 use mimamori_applayer::{AppProto, Field};
 
 use super::enumeration;
-use crate::ast::{Check, DceIface, NumberCheck, StateCmp, TicketEncryption, Which};
+use crate::ast::{Check, DceIface, NumberCheck, NumberCmp, StateCmp, TicketEncryption, Which};
 use crate::error::{Result, RuleError, bail};
 use crate::lex::RawOption;
 use crate::parse::value::{bare, compare, compare_number, maybe_quoted, parts, required};
@@ -11,7 +11,7 @@ use crate::parse::{Builder, app};
 
 /// `app-layer-event:http.missing_host_header`.
 pub fn event(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
-    let name = required(o)?.to_ascii_lowercase();
+    let mut name = required(o)?.to_ascii_lowercase();
     if name.is_empty() || name.contains(char::is_whitespace) {
         bail!("`{name}` is no event");
     }
@@ -23,6 +23,10 @@ pub fn event(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
             bail!("`{name}` names no event");
         }
         b.app_needs.push((protos, rule_name));
+        // Events bear the protocol's current name.
+        if matches!(proto, "ikev2" | "ssl") {
+            name = format!("{rule_name}.{event}");
+        }
     }
     b.check(Check::AppEvent(name.into()));
     Ok(())
@@ -58,7 +62,15 @@ pub fn number_field(text: &str, field: Field) -> Result<NumberCheck> {
         None => (text, Which::Any),
         Some((value, index)) => (value, index_of(index.trim())?),
     };
-    Ok(NumberCheck { field, cmp: compare(value, u64::MAX, &names)?, which })
+    let cmp = match compare(value, u64::MAX, &names)? {
+        // Of this keyword alone ranges hold their ends.
+        NumberCmp::Between(lo, hi) if field == Field::NfsProcedure => match lo.checked_sub(1) {
+            Some(below) => NumberCmp::Between(below, hi.saturating_add(1)),
+            None => NumberCmp::Le(hi),
+        },
+        cmp => cmp,
+    };
+    Ok(NumberCheck { field, cmp, which })
 }
 
 fn index_of(text: &str) -> Result<Which> {
