@@ -68,6 +68,9 @@ pub struct SmtpConfig {
     pub header_value_depth: usize,
     /// `inspected-tracker.content-limit`
     pub content_limit: u64,
+    /// `inspected-tracker.content-inspect-min-size`: rules look at a part's content once there is
+    /// so much of it, or all.
+    pub content_inspect_min: u64,
     pub max_tx: usize,
     pub raw_extraction: bool,
 }
@@ -142,6 +145,7 @@ impl Default for AppLayerConfig {
                 body_md5: AutoSwitch::Auto,
                 header_value_depth: 2000,
                 content_limit: 100_000,
+                content_inspect_min: 32_768,
                 max_tx: 256,
                 raw_extraction: false,
             },

@@ -567,6 +567,11 @@ fn app_config(config: &EngineConfig, rules: &Ruleset, ranges: &SharedRanges) -> 
     let http1 = Arc::make_mut(&mut app.http1);
     http1.hashes = kinds;
     http1.ranges = ranges.same();
+    // Inline nothing waits for more of a body: what is to be stopped must not be through by then.
+    http1.inline_bodies |= config.ips;
+    if config.ips {
+        app.smtp.content_inspect_min = 0;
+    }
     if app.smtp.body_md5 == AutoSwitch::Auto && needs.mail_body_md5 {
         app.smtp.body_md5 = AutoSwitch::On;
     }

@@ -221,6 +221,10 @@ impl EngineConfig {
                     _ => AutoSwitch::Off,
                 };
             }
+            ("smtp", "inspected-tracker.content-limit") => app.smtp.content_limit = bytes(key, value)?,
+            ("smtp", "inspected-tracker.content-inspect-min-size") => {
+                app.smtp.content_inspect_min = bytes(key, value)?;
+            }
             ("smtp", "mime.extract-urls-schemes") => app.smtp.url_schemes = list(value),
             ("smtp", "mime.log-url-scheme") => app.smtp.log_url_scheme = truth(key, value)?,
             ("ftp", "max-tx") => app.ftp.max_tx = number(key, value)?,

@@ -79,7 +79,11 @@ impl SmtpParser {
     #[must_use]
     pub fn new(config: &AppLayerConfig) -> Self {
         let smtp = config.smtp.clone();
-        let window = WindowConfig { limit: smtp.content_limit, minimal_inspect: 0, lookback: 4096 };
+        let window = WindowConfig {
+            limit: smtp.content_limit,
+            minimal_inspect: smtp.content_inspect_min,
+            lookback: 4096,
+        };
         SmtpParser {
             file_config: FileConfig { hashes: config.file_hashes, window },
             txs: TxList::new(smtp.max_tx),
