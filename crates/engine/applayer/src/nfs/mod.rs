@@ -78,12 +78,11 @@ impl NfsParser {
 
     fn message(&mut self, dir: Direction, bytes: &[u8]) {
         match (dir, rpc::read(bytes)) {
-            (Direction::ToServer, Some(Message::Call { xid, program, version, procedure, arguments })) => {
+            (Direction::ToServer, Some(Message::Call { xid, program, version, procedure, arguments }))
                 // NULL only asks whether somebody is there.
-                if program == PROGRAM && procedure != 0 {
+                if program == PROGRAM && procedure != 0 => {
                     self.call(xid, call::read(version, procedure, arguments));
                 }
-            }
             (Direction::ToClient, Some(Message::Reply { xid, results })) => self.reply(xid, results),
             _ => {}
         }
