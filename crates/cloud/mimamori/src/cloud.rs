@@ -1,7 +1,7 @@
 //! Opens what the cloud consists of: database, policy, CA, service. `serve`, `admin` and `demo`
 //! share it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use anyhow::Context;
 use mimamori_base::{Clock, SystemClock, SystemRng};
 use mimamori_domain::{EmailAddress, Name, Policy};
 use mimamori_ingest::DeviceCa;
-use mimamori_notify::{Credentials, DkimKey, Security, Sender, SmtpConfig};
+use mimamori_notify::{Credentials, DkimKey, Security, Sender, SmsPump, SmtpConfig, TwilioSms};
 use mimamori_service::{Parts, Service};
 use mimamori_store::{PostgresStore, SqliteStore, Store, StoreError};
 
@@ -17,6 +17,11 @@ use crate::config::{self, Config, Database, MailSecurity};
 
 /// For connecting to the mail server, and for each of its answers.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where the definition set lies that gateways are handed.
+pub fn definitions_folder(state_dir: &Path) -> PathBuf {
+    state_dir.join("definitions")
+}
 
 /// The service as the configuration describes it.
 pub async fn open_service(config: &Config) -> anyhow::Result<Service> {
@@ -33,6 +38,7 @@ pub async fn open_service(config: &Config) -> anyhow::Result<Service> {
         mimamori_service::Config {
             portal_url: config.portal.public_url.clone(),
             mail_domain: config.mail.domain.clone(),
+            sms: config.sms.is_some(),
             ..mimamori_service::Config::default()
         },
     )
@@ -109,7 +115,15 @@ pub fn mail_sender(mail: &config::Mail) -> anyhow::Result<Sender> {
     for fallback in relays {
         sender = sender.with_fallback(smtp(mail, fallback)?).context(bad)?;
     }
-    Ok(sender)
+    let each: Vec<_> = mail.relays.iter().map(|r| r.per_minute).collect();
+    Ok(sender.paced(mail.per_minute, &each))
+}
+
+/// The way out for short messages, if there is one.
+pub fn sms_pump(config: Option<&config::Sms>, service: &Service) -> anyhow::Result<Option<SmsPump>> {
+    let Some(sms) = config else { return Ok(None) };
+    let provider = TwilioSms::new(sms.twilio()).context("SMSを送る準備ができません")?;
+    Ok(Some(SmsPump::new(service.clone(), Arc::new(provider), sms.per_minute)))
 }
 
 fn smtp(mail: &config::Mail, relay: &config::MailRelay) -> anyhow::Result<SmtpConfig> {

@@ -199,6 +199,7 @@ fn own_mail(server: SocketAddr) -> Mail {
             port: server.port(),
             security: MailSecurity::None,
             login: None,
+            per_minute: None,
         }],
         bounces: None,
         bounces_listen: None,
@@ -206,6 +207,7 @@ fn own_mail(server: SocketAddr) -> Mail {
         from: "oshirase@mimamori.example".to_owned(),
         from_name: "みまもり".to_owned(),
         domain: "mimamori.example".to_owned(),
+        per_minute: None,
     }
 }
 
