@@ -1,14 +1,13 @@
 //! NTP (RFC 5905): recognised, with one transaction a client's request.
 
 use mimamori_base::{Direction, Timestamp};
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
 use crate::field::{Field, Sides};
 use crate::parser::{Outcome, Parser, transactions_in};
 use crate::session::Input;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// NTP of one flow.
@@ -67,14 +66,6 @@ impl Transaction for NtpTx {
     fn bytes(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(&[u8])) {}
 
     fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
-    }
 
     /// The field's logs have no record of NTP.
     fn event_type(&self) -> Option<&'static str> {

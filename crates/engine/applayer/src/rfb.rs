@@ -6,7 +6,6 @@
 //! the rest of the flow is opaque.
 
 use mimamori_base::{Direction, Timestamp};
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
@@ -16,7 +15,7 @@ use crate::pending::Pending;
 use crate::reader::Reader;
 use crate::session::Input;
 use crate::text::{hex, printable};
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// The longest message of the handshake: a reason or a name, with mercy.
@@ -281,14 +280,6 @@ impl Transaction for RfbTx {
             Field::RfbSecResult => self.result.into_iter().for_each(|r| visit(u64::from(r))),
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn event_type(&self) -> Option<&'static str> {

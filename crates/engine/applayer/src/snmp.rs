@@ -3,7 +3,6 @@
 //! Holds always: one transaction a message; a message that cannot be read makes one with an event.
 
 use mimamori_base::{Direction, Timestamp};
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::ber::Element;
@@ -12,7 +11,7 @@ use crate::field::{Field, Sides};
 use crate::parser::{Outcome, Parser, transactions_in};
 use crate::session::Input;
 use crate::text::printable;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// SNMP of one flow.
@@ -156,14 +155,6 @@ impl Transaction for SnmpTx {
             Field::SnmpTrapType => self.message.trap.iter().for_each(|t| visit(t.kind)),
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn event_type(&self) -> Option<&'static str> {

@@ -3,16 +3,14 @@
 //! Holds always: one transaction a request; other packets make none.
 
 use mimamori_base::{Direction, Timestamp};
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
-use crate::event::AppEvent;
 use crate::field::{Field, Sides};
 use crate::parser::{Outcome, Parser, transactions_in};
 use crate::reader::Reader;
 use crate::session::Input;
 use crate::text::printable;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// TFTP of one flow.
@@ -72,10 +70,6 @@ impl Transaction for TftpTx {
         Sides::ToServer
     }
 
-    fn events(&self) -> &[AppEvent] {
-        &[]
-    }
-
     fn bytes(&self, field: Field, _dir: Direction, visit: &mut dyn FnMut(&[u8])) {
         if field == Field::FileName {
             visit(&self.file);
@@ -83,14 +77,6 @@ impl Transaction for TftpTx {
     }
 
     fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
-    }
 
     fn event_type(&self) -> Option<&'static str> {
         Some("tftp")

@@ -42,7 +42,9 @@ pub trait Transaction {
     }
 
     /// Anomalies so far, oldest first; only ever grows.
-    fn events(&self) -> &[AppEvent];
+    fn events(&self) -> &[AppEvent] {
+        &[]
+    }
 
     /// Calls `visit` for each buffer that `field` has now in `dir`. Returns without a call
     /// where the field is absent. [`crate::FieldKind::Bytes`] calls at most once,
@@ -53,10 +55,14 @@ pub trait Transaction {
     fn numbers(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(u64));
 
     /// The window of a [`crate::FieldKind::Stream`] field.
-    fn body(&self, field: Field, dir: Direction) -> Option<Body<'_>>;
+    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
+        None
+    }
 
     /// Files carried by the side `dir`, in order of appearance.
-    fn files(&self, dir: Direction) -> &[File];
+    fn files(&self, _dir: Direction) -> &[File] {
+        &[]
+    }
 
     /// The same files, for whoever marks them (stored, matched by which rules).
     fn files_mut(&mut self, _dir: Direction) -> &mut [File] {

@@ -6,7 +6,6 @@
 //! inspected as they were before.
 
 use mimamori_base::{Direction, Timestamp};
-use mimamori_files::File;
 use mimamori_files::decode::MessageInflate;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +16,7 @@ use crate::pending::Pending;
 use crate::reader::Reader;
 use crate::session::Input;
 use crate::text::printable;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// Bytes kept of one frame and of one message.
@@ -234,14 +233,6 @@ impl Transaction for WebSocketTx {
             Field::WebSocketFlags => visit(self.head.flags.into()),
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn event_type(&self) -> Option<&'static str> {

@@ -1,13 +1,11 @@
 //! One DCE/RPC call as a transaction.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::dcerpc::call::{Call, CallSide};
-use crate::event::AppEvent;
 use crate::field::Field;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// A call.
 #[derive(Debug, Default)]
@@ -42,10 +40,6 @@ impl Transaction for DcerpcTx {
         self.done || self.side(dir).done
     }
 
-    fn events(&self) -> &[AppEvent] {
-        &[]
-    }
-
     fn bytes(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(&[u8])) {
         match field {
             Field::DceIface => self.call.visit_interfaces(visit),
@@ -58,14 +52,6 @@ impl Transaction for DcerpcTx {
         if field == Field::DceOpnum {
             self.call.opnum.iter().for_each(|n| visit(u64::from(*n)));
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn event_type(&self) -> Option<&'static str> {

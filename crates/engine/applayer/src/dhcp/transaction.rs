@@ -1,7 +1,6 @@
 //! One DHCP message as a transaction.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::dhcp::message::{Message, Op, option};
@@ -9,7 +8,7 @@ use crate::event::AppEvent;
 use crate::field::{Field, Sides};
 use crate::text::{hex_colons, printable};
 use crate::told::Told;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 #[derive(Debug)]
 pub struct DhcpTx {
@@ -43,14 +42,6 @@ impl Transaction for DhcpTx {
             _ => return,
         };
         self.message.seconds(code).into_iter().for_each(|s| visit(u64::from(s)));
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn event_type(&self) -> Option<&'static str> {

@@ -1,7 +1,6 @@
 //! One DNS message as a transaction: queries and responses are transactions of their own.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value};
 
 use crate::dns::log;
@@ -11,7 +10,7 @@ use crate::event::AppEvent;
 use crate::field::{Field, Sides};
 use crate::proto::AppProto;
 use crate::told::Told;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// A query or a response.
 #[derive(Debug)]
@@ -226,14 +225,6 @@ impl Transaction for DnsTx {
             Field::DnsRrtype => m.answers.iter().for_each(|r| visit(u64::from(r.rrtype))),
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn ready_to_log(&self) -> bool {

@@ -4,12 +4,11 @@ use mimamori_base::{Direction, Timestamp};
 use mimamori_files::{File, FileConfig, FileState, HashKinds, WindowConfig};
 use serde_json::{Map, Value, json};
 
-use crate::event::AppEvent;
 use crate::field::{Field, http_step};
 use crate::parser::{ExpectationContext, Outcome, Parser, transactions_in};
 use crate::session::Input;
 use crate::text::printable;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
 /// Bytes of a file that rules look at.
@@ -45,10 +44,6 @@ impl Transaction for FtpDataTx {
         self.done
     }
 
-    fn events(&self) -> &[AppEvent] {
-        &[]
-    }
-
     fn bytes(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(&[u8])) {
         match field {
             Field::FtpDataCommand => visit(self.context.command.as_bytes()),
@@ -59,10 +54,6 @@ impl Transaction for FtpDataTx {
     }
 
     fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
 
     fn files(&self, dir: Direction) -> &[File] {
         if self.dir == Some(dir) { &self.files } else { &[] }

@@ -1,14 +1,13 @@
 //! One FTP command and its replies as a transaction.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
 use crate::field::{Field, ONE_STEP};
 use crate::ftp::ports::DataPort;
 use crate::text::printable;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// Reply lines kept of a command.
 pub const MAX_REPLY_LINES: usize = 128;
@@ -81,14 +80,6 @@ impl Transaction for FtpTx {
             }
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn event_type(&self) -> Option<&'static str> {

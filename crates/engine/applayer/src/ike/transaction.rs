@@ -1,14 +1,13 @@
 //! A message of IKE as rules and logs see it.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use super::message::Message;
 use crate::event::AppEvent;
 use crate::field::{Field, Sides};
 use crate::text::hex;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// One message.
 #[derive(Debug)]
@@ -65,14 +64,6 @@ impl Transaction for IkeTx {
             Field::IkeNoncePayloadLength => length(&m.nonce).into_iter().for_each(visit),
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn event_type(&self) -> Option<&'static str> {

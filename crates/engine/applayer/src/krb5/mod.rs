@@ -7,7 +7,6 @@ mod message;
 mod names;
 
 use mimamori_base::{Direction, Timestamp};
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
@@ -16,7 +15,7 @@ use crate::parser::{Outcome, Parser, transactions_in};
 use crate::pending::Pending;
 use crate::session::{Input, Transport};
 use crate::text::printable;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 use crate::txlist::TxList;
 use message::{Message, is_weak, kind};
 
@@ -162,14 +161,6 @@ impl Transaction for Krb5Tx {
             }
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn event_type(&self) -> Option<&'static str> {

@@ -1,13 +1,12 @@
 //! A request and its responses as one transaction.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
 use crate::field::{Field, ONE_STEP};
 use crate::ldap::message::Message;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 #[derive(Debug)]
 pub struct LdapTx {
@@ -71,14 +70,6 @@ impl Transaction for LdapTx {
             Field::LdapResponsesCount => visit(self.responses.len() as u64),
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn event_type(&self) -> Option<&'static str> {

@@ -10,7 +10,7 @@ use crate::field::{Field, smtp_step};
 use crate::lines::Line;
 use crate::mime::{FileSink, MimeParser};
 use crate::text::printable;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// A command with its answer, or a mail.
 #[derive(Debug)]
@@ -96,10 +96,6 @@ impl Transaction for MailboxTx {
     }
 
     fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
 
     fn files(&self, dir: Direction) -> &[File] {
         if dir == self.dir { &self.files } else { &[] }

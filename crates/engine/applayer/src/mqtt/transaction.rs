@@ -1,13 +1,12 @@
 //! A question and its answers as one transaction.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value};
 
 use crate::event::AppEvent;
 use crate::field::{Field, ONE_STEP, Sides};
 use crate::mqtt::message::{Connect, Content, Message, kind};
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 #[derive(Debug)]
 pub struct MqttTx {
@@ -102,14 +101,6 @@ impl Transaction for MqttTx {
             }
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn event_type(&self) -> Option<&'static str> {

@@ -9,7 +9,7 @@ use crate::event::AppEvent;
 use crate::field::{Field, http_step};
 use crate::smb::file_data::FileOffsets;
 use crate::text::printable;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// Bytes of a file on their way, and where the next belong.
 #[derive(Debug)]
@@ -95,10 +95,6 @@ impl Transaction for NfsTx {
             (Field::NfsProcedure, Direction::ToServer) => visit(u64::from(self.call.procedure)),
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
     }
 
     fn files(&self, dir: Direction) -> &[File] {

@@ -2,7 +2,6 @@
 
 use md5::{Digest, Md5};
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
@@ -12,7 +11,7 @@ use crate::text::{hex, printable};
 use crate::tls::fingerprint::Ja3;
 use crate::tls::hello::is_grease;
 use crate::told::Told;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// A long-header packet.
 #[derive(Debug)]
@@ -123,14 +122,6 @@ impl Transaction for QuicTx {
     }
 
     fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
-    }
 
     fn event_type(&self) -> Option<&'static str> {
         Some("quic")

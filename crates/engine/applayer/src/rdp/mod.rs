@@ -8,17 +8,15 @@ mod log;
 mod message;
 
 use mimamori_base::{Direction, Timestamp};
-use mimamori_files::File;
 use serde_json::{Map, Value};
 
 use crate::config::TlsConfig;
-use crate::event::AppEvent;
 use crate::field::{Field, Sides};
 use crate::parser::{Outcome, Parser, transactions_in};
 use crate::pending::Pending;
 use crate::session::Input;
 use crate::tls::TlsParser;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 use crate::txlist::TxList;
 use message::{Message, packet_bytes};
 
@@ -144,21 +142,9 @@ impl Transaction for RdpTx {
         Sides::of(self.dir)
     }
 
-    fn events(&self) -> &[AppEvent] {
-        &[]
-    }
-
     fn bytes(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(&[u8])) {}
 
     fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
-    }
 
     fn event_type(&self) -> Option<&'static str> {
         Some("rdp")

@@ -1,14 +1,13 @@
 //! One SIP message as a transaction.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
 use crate::field::{Field, Sides};
 use crate::sip::message::{FirstLine, Message};
 use crate::text::printable;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 #[derive(Debug)]
 pub struct SipTx {
@@ -47,14 +46,6 @@ impl Transaction for SipTx {
     }
 
     fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
-    }
 
     fn event_type(&self) -> Option<&'static str> {
         Some("sip")

@@ -10,7 +10,7 @@ use crate::event::AppEvent;
 use crate::field::{Field, http_step};
 use crate::smb::log;
 use crate::smb::ntlmssp::Ntlmssp;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// What a command is about.
 #[derive(Debug, Default)]
@@ -190,10 +190,6 @@ impl Transaction for SmbTx {
             }
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
     }
 
     fn files(&self, dir: Direction) -> &[File] {

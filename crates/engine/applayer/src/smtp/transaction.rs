@@ -9,7 +9,7 @@ use crate::field::{Field, smtp_step};
 use crate::mime::MimeParser;
 use crate::mime::log::texts;
 use crate::text::{hex, printable};
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// Recipients kept of a mail; more are counted by nobody.
 pub const MAX_RECIPIENTS: usize = 256;
@@ -91,10 +91,6 @@ impl Transaction for SmtpTx {
     }
 
     fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
 
     fn files(&self, dir: Direction) -> &[File] {
         if dir == Direction::ToServer { &self.files } else { &[] }

@@ -1,14 +1,13 @@
 //! One SSH session as a transaction.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
 use crate::field::{Field, ssh_step};
 use crate::ssh::kex::Hassh;
 use crate::text::printable;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// What one side has said.
 #[derive(Debug, Default)]
@@ -74,14 +73,6 @@ impl Transaction for SshTx {
     }
 
     fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
-    }
 
     fn ready_to_log(&self) -> bool {
         self.sides.iter().all(|s| s.step >= ssh_step::KEYS)

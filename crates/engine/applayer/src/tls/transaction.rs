@@ -1,7 +1,6 @@
 //! One TLS handshake as a transaction.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
 use serde_json::{Map, Value, json};
 
 use crate::event::AppEvent;
@@ -11,7 +10,7 @@ use crate::tls::certificate::{Certificate, date_text};
 use crate::tls::fingerprint::{Carrier, Ja3};
 use crate::tls::hello::{ClientHello, ServerHello, version_text};
 use crate::told::Told;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// `ssl_state` bits.
 pub mod state_bit {
@@ -197,14 +196,6 @@ impl Transaction for TlsTx {
             }
             _ => {}
         }
-    }
-
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
-
-    fn files(&self, _dir: Direction) -> &[File] {
-        &[]
     }
 
     fn ready_to_log(&self) -> bool {
