@@ -32,4 +32,22 @@ impl Direction {
             Direction::ToClient => 1,
         }
     }
+
+    /// The one of two things kept per direction that is this direction's.
+    #[must_use]
+    pub const fn of<T>(self, [to_server, to_client]: &[T; 2]) -> &T {
+        match self {
+            Direction::ToServer => to_server,
+            Direction::ToClient => to_client,
+        }
+    }
+
+    /// The same, to change it.
+    #[must_use]
+    pub const fn of_mut<T>(self, [to_server, to_client]: &mut [T; 2]) -> &mut T {
+        match self {
+            Direction::ToServer => to_server,
+            Direction::ToClient => to_client,
+        }
+    }
 }

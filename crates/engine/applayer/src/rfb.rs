@@ -93,8 +93,7 @@ impl RfbParser {
     }
 
     fn side(&mut self, dir: Direction) -> &mut Pending {
-        let [client, server] = &mut self.sides;
-        if dir == Direction::ToServer { client } else { server }
+        dir.of_mut(&mut self.sides)
     }
 
     /// Reads on for as long as whole messages of the expected side are there.

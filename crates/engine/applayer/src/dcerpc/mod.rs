@@ -41,13 +41,11 @@ impl DcerpcParser {
     }
 
     fn pending(&mut self, dir: Direction) -> &mut Pending {
-        let [client, server] = &mut self.pending;
-        if dir == Direction::ToServer { client } else { server }
+        dir.of_mut(&mut self.pending)
     }
 
     fn lost(&mut self, dir: Direction) -> &mut bool {
-        let [client, server] = &mut self.lost;
-        if dir == Direction::ToServer { client } else { server }
+        dir.of_mut(&mut self.lost)
     }
 
     fn take(&mut self, dir: Direction, bytes: &[u8]) -> Outcome {

@@ -79,8 +79,7 @@ impl ImapParser {
     }
 
     fn side(&mut self, dir: Direction) -> &mut Side {
-        let [client, server] = &mut self.sides;
-        if dir == Direction::ToServer { client } else { server }
+        dir.of_mut(&mut self.sides)
     }
 
     /// Takes a line; true when the server agrees to TLS.

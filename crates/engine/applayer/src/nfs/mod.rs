@@ -72,8 +72,7 @@ impl NfsParser {
     }
 
     fn side(&mut self, dir: Direction) -> &mut Side {
-        let [client, server] = &mut self.sides;
-        if dir == Direction::ToServer { client } else { server }
+        dir.of_mut(&mut self.sides)
     }
 
     fn message(&mut self, dir: Direction, bytes: &[u8]) {

@@ -109,9 +109,7 @@ impl InitialKeys {
     /// Removes the protection of the packet at the head of `datagram`: its frames.
     #[must_use]
     pub fn open(&self, dir: Direction, header: &Header, datagram: &[u8]) -> Option<Vec<u8>> {
-        let [client, server] = &self.sides;
-        let keys = if dir == Direction::ToServer { client } else { server };
-        keys.open(header, datagram)
+        dir.of(&self.sides).open(header, datagram)
     }
 }
 

@@ -75,8 +75,7 @@ impl SmbParser {
     }
 
     fn side(&mut self, dir: Direction) -> &mut Side {
-        let [client, server] = &mut self.sides;
-        if dir == Direction::ToServer { client } else { server }
+        dir.of_mut(&mut self.sides)
     }
 
     fn take(&mut self, dir: Direction, bytes: &[u8]) -> Outcome {

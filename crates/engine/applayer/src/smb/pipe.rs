@@ -4,7 +4,6 @@ use mimamori_base::Direction;
 
 use crate::dcerpc::call::Call;
 use crate::dcerpc::pdu::{Body, HEADER_BYTES, Header, read_body};
-use crate::pending::Pending;
 use crate::smb::state::{CommandHeader, Pipe, State};
 use crate::smb::transaction::Subject;
 
@@ -16,16 +15,11 @@ pub fn looks_like_dcerpc(bytes: &[u8]) -> bool {
     })
 }
 
-fn side(pending: &mut [Pending; 2], dir: Direction) -> &mut Pending {
-    let [client, server] = pending;
-    if dir == Direction::ToServer { client } else { server }
-}
-
 impl State {
     /// Bytes of a pipe; the command that carried them gives its name to new transactions.
     pub fn pipe_bytes(&mut self, h: &CommandHeader, file_id: [u8; 16], dir: Direction, bytes: &[u8]) {
         let mut pipe = self.pipes.remove(&file_id).unwrap_or_default();
-        let joined = side(&mut pipe.pending, dir).take_joined(bytes);
+        let joined = dir.of_mut(&mut pipe.pending).take_joined(bytes);
         let mut used = 0;
         while let Some(rest) = joined.get(used..) {
             let Some(header) = Header::read(rest) else { break };
@@ -38,7 +32,7 @@ impl State {
             self.pipe_message(h, &mut pipe, dir, &header, message);
             used += length;
         }
-        side(&mut pipe.pending, dir).restore(joined, used);
+        dir.of_mut(&mut pipe.pending).restore(joined, used);
         self.pipes.insert(file_id, pipe);
     }
 

@@ -53,8 +53,7 @@ impl SshParser {
     }
 
     fn side(&mut self, dir: Direction) -> &mut Side {
-        let [client, server] = &mut self.sides;
-        if dir == Direction::ToServer { client } else { server }
+        dir.of_mut(&mut self.sides)
     }
 
     fn with_tx(&mut self, change: impl FnOnce(&mut SshTx)) {

@@ -29,13 +29,11 @@ pub struct SshTx {
 impl SshTx {
     #[must_use]
     pub fn side(&self, dir: Direction) -> &SshSide {
-        let [client, server] = &self.sides;
-        if dir == Direction::ToServer { client } else { server }
+        dir.of(&self.sides)
     }
 
     pub fn side_mut(&mut self, dir: Direction) -> &mut SshSide {
-        let [client, server] = &mut self.sides;
-        if dir == Direction::ToServer { client } else { server }
+        dir.of_mut(&mut self.sides)
     }
 }
 
