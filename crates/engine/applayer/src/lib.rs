@@ -18,6 +18,7 @@ pub mod dhcp;
 pub mod dns;
 pub mod event;
 pub mod field;
+mod file_offsets;
 pub mod ftp;
 pub mod http1;
 pub mod http2;

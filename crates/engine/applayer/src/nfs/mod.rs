@@ -18,11 +18,11 @@ use self::call::{Call, Kind};
 use self::rpc::Message;
 use self::transaction::Content;
 pub use self::transaction::NfsTx;
+use crate::file_offsets::FileOffsets;
 use crate::parser::{Outcome, Parser, transactions_in};
 use crate::pending::Pending;
 use crate::reader::Reader;
 use crate::session::{Input, Transport};
-use crate::smb::file_data::FileOffsets;
 use crate::txlist::TxList;
 
 const PROGRAM: u32 = 100_003;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, procedure_name, status_name};
 use crate::event::AppEvent;
 use crate::field::{Field, http_step};
-use crate::smb::file_data::FileOffsets;
+use crate::file_offsets::FileOffsets;
 use crate::text::printable;
 use crate::transaction::Transaction;
 

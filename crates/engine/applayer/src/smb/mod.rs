@@ -3,7 +3,6 @@
 //! Holds always: messages up to [`MAX_MESSAGE_BYTES`] are read whole; of longer ones only reads
 //! and writes are followed, byte by byte; what is encrypted is passed over.
 
-pub(crate) mod file_data;
 mod log;
 pub mod ntlmssp;
 mod pipe;
