@@ -84,7 +84,7 @@ impl Message {
 
     fn payload_v1(&mut self, kind: u8, payload: &[u8]) -> Option<()> {
         match kind {
-            1 => self.proposals_v1(payload.get(8..)?)?,
+            1 => self.proposals(payload.get(8..)?, Self::transform_v1)?,
             4 => self.key_exchange = Some(payload.to_vec()),
             10 => self.nonce = Some(payload.to_vec()),
             13 => self.vendors.push(payload.to_vec()),
@@ -95,7 +95,7 @@ impl Message {
 
     fn payload_v2(&mut self, kind: u8, payload: &[u8]) -> Option<()> {
         match kind {
-            33 => self.proposals_v2(payload)?,
+            33 => self.proposals(payload, Self::transform_v2)?,
             34 => self.key_exchange = Some(payload.get(4..)?.to_vec()),
             40 => self.nonce = Some(payload.to_vec()),
             41 => {
@@ -110,28 +110,8 @@ impl Message {
         Some(())
     }
 
-    fn proposals_v1(&mut self, bytes: &[u8]) -> Option<()> {
-        let mut r = Reader::new(bytes);
-        for _ in 0..MAX_PAYLOADS {
-            let Some(next) = r.u8() else { break };
-            r.u8()?;
-            let mut p = Reader::new(block(&mut r)?);
-            self.proposals += 1;
-            let (_number, _protocol, spi_bytes, transforms) = (p.u8()?, p.u8()?, p.u8()?, p.u8()?);
-            p.take(usize::from(spi_bytes))?;
-            for _ in 0..transforms {
-                p.take(2)?;
-                let transform = block(&mut p)?;
-                self.attributes_of(transform.get(4..)?, attribute_v1)?;
-            }
-            if next == 0 {
-                break;
-            }
-        }
-        Some(())
-    }
-
-    fn proposals_v2(&mut self, bytes: &[u8]) -> Option<()> {
+    /// Proposals in either version; `transform` reads what is inside each of their transforms.
+    fn proposals(&mut self, bytes: &[u8], transform: fn(&mut Self, &[u8]) -> Option<()>) -> Option<()> {
         let mut r = Reader::new(bytes);
         for _ in 0..MAX_PAYLOADS {
             let Some(more) = r.u8() else { break };
@@ -142,19 +122,27 @@ impl Message {
             p.take(usize::from(spi_bytes))?;
             for _ in 0..transforms {
                 p.take(2)?;
-                let mut t = Reader::new(block(&mut p)?);
-                let (kind, _, id) = (t.u8()?, t.u8()?, t.u16()?);
-                if self.transforms.len() < MAX_ATTRIBUTES {
-                    self.transforms.push((kind, id));
-                    self.attributes.extend(transform_v2(kind).map(|name| (name, u64::from(id))));
-                }
-                self.attributes_of(t.rest(), |n| (n == 14).then_some("sa_key_length"))?;
+                transform(self, block(&mut p)?)?;
             }
             if more == 0 {
                 break;
             }
         }
         Some(())
+    }
+
+    fn transform_v1(&mut self, transform: &[u8]) -> Option<()> {
+        self.attributes_of(transform.get(4..)?, attribute_v1)
+    }
+
+    fn transform_v2(&mut self, transform: &[u8]) -> Option<()> {
+        let mut t = Reader::new(transform);
+        let (kind, _, id) = (t.u8()?, t.u8()?, t.u16()?);
+        if self.transforms.len() < MAX_ATTRIBUTES {
+            self.transforms.push((kind, id));
+            self.attributes.extend(transform_name(kind).map(|name| (name, u64::from(id))));
+        }
+        self.attributes_of(t.rest(), |n| (n == 14).then_some("sa_key_length"))
     }
 
     fn attributes_of(&mut self, bytes: &[u8], name: fn(u16) -> Option<&'static str>) -> Option<()> {
@@ -203,7 +191,7 @@ fn attribute_v1(kind: u16) -> Option<&'static str> {
 }
 
 /// Kinds of transforms of version 2 (RFC 7296 3.3.2).
-fn transform_v2(kind: u8) -> Option<&'static str> {
+fn transform_name(kind: u8) -> Option<&'static str> {
     Some(match kind {
         1 => "alg_enc",
         2 => "alg_prf",

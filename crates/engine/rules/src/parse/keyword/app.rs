@@ -23,10 +23,8 @@ pub fn event(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
             bail!("`{name}` names no event");
         }
         b.app_needs.push((protos, rule_name));
-        // Events bear the protocol's current name.
-        if matches!(proto, "ikev2" | "ssl") {
-            name = format!("{rule_name}.{event}");
-        }
+        // Events bear the protocol's current name, not `ikev2` or `ssl`.
+        name = format!("{rule_name}.{event}");
     }
     b.check(Check::AppEvent(name.into()));
     Ok(())
