@@ -22,6 +22,16 @@ impl Pending {
         self.0 = joined;
     }
 
+    /// Keeps `bytes` behind what is kept.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn clear(&mut self) {
         self.0 = Vec::new();
     }

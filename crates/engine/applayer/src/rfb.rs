@@ -1,7 +1,8 @@
 //! RFB, the protocol of VNC (RFC 6143), until the screen is shared.
 //!
 //! Responsible for one transaction a flow: versions, how the client proves itself, the desktop's
-//! name. Holds always: a side is read step by step and never kept beyond [`MAX_STEP_BYTES`];
+//! name. Holds always: a side is read step by step and of bytes that
+//! cannot be read yet at most [`MAX_WAITING_BYTES`] are kept, of a text [`MAX_TEXT_BYTES`];
 //! after the server's ServerInit, after a refusal or after a kind of login that is not read here
 //! the rest of the flow is opaque.
 
@@ -18,8 +19,10 @@ use crate::text::{hex, printable};
 use crate::transaction::Transaction;
 use crate::txlist::TxList;
 
-/// The longest message of the handshake: a reason or a name, with mercy.
-const MAX_STEP_BYTES: usize = 64 * 1024;
+/// The longest reason or name, with mercy.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// More than the longest message of the handshake.
+const MAX_WAITING_BYTES: usize = 2 * MAX_TEXT_BYTES;
 const SECURITY_NONE: u32 = 1;
 const SECURITY_VNC: u32 = 2;
 
@@ -103,13 +106,10 @@ impl RfbParser {
             let mut r = Reader::new(&joined);
             let step = self.step;
             let next = self.txs.last_mut().and_then(|tx| tx.take(step, &mut r));
-            let (used, kept) = (r.position(), joined.len());
+            let used = r.position();
             self.side(dir).restore(joined, if next.is_some() { used } else { 0 });
-            match next {
-                Some(next) => self.step = next,
-                None if kept > MAX_STEP_BYTES => self.step = Step::Over,
-                None => return,
-            }
+            let Some(next) = next else { return };
+            self.step = next;
         }
         self.finish();
     }
@@ -132,6 +132,14 @@ fn version(line: &[u8; 12]) -> Option<(String, String)> {
     let (major, minor) = (line.get(4..7)?, line.get(8..11)?);
     let digits = |b: &[u8]| b.iter().all(u8::is_ascii_digit).then(|| printable(b));
     (line.starts_with(b"RFB ") && line.get(7) == Some(&b'.')).then_some((digits(major)?, digits(minor)?))
+}
+
+/// A text with its length before it: `None` until it is whole, `Some(None)` where it is too long.
+fn text(r: &mut Reader<'_>) -> Option<Option<Vec<u8>>> {
+    match usize::try_from(r.u32()?) {
+        Ok(length) if length <= MAX_TEXT_BYTES => Some(Some(r.take(length)?.to_vec())),
+        _ => Some(None),
+    }
 }
 
 impl RfbTx {
@@ -173,8 +181,7 @@ impl RfbTx {
                 }
             }
             Step::Reason => {
-                let length = usize::try_from(r.u32()?).unwrap_or(usize::MAX);
-                self.reason = Some(r.take(length)?.to_vec());
+                self.reason = text(r)?;
                 Step::Over
             }
             Step::ClientInit => {
@@ -184,8 +191,7 @@ impl RfbTx {
             Step::ServerInit => {
                 let size = (r.u16()?, r.u16()?);
                 r.take(16)?;
-                let length = usize::try_from(r.u32()?).unwrap_or(usize::MAX);
-                self.name = Some(r.take(length)?.to_vec());
+                self.name = text(r)?;
                 self.size = Some(size);
                 Step::Over
             }
@@ -229,13 +235,11 @@ impl Parser for RfbParser {
     fn feed(&mut self, dir: Direction, input: Input<'_>, _now: Timestamp) -> Outcome {
         match input {
             Input::Data(bytes) if self.step != Step::Over => {
-                let joined = self.side(dir).take_joined(bytes);
-                let too_much = joined.len() > 2 * MAX_STEP_BYTES;
-                self.side(dir).restore(joined, 0);
-                if too_much {
+                self.side(dir).push(bytes);
+                self.advance();
+                if self.side(dir).len() > MAX_WAITING_BYTES {
                     self.finish();
                 }
-                self.advance();
             }
             Input::Data(_) => {}
             Input::Gap(_) | Input::End => self.finish(),
@@ -366,6 +370,29 @@ mod tests {
     fn the_name_is_read_however_the_bytes_are_cut() {
         for piece in [1, 2, 3, 100] {
             assert_eq!(parse(TALK, piece), ("desk".to_owned(), 2));
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_the_handshake_does_not_matter() {
+        let mut talk = TALK.to_vec();
+        let (dir, last) = talk.pop().unwrap();
+        let screen = [last, &[0; 3 * MAX_TEXT_BYTES]].concat();
+        talk.push((dir, &screen));
+        for piece in [1000, usize::MAX] {
+            assert_eq!(parse(&talk, piece), ("desk".to_owned(), 2));
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_ends_it() {
+        let mut talk = TALK.to_vec();
+        talk.pop();
+        let head = b"\x04\0\x03\0pppppppppppppppp\0\x02\0\0";
+        let screen = [&head[..], &[b'n'; 2 << 16]].concat();
+        talk.push((Direction::ToClient, &screen));
+        for piece in [1000, usize::MAX] {
+            assert_eq!(parse(&talk, piece), (String::new(), 2));
         }
     }
 

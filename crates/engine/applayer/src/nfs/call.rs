@@ -1,8 +1,15 @@
 //! What NFS's procedures ask and answer (RFC 1094, RFC 1813), as far as files and names go.
+//!
+//! Holds always: a handle has at most [`MAX_HANDLE_BYTES`], a longer one is none; of a name the
+//! first [`MAX_NAME_BYTES`] are kept.
 
 use super::rpc::opaque;
 use crate::reader::Reader;
 
+/// Longest handle of version 3 (RFC 1813 2.4, `NFS3_FHSIZE`).
+pub const MAX_HANDLE_BYTES: usize = 64;
+/// Bytes kept of a name; file systems take 255.
+pub const MAX_NAME_BYTES: usize = 1024;
 /// Bytes of a handle of version 2.
 const OLD_HANDLE_BYTES: usize = 32;
 /// Bytes of a file's attributes, versions 2 and 3.
@@ -55,13 +62,13 @@ pub fn read(version: u32, procedure: u32, arguments: &[u8]) -> (Call, &[u8]) {
 }
 
 fn read_new<'a>(call: &mut Call, r: &mut Reader<'a>, written: &mut &'a [u8]) -> Option<()> {
-    call.handle = opaque(r)?.to_vec();
+    call.handle = handle(r)?.to_vec();
     match call.procedure {
         3 | 8..=11 => {
-            call.name = opaque(r)?.to_vec();
+            call.name = name(r)?;
             call.kind = Kind::Names;
         }
-        12..=14 => call.name = opaque(r)?.to_vec(),
+        12..=14 => call.name = name(r)?,
         6 => call.kind = Kind::Read { offset: r.u64()? },
         7 => {
             let offset = r.u64()?;
@@ -79,10 +86,10 @@ fn read_old<'a>(call: &mut Call, r: &mut Reader<'a>, written: &mut &'a [u8]) -> 
     call.handle = r.take(OLD_HANDLE_BYTES)?.to_vec();
     match call.procedure {
         4 | 9 | 14 => {
-            call.name = opaque(r)?.to_vec();
+            call.name = name(r)?;
             call.kind = Kind::Names;
         }
-        10 | 11 | 13 | 15 => call.name = opaque(r)?.to_vec(),
+        10 | 11 | 13 | 15 => call.name = name(r)?,
         6 => call.kind = Kind::Read { offset: u64::from(r.u32()?) },
         8 => {
             r.take(4)?;
@@ -94,6 +101,14 @@ fn read_old<'a>(call: &mut Call, r: &mut Reader<'a>, written: &mut &'a [u8]) -> 
         _ => {}
     }
     Some(())
+}
+
+fn handle<'a>(r: &mut Reader<'a>) -> Option<&'a [u8]> {
+    opaque(r).filter(|handle| handle.len() <= MAX_HANDLE_BYTES)
+}
+
+fn name(r: &mut Reader<'_>) -> Option<Vec<u8>> {
+    opaque(r).map(|name| name.iter().take(MAX_NAME_BYTES).copied().collect())
 }
 
 /// What an answer gives.
@@ -134,7 +149,7 @@ fn new_handle<'a>(call: &Call, r: &mut Reader<'a>) -> Option<&'a [u8]> {
     if call.procedure != 3 && r.u32()? == 0 {
         return None;
     }
-    opaque(r)
+    handle(r)
 }
 
 fn what_was_read<'a>(call: &Call, r: &mut Reader<'a>) -> Option<(&'a [u8], bool)> {

@@ -3,7 +3,8 @@
 //! Responsible for calls with their answers and for the files that reads and writes carry. Holds
 //! always: one transaction for all reads (or all writes) of a file until it ends; at most
 //! [`MAX_WAITING`] calls without an answer and [`MAX_NAMES`] names of handles are kept, the
-//! oldest goes; over TCP a record of more than [`MAX_RECORD_BYTES`] is passed over.
+//! oldest goes; over TCP a record of more than [`MAX_RECORD_BYTES`] is passed over to its last
+//! fragment. Handles and names are bounded by [`call`].
 
 pub mod call;
 pub mod rpc;
@@ -41,6 +42,8 @@ struct Side {
     /// Fragments of the record that has begun.
     record: Vec<u8>,
     skip: usize,
+    /// The rest of a record that is too long is passed over.
+    over: bool,
     /// Where records begin is no longer known.
     lost: bool,
 }
@@ -136,7 +139,6 @@ impl NfsParser {
             name,
             status: 0,
             answered: false,
-            events: Vec::new(),
         })
     }
 
@@ -195,15 +197,17 @@ impl NfsParser {
     fn fragment(&mut self, dir: Direction, r: &mut Reader<'_>) -> Option<()> {
         let mark = r.u32()?;
         let length = usize::try_from(mark & !LAST_FRAGMENT).ok()?;
+        let last = mark & LAST_FRAGMENT != 0;
         let side = self.side(dir);
-        if side.record.len() + length > MAX_RECORD_BYTES {
+        if side.over || side.record.len() + length > MAX_RECORD_BYTES {
+            side.over = !last;
             side.record = Vec::new();
             let have = r.take_up_to(length).len();
             side.skip = length - have;
             return Some(());
         }
         let fragment = r.take(length)?;
-        if mark & LAST_FRAGMENT == 0 {
+        if !last {
             side.record.extend_from_slice(fragment);
         } else if side.record.is_empty() {
             self.message(dir, fragment);
@@ -309,6 +313,36 @@ mod tests {
             }
             check(&parser);
         }
+    }
+
+    /// A fragment of the record `bytes`.
+    fn fragment(bytes: &[u8], last: bool) -> Vec<u8> {
+        let mark = u32::try_from(bytes.len()).unwrap() | if last { LAST_FRAGMENT } else { 0 };
+        [&mark.to_be_bytes(), bytes].concat()
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_is_passed_over_to_its_end() {
+        let inner = call(7, 12, &[0, 0, 0, 4, 1, 1, 1, 1, 0, 0, 0, 1, b'x', 0, 0, 0]);
+        let stream =
+            [fragment(&vec![0; MAX_RECORD_BYTES + 1], false), fragment(&inner, true), fragment(&inner, true)]
+                .concat();
+        for piece in [4096, stream.len()] {
+            let mut parser = NfsParser::new(Transport::Tcp, 64, HashKinds::NONE);
+            for part in stream.chunks(piece) {
+                parser.feed(Direction::ToServer, Input::Data(part), Timestamp::EPOCH);
+            }
+            assert_eq!(parser.tx_count(), 1);
+        }
+    }
+
+    #[test]
+    fn handles_and_names_are_bounded() {
+        let long = |n: u32| [&n.to_be_bytes()[..], &vec![b'a'; n as usize]].concat();
+        let (of_handle, _) = call::read(3, 3, &[long(68), long(4)].concat());
+        assert_eq!((of_handle.handle.len(), of_handle.name.len()), (0, 0));
+        let (of_name, _) = call::read(3, 3, &[long(8), long(4096)].concat());
+        assert_eq!((of_name.handle.len(), of_name.name.len()), (8, call::MAX_NAME_BYTES));
     }
 
     proptest! {

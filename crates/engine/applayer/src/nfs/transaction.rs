@@ -5,7 +5,6 @@ use mimamori_files::{File, FileState};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, procedure_name, status_name};
-use crate::event::AppEvent;
 use crate::field::{Field, http_step};
 use crate::file_offsets::FileOffsets;
 use crate::text::printable;
@@ -29,7 +28,6 @@ pub struct NfsTx {
     pub status: u32,
     pub answered: bool,
     pub content: Option<Content>,
-    pub events: Vec<AppEvent>,
 }
 
 impl NfsTx {
@@ -77,10 +75,6 @@ impl Transaction for NfsTx {
         !self.is_open_file() && (dir == Direction::ToServer || self.answered)
     }
 
-    fn events(&self) -> &[AppEvent] {
-        &self.events
-    }
-
     fn bytes(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(&[u8])) {
         match field {
             Field::FileName => self.files(dir).iter().for_each(|f| visit(f.name())),
@@ -125,27 +119,13 @@ impl Transaction for NfsTx {
         nfs.insert("procedure".into(), json!(procedure));
         nfs.insert("filename".into(), json!(printable(&self.name)));
         if !call.handle.is_empty() {
-            nfs.insert("hhash".into(), json!(format!("{:x}", crc32(&call.handle))));
+            // CRC-32 is what logs name handles by.
+            nfs.insert("hhash".into(), json!(format!("{:x}", crc32fast::hash(&call.handle))));
         }
         nfs.insert("id".into(), json!(self.id + 1));
         nfs.insert("file_tx".into(), json!(self.content.is_some()));
         nfs.insert("type".into(), json!("response"));
         nfs.insert("status".into(), json!(status_name(self.status)));
         out.insert("nfs".into(), Value::Object(nfs));
-    }
-}
-
-/// CRC-32 (ISO 3309), by which logs name handles.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, b| {
-        (0..8).fold(crc ^ u32::from(*b), |c, _| if c & 1 == 1 { c >> 1 ^ 0xedb8_8320 } else { c >> 1 })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn crc32_is_the_usual_one() {
-        assert_eq!(super::crc32(b"123456789"), 0xcbf4_3926);
     }
 }
