@@ -26,7 +26,9 @@ impl Http1Parser {
                 Framing::Chunked(chunks) => {
                     let mut notes = Vec::new();
                     used = chunks.read(data, &mut |b| message.body(b, id, &config), &mut |o| {
-                        notes.push(o);
+                        if !notes.contains(&o) {
+                            notes.push(o);
+                        }
                     });
                     notes.into_iter().for_each(|o| message.event(of_chunk(o, dir)));
                     if eof && used == data.len() && !chunks.is_done() {
@@ -103,7 +105,7 @@ impl Http1Parser {
         let rules = self.rules(dir);
         let mut oddities = Vec::new();
         let mut notice = |o| {
-            if oddities.len() < 32 {
+            if !oddities.contains(&o) {
                 oddities.push(o);
             }
         };

@@ -143,6 +143,20 @@ fn uploads_are_files() {
 }
 
 #[test]
+fn no_number_of_oddities_hides_the_next() {
+    let odd = "odd\n".repeat(60);
+    let request = format!("GET / HTTP/1.1\r\nHost: a\r\n{odd} folded\r\n\r\n");
+    for piece in [1, 50, usize::MAX] {
+        let mut p = parser();
+        for part in request.as_bytes().chunks(piece) {
+            feed(&mut p, Direction::ToServer, part);
+        }
+        let events = p.tx(0).map(|t| t.events().to_vec()).unwrap_or_default();
+        assert!(events.contains(&"http.invalid_request_field_folding"), "{piece}: {events:?}");
+    }
+}
+
+#[test]
 fn tunnels_hand_over() {
     let mut p = parser();
     assert_eq!(feed(&mut p, TS, b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n\x16\x03"), Outcome::Continue);
