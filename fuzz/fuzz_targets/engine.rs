@@ -24,6 +24,7 @@ fuzz_target!(|data: &[u8]| {
     let (rules, client, server) = (rules(next(&mut parts)), words(next(&mut parts)), words(next(&mut parts)));
     let how = next(&mut parts);
     wild(&rules, how);
+    let rules = judging_nothing(&rules);
     let whole = alerts(&rules, &client, &server, &[]);
     let cut = alerts(&rules, &client, &server, how);
     assert_eq!(cut, whole, "{rules}");
@@ -61,6 +62,13 @@ fn rules(data: &[u8]) -> String {
         text.push_str(&format!("{body} sid:{};)\n", n + 1));
     }
     text
+}
+
+/// What drops or passes a flow does so from some segment on, and what comes later is not looked at:
+/// how much that is depends on the cut. So the comparison is of rules that only alert.
+fn judging_nothing(rules: &str) -> String {
+    let lines = rules.lines().filter(|line| !line.starts_with("pass"));
+    lines.map(|line| line.replacen("drop", "alert", 1) + "\n").collect()
 }
 
 fn words(data: &[u8]) -> Vec<u8> {

@@ -103,6 +103,8 @@ pub struct AppLayerConfig {
     pub disabled: Vec<AppProto>,
     /// Bytes of one side looked at before the protocol is given up.
     pub detect_bytes: usize,
+    /// Datagrams of one side that may tell a flow's protocol. The reference takes the first.
+    pub detect_datagrams: u8,
     /// Live transactions of a protocol without a limit of its own.
     pub max_tx: usize,
     /// Shared by every HTTP flow; change it through [`Arc::make_mut`].
@@ -125,6 +127,7 @@ impl Default for AppLayerConfig {
         AppLayerConfig {
             disabled: Vec::new(),
             detect_bytes: 32 * 1024,
+            detect_datagrams: 1,
             max_tx: 1024,
             file_hashes: HashKinds::ALL,
             http1: Arc::default(),

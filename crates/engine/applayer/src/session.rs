@@ -57,6 +57,8 @@ struct Side {
     decided: bool,
     /// Bytes kept to tell the protocol by.
     seen: Vec<u8>,
+    /// Datagrams that did not tell it.
+    silent: u8,
     ended: bool,
     /// The protocol was settled by the other side before this side's bytes could tell.
     forced: bool,

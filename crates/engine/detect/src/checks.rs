@@ -8,7 +8,7 @@ use mimamori_packet::ipv4::Ipv4Options;
 use mimamori_packet::{Packet, Transport};
 use mimamori_rules::{
     AppProtocolCheck, AppProtocolMode, BitScope, Check, ChecksumOf, FlagsMode, Flow, FlowSide, FlowintCmp,
-    FragBits, IpOption, NumberCmp, StreamSide, TcpFlags,
+    FragBits, IpOption, NumberCmp, RpcCheck, StreamSide, TcpFlags,
 };
 
 use crate::flow_state::FlowDetect;
@@ -16,6 +16,7 @@ use crate::input::Input;
 use crate::lists::Lists;
 use crate::signature::{IntValue, SigCheck, Signature};
 use crate::state::{BitOwner, CrossFlow};
+use crate::tx_checks::numbers_hold;
 
 /// Mutable state that checks read.
 pub(crate) struct Bits<'a> {
@@ -97,6 +98,12 @@ fn other_holds(check: &Check, input: &Input<'_>) -> bool {
         Check::IcmpId(n) => p.icmp().and_then(|i| i.id_seq).is_some_and(|(id, _)| id == *n),
         Check::IcmpSeq(n) => p.icmp().and_then(|i| i.id_seq).is_some_and(|(_, seq)| seq == *n),
         Check::Icmpv6Mtu(c) => cmp(c, p.icmp().and_then(|i| i.mtu).map(u64::from)),
+        Check::VlanId { cmp, which } => {
+            let ids: Vec<u64> = p.vlans.ids().iter().map(|id| u64::from(*id)).collect();
+            !ids.is_empty() && numbers_hold(*which, *cmp, &ids)
+        }
+        Check::VlanLayers(c) => c.test(p.vlans.len() as u64),
+        Check::Rpc(c) => !input.pseudo && rpc_holds(c, p),
         Check::IpId(n) => p.ipv4().is_some_and(|v| v.id() == *n),
         Check::Tos(c) => cmp(c, p.ipv4().map(|v| u64::from(v.tos()))),
         Check::IpProto(c) => cmp(c, p.ip_protocol().map(u64::from)),
@@ -123,6 +130,23 @@ fn other_holds(check: &Check, input: &Input<'_>) -> bool {
         Check::AppProtocol(c) => app_protocol_holds(c, input),
         _ => false,
     }
+}
+
+/// A call over ONC RPC (RFC 5531) begins the payload; over TCP its length stands before it.
+fn rpc_holds(want: &RpcCheck, p: &Packet<'_>) -> bool {
+    let at = if p.tcp().is_some() { 4 } else { 0 };
+    let word = |i: usize| {
+        let bytes = p.payload.get(at + i * 4..at + i * 4 + 4)?;
+        bytes.try_into().ok().map(u32::from_be_bytes)
+    };
+    let met =
+        |wanted: Option<u32>, have: Option<u32>| have.is_some() && wanted.is_none_or(|w| have == Some(w));
+    // Number of the call, "call", version of RPC, then what is asked for.
+    word(1) == Some(0)
+        && word(2) == Some(2)
+        && met(Some(want.program), word(3))
+        && met(want.version, word(4))
+        && met(want.procedure, word(5))
 }
 
 fn flags_hold(want: &TcpFlags, have: u8) -> bool {

@@ -84,6 +84,7 @@ fn header<'a>(which: PacketBuffer, p: &Packet<'a>) -> Option<&'a [u8]> {
     match (which, &p.transport) {
         (PacketBuffer::IpSrc, _) => addresses(p).map(|a| a.0),
         (PacketBuffer::IpDst, _) => addresses(p).map(|a| a.1),
+        (PacketBuffer::EtherHdr, _) => p.ethernet.as_ref().map(|e| e.header_bytes()),
         (PacketBuffer::Ipv4Hdr, _) => p.ipv4().map(|v| v.header_bytes()),
         (PacketBuffer::Ipv6Hdr, _) => p.ipv6().map(|v| v.header_bytes().as_slice()),
         (PacketBuffer::TcpHdr, Transport::Tcp(t)) => Some(t.header_bytes()),

@@ -138,23 +138,35 @@ fn number(check: &NumberCheck, view: &TxView<'_>) -> Standing {
     let info = check.field.info();
     let settled = !have.is_empty() && view.reached(info.progress) && !may_grow(check.field);
     let final_ = view.complete() || settled;
-    let test = |n: &u64| check.cmp.test(*n);
-    let met = match check.which {
-        Which::Any => have.iter().any(test),
-        Which::All => !have.is_empty() && have.iter().all(test),
-        Which::AllOrAbsent => view.reached(info.progress) && have.iter().all(test),
-        Which::Index(i) => at(&have, i).is_some_and(test),
-        Which::Count => view.reached(info.progress) && check.cmp.test(have.len() as u64),
-        Which::Counted => have.iter().any(test),
-    };
+    let waits = matches!(check.which, Which::AllOrAbsent | Which::Count);
+    let met = (!waits || view.reached(info.progress)) && numbers_hold(check.which, check.cmp, &have);
     Standing::decided(met, final_)
+}
+
+/// Whether those of `have` that are meant compare.
+pub(crate) fn numbers_hold(which: Which, cmp: NumberCmp, have: &[u64]) -> bool {
+    let test = |n: &u64| cmp.test(*n);
+    match which {
+        Which::Any | Which::Counted => have.iter().any(test),
+        Which::All => !have.is_empty() && have.iter().all(test),
+        Which::AllOrAbsent => have.iter().all(test),
+        Which::Index(i) => at(have, i).is_some_and(test),
+        Which::Count => cmp.test(have.len() as u64),
+    }
 }
 
 /// Fields whose numbers come one after the other until the side is complete.
 fn may_grow(field: Field) -> bool {
     matches!(
         field,
-        Field::LdapResponsesOperation | Field::LdapResponsesCount | Field::LdapResponsesResultCode
+        Field::LdapResponsesOperation
+            | Field::LdapResponsesCount
+            | Field::LdapResponsesResultCode
+            | Field::Http2FrameType
+            | Field::Http2ErrorCode
+            | Field::Http2SizeUpdate
+            | Field::Http2Window
+            | Field::Http2Priority
     )
 }
 

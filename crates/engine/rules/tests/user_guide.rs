@@ -267,49 +267,47 @@ const LOADS: &[(&str, &str)] = &[
     ("smtp", "file.name; content:\"a\"; fileext:\"exe\"; filemagic:\"PE32\";"),
     ("tcp", "flow:established,no_stream; content:\"a\";"),
     ("tcp", "flowint:n,isset; flowint:n,>,3;"),
+    ("tcp", "rpc:100000,2,3;"),
+    ("tcp", "rpc:100000,*,*;"),
+    ("http2", "http2.frametype:GOAWAY;"),
+    ("http2", "http2.errorcode:NO_ERROR;"),
+    ("http2", "http2.size_update:>4096;"),
+    ("http2", "http2.settings:SETTINGS_MAX_HEADER_LIST_SIZE >1024;"),
+    ("http2", "http2.settings:SETTINGS_ENABLE_PUSH;"),
+    ("http2", "http2.header; content:\"a\";"),
+    ("ip", "vlan.id:1-200,0;"),
+    ("ip", "vlan.id:!300,all;"),
+    ("ip", "vlan.layers:>1;"),
+    ("ether", "ether.hdr; content:\"|08 00|\"; offset:12; depth:2;"),
+    (
+        "sip",
+        "sdp.session_name; content:\"a\"; sdp.session_info; content:\"b\"; sdp.origin; content:\"c\"; sdp.uri; content:\"d\";",
+    ),
+    (
+        "sip",
+        "sdp.email; content:\"a\"; sdp.phone_number; content:\"b\"; sdp.connection_data; content:\"c\"; sdp.bandwidth; content:\"d\";",
+    ),
+    (
+        "sip",
+        "sdp.time; content:\"a\"; sdp.repeat_time; content:\"b\"; sdp.timezone; content:\"c\"; sdp.encryption_key; content:\"d\"; sdp.attribute; content:\"e\";",
+    ),
+    (
+        "sip",
+        "sdp.media.media; content:\"a\"; sdp.media.media_info; content:\"b\"; sdp.media.connection_data; content:\"c\"; sdp.media.encryption_key; content:\"d\";",
+    ),
 ];
 
 /// The same with the keyword that the reason must name.
 const NOT_DONE: &[(&str, &str, &str)] = &[
     ("ip", "geoip:src,RU;", "`geoip`"),
-    ("tcp", "rpc:100000,2,3;", "`rpc`"),
-    ("tcp", "rpc:100000,*,*;", "`rpc`"),
-    ("http2", "http2.frametype:GOAWAY;", "`http2.frametype`"),
-    ("http2", "http2.errorcode:NO_ERROR;", "`http2.errorcode`"),
-    ("http2", "http2.size_update:>4096;", "`http2.size_update`"),
-    ("http2", "http2.settings:SETTINGS_MAX_HEADER_LIST_SIZE >1024;", "`http2.settings`"),
-    ("http2", "http2.header; content:\"a\";", "`http2.header`"),
     ("tcp", "flow.elephant:toserver;", "`flow.elephant`"),
     ("modbus", "modbus:function 21;", "`modbus`"),
     ("dnp3", "dnp3_func:read;", "`dnp3_func`"),
-    (
-        "sip",
-        "sdp.session_name; content:\"a\"; sdp.session_info; content:\"b\"; sdp.origin; content:\"c\"; sdp.uri; content:\"d\";",
-        "`sdp.session_name`",
-    ),
-    (
-        "sip",
-        "sdp.email; content:\"a\"; sdp.phone_number; content:\"b\"; sdp.connection_data; content:\"c\"; sdp.bandwidth; content:\"d\";",
-        "`sdp.email`",
-    ),
-    (
-        "sip",
-        "sdp.time; content:\"a\"; sdp.repeat_time; content:\"b\"; sdp.timezone; content:\"c\"; sdp.encryption_key; content:\"d\"; sdp.attribute; content:\"e\";",
-        "`sdp.time`",
-    ),
-    (
-        "sip",
-        "sdp.media.media; content:\"a\"; sdp.media.media_info; content:\"b\"; sdp.media.connection_data; content:\"c\"; sdp.media.encryption_key; content:\"d\";",
-        "`sdp.media.media`",
-    ),
     ("http", "http.uri; luaxform:a.lua; content:\"a\";", "`luaxform`"),
     ("tcp", "lua:a.lua;", "`lua`"),
     ("enip", "enip.status:100;", "`enip.status`"),
     ("pgsql", "pgsql.query; content:\"SELECT\";", "`pgsql.query`"),
-    ("ip", "vlan.id:1-200,0;", "`vlan.id`"),
-    ("ip", "vlan.layers:>1;", "`vlan.layers`"),
     ("ip", "igmp.type:17;", "`igmp.type`"),
-    ("ether", "ether.hdr; content:\"|08 00|\"; offset:12; depth:2;", "`ether.hdr`"),
     ("tcp", "nfq_set_mark:0x2/0xff;", "`nfq_set_mark`"),
 ];
 

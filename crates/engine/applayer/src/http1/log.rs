@@ -73,7 +73,7 @@ pub(crate) fn write(tx: &HttpTx, out: &mut Map<String, Value>) {
         http.insert("content_range".into(), Value::Object(range));
     }
     http.insert("length".into(), json!(tx.response.body_bytes));
-    if let Some(stream) = tx.stream {
+    if let Some(stream) = &tx.stream {
         http.insert("version".into(), json!("2"));
         for (key, side) in [("request_headers", &tx.request), ("response_headers", &tx.response)] {
             let list = side.headers.iter().filter(|h| h.name.first() != Some(&b':'));
@@ -82,7 +82,7 @@ pub(crate) fn write(tx: &HttpTx, out: &mut Map<String, Value>) {
             http.insert(key.into(), Value::Array(list));
         }
         let [request, response] =
-            stream.priority.map(|p| p.map_or_else(|| json!({}), |p| json!({"priority": p})));
+            stream.sides.each_ref().map(|s| s.priority.map_or_else(|| json!({}), |p| json!({"priority": p})));
         let part = json!({"stream_id": stream.id, "request": request, "response": response});
         http.insert("http2".into(), part);
     }

@@ -22,12 +22,46 @@ use crate::transaction::{Body, Transaction};
 const URI_NOT_SEEN: &[u8] = b"/libhtp::request_uri_not_seen";
 
 /// What HTTP/2 adds to an exchange.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StreamPart {
+    /// 0: a frame that concerns the connection.
     pub id: u32,
-    /// Weights and window updates of each side, the last seen.
-    pub priority: [Option<u8>; 2],
-    pub window: [Option<u32>; 2],
+    pub sides: [StreamSide; 2],
+}
+
+/// What the frames of one side have said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StreamSide {
+    /// A bit for each type of frame seen.
+    pub frames: u16,
+    /// Weights, window updates, error codes and table sizes: the last seen.
+    pub priority: Option<u8>,
+    pub window: Option<u32>,
+    pub error: Option<u32>,
+    pub table_size: Option<u64>,
+    pub settings: Vec<(u16, u32)>,
+}
+
+impl StreamSide {
+    fn numbers(&self, field: Field, visit: &mut dyn FnMut(u64)) {
+        let number = match field {
+            Field::Http2FrameType => {
+                return (0..u16::BITS)
+                    .filter(|n| self.frames >> n & 1 == 1)
+                    .for_each(|n| visit(u64::from(n)));
+            }
+            // The parameter in the upper half, its value in the lower.
+            Field::Http2Settings => {
+                return self.settings.iter().for_each(|(k, v)| visit(u64::from(*k) << 32 | u64::from(*v)));
+            }
+            Field::Http2ErrorCode => self.error.map(u64::from),
+            Field::Http2SizeUpdate => self.table_size,
+            Field::Http2Priority => self.priority.map(u64::from),
+            Field::Http2Window => self.window.map(u64::from),
+            _ => None,
+        };
+        number.into_iter().for_each(visit);
+    }
 }
 
 /// One request and its response, complete or not.
@@ -229,7 +263,10 @@ impl Transaction for HttpTx {
             Field::HttpHeader => visit_filled(self.buffers(dir).header(side), visit),
             Field::HttpHeaderRaw => visit_filled(side.headers.raw(), visit),
             Field::HttpHeaderNames => visit_filled(self.buffers(dir).names(side), visit),
-            Field::HttpRequestHeader | Field::HttpResponseHeader => {
+            Field::HttpRequestHeader | Field::HttpResponseHeader | Field::Http2Header => {
+                if field == Field::Http2Header && self.stream.is_none() {
+                    return;
+                }
                 let mut line = Vec::new();
                 for h in side.headers.iter() {
                     line.clear();
@@ -261,14 +298,8 @@ impl Transaction for HttpTx {
         if let Some(dns) = self.carried_dns(dir) {
             dns.numbers(field, dir, visit);
         }
-        let Some(stream) = self.stream else { return };
-        let number = match field {
-            Field::Http2Priority => stream.priority.get(dir.index()).copied().flatten().map(u64::from),
-            Field::Http2Window => stream.window.get(dir.index()).copied().flatten().map(u64::from),
-            _ => None,
-        };
-        if let Some(n) = number {
-            visit(n);
+        if let Some(side) = self.stream.as_ref().and_then(|s| s.sides.get(dir.index())) {
+            side.numbers(field, visit);
         }
     }
 
@@ -299,7 +330,9 @@ impl Transaction for HttpTx {
     }
 
     fn event_type(&self) -> Option<&'static str> {
-        Some("http")
+        // Of a frame that concerns the connection there is nothing to tell.
+        let is_frame = self.stream.as_ref().is_some_and(|s| s.id == 0);
+        (!is_frame).then_some("http")
     }
 
     fn log(&self, out: &mut Map<String, Value>) {

@@ -95,15 +95,22 @@ pub(super) struct Hpack {
     entries: VecDeque<(Vec<u8>, Vec<u8>)>,
     bytes: usize,
     max_bytes: usize,
+    /// The last size that a block asked for.
+    resized: Option<u64>,
 }
 
 impl Default for Hpack {
     fn default() -> Self {
-        Hpack { entries: VecDeque::new(), bytes: 0, max_bytes: DEFAULT_TABLE_BYTES }
+        Hpack { entries: VecDeque::new(), bytes: 0, max_bytes: DEFAULT_TABLE_BYTES, resized: None }
     }
 }
 
 impl Hpack {
+    /// The table size that the last block asked for, if it did.
+    pub(super) fn take_resized(&mut self) -> Option<u64> {
+        self.resized.take()
+    }
+
     /// Decodes a header block. Headers before an error are given.
     pub(super) fn decode(
         &mut self,
@@ -115,6 +122,7 @@ impl Hpack {
         while let Some(first) = r.rest.first().copied() {
             if first & 0xe0 == 0x20 {
                 let size = r.integer(5)?;
+                self.resized = u64::try_from(size).ok();
                 self.max_bytes = usize::try_from(size).unwrap_or(MAX_TABLE_BYTES).min(MAX_TABLE_BYTES);
                 self.shrink(0);
                 continue;

@@ -3,19 +3,49 @@
 use mimamori_base::Direction;
 
 use super::events;
+use super::frame::{GOAWAY, PRIORITY_FRAME, RST_STREAM, SETTINGS, WINDOW_UPDATE};
 use crate::field::http_step;
 use crate::http1::Http1Config;
 use crate::http1::disposition::file_name;
 use crate::http1::framing::codings;
 use crate::http1::line::is_token;
 use crate::http1::message::FileMode;
-use crate::http1::tx::HttpTx;
+use crate::http1::tx::{HttpTx, StreamSide};
 use crate::http1::uri::{Target, UriRules, normalise, split_host};
+
+/// At most so many settings of a frame are kept.
+const MAX_SETTINGS: usize = 64;
+
+/// What the frames of a side have said about their stream.
+pub(super) fn stream_side(tx: &mut HttpTx, dir: Direction) -> Option<&mut StreamSide> {
+    tx.stream.as_mut()?.sides.get_mut(dir.index())
+}
 
 /// The last weight that a side gave its stream.
 pub(super) fn set_priority(tx: &mut HttpTx, dir: Direction, weight: Option<u8>) {
-    if let Some(slot) = tx.stream.as_mut().and_then(|s| s.priority.get_mut(dir.index())) {
-        *slot = weight;
+    if let Some(side) = stream_side(tx, dir) {
+        side.priority = weight;
+    }
+}
+
+/// Notes a frame of `kind`, and what is read of it beside headers and body.
+pub(super) fn note_frame(tx: &mut HttpTx, dir: Direction, kind: u8, payload: &[u8]) {
+    let Some(side) = stream_side(tx, dir) else { return };
+    side.frames |= 1u16.checked_shl(u32::from(kind)).unwrap_or(0);
+    let number = |at: usize| payload.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes);
+    match kind {
+        PRIORITY_FRAME => side.priority = payload.get(4).copied(),
+        RST_STREAM => side.error = number(0),
+        GOAWAY => side.error = number(4),
+        WINDOW_UPDATE => side.window = number(0).map(|n| n & 0x7fff_ffff).or(side.window),
+        SETTINGS => {
+            for setting in payload.chunks_exact(6).take(MAX_SETTINGS) {
+                if let [k0, k1, v0, v1, v2, v3] = *setting {
+                    side.settings.push((u16::from_be_bytes([k0, k1]), u32::from_be_bytes([v0, v1, v2, v3])));
+                }
+            }
+        }
+        _ => {}
     }
 }
 
@@ -73,15 +103,6 @@ pub(super) fn take_response(tx: &mut HttpTx, config: &Http1Config) {
         .and_then(file_name)
         .unwrap_or_else(|| tx.uri_raw.clone());
     tx.response.file_mode = FileMode::Whole { name, range: tx.response_range() };
-}
-
-/// The last window update of a side.
-pub(super) fn set_window(tx: &mut HttpTx, dir: Direction, payload: &[u8]) {
-    if let Some(window) = payload.first_chunk::<4>()
-        && let Some(slot) = tx.stream.as_mut().and_then(|s| s.window.get_mut(dir.index()))
-    {
-        *slot = Some(u32::from_be_bytes(*window) & 0x7fff_ffff);
-    }
 }
 
 fn pseudo(tx: &HttpTx, dir: Direction, name: &[u8]) -> Option<Vec<u8>> {

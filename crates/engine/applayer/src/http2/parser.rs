@@ -7,11 +7,11 @@ use mimamori_base::{Direction, Timestamp};
 use super::doh::{Collector, from_target, is_dns};
 use super::events;
 use super::frame::{
-    CONTINUATION, Cutter, END_HEADERS, END_STREAM, HEADERS, Head, PRIORITY, PRIORITY_FRAME, PUSH_PROMISE,
-    Piece, RST_STREAM, WINDOW_UPDATE,
+    CONTINUATION, Cutter, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Head, PING, PRIORITY, PUSH_PROMISE,
+    Piece, RST_STREAM, SETTINGS, WINDOW_UPDATE,
 };
 use super::hpack::{Hpack, HpackError};
-use super::messages::{set_priority, set_window, take_request, take_response};
+use super::messages::{note_frame, set_priority, stream_side, take_request, take_response};
 use super::streams::{Block, Streams};
 use crate::event::AppEvent;
 use crate::field::http_step;
@@ -130,6 +130,16 @@ impl Http2Parser {
             self.event(tx, dir, events::LONG_FRAME);
         }
         match head.kind {
+            SETTINGS | PING | GOAWAY | WINDOW_UPDATE if head.stream == 0 => {
+                return self.connection_frame(dir, head.kind, payload);
+            }
+            _ => {
+                if let Some(tx) = tx.and_then(|id| self.txs.by_id_mut(id)) {
+                    note_frame(tx, dir, head.kind, payload);
+                }
+            }
+        }
+        match head.kind {
             HEADERS => {
                 let (priority, fragment) = match (head.has(PRIORITY), payload.split_at_checked(5)) {
                     (true, Some((p, rest))) => (p.last().copied(), rest),
@@ -139,9 +149,9 @@ impl Http2Parser {
                 self.side(dir).block = Block {
                     stream: Some(head.stream),
                     end_stream: head.has(END_STREAM),
-                    push: false,
                     priority,
                     bytes: fragment.to_vec(),
+                    ..Block::default()
                 };
             }
             PUSH_PROMISE => {
@@ -159,7 +169,10 @@ impl Http2Parser {
                 if self.side(dir).block.stream.is_none() {
                     return self.event(tx, dir, events::INVALID_FRAME_DATA);
                 }
+                self.side(dir).block.continued = true;
                 if !self.side(dir).block.extend(payload) {
+                    // Of a block that never ends there would be nothing to see otherwise.
+                    let tx = tx.or_else(|| self.open(dir, head.stream));
                     self.event(tx, dir, events::REASSEMBLY_LIMIT);
                 }
             }
@@ -170,21 +183,28 @@ impl Http2Parser {
                 self.streams.remove(head.stream);
                 return;
             }
-            PRIORITY_FRAME | WINDOW_UPDATE => {
-                if let Some(tx) = tx.and_then(|id| self.txs.by_id_mut(id)) {
-                    match head.kind {
-                        PRIORITY_FRAME => set_priority(tx, dir, payload.get(4).copied()),
-                        _ => set_window(tx, dir, payload),
-                    }
-                }
-                return;
-            }
-            // SETTINGS, PING, GOAWAY and what is unknown.
+            // What has been noted, and what is unknown.
             _ => return,
         }
         if head.has(END_HEADERS) {
             let block = std::mem::take(&mut self.side(dir).block);
             self.headers(dir, &block);
+        }
+    }
+
+    /// A frame that concerns the connection: a transaction of its own, over at once.
+    fn connection_frame(&mut self, dir: Direction, kind: u8, payload: &[u8]) {
+        if self.txs.is_full() {
+            return;
+        }
+        let config = self.config.clone();
+        let id = self.txs.push_with(|id| HttpTx::new(id, &config));
+        if let Some(tx) = self.txs.by_id_mut(id) {
+            tx.stream = Some(StreamPart::default());
+            note_frame(tx, dir, kind, payload);
+            for side in Direction::BOTH {
+                tx.side_mut(side).finish();
+            }
         }
     }
 
@@ -194,8 +214,10 @@ impl Http2Parser {
             return Some(id);
         }
         if self.txs.is_full() {
+            // Whoever leaves hundreds open must not be able to send the next unseen: the oldest
+            // goes, which has been looked at.
             self.event(None, dir, events::TOO_MANY_STREAMS);
-            return None;
+            self.txs.make_room();
         }
         let config = self.config.clone();
         let id = self.txs.push_with(|id| match dir {
@@ -231,6 +253,7 @@ impl Http2Parser {
                 },
             );
         }
+        let table_size = self.side(dir).hpack.take_resized();
         let config = self.config.clone();
         let Some(tx) = id.and_then(|id| self.txs.by_id_mut(id)) else { return };
         if tx.side_mut(side).complete && side == Direction::ToServer && !list.is_empty() {
@@ -239,6 +262,11 @@ impl Http2Parser {
         }
         if block.priority.is_some() {
             set_priority(tx, side, block.priority);
+        }
+        if let Some(facts) = stream_side(tx, side) {
+            facts.frames |= 1 << if block.push { PUSH_PROMISE } else { HEADERS };
+            facts.frames |= u16::from(block.continued) << CONTINUATION;
+            facts.table_size = table_size.or(facts.table_size);
         }
         let trailers = tx.side_mut(side).progress >= http_step::HEADERS;
         for (name, value) in &list {
@@ -285,6 +313,9 @@ impl Http2Parser {
         if let Some(id) = self.open(dir, stream)
             && let Some(tx) = self.txs.by_id_mut(id)
         {
+            if let Some(facts) = stream_side(tx, dir) {
+                facts.frames |= 1 << DATA;
+            }
             let side = tx.side_mut(dir);
             side.body_bytes = side.body_bytes.saturating_add(bytes.len() as u64);
             side.body(bytes, id, &config);

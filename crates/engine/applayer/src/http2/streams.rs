@@ -41,6 +41,8 @@ pub(super) struct Block {
     pub end_stream: bool,
     pub push: bool,
     pub priority: Option<u8>,
+    /// It came in more than one frame.
+    pub continued: bool,
     pub bytes: Vec<u8>,
 }
 

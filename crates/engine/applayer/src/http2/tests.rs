@@ -91,7 +91,8 @@ fn show(p: &Http2Parser) -> String {
 #[test]
 fn an_exchange() {
     let p = run(&[request()], &[response()]);
-    let tx = p.tx(0).unwrap();
+    // The first is the frame of settings.
+    let tx = p.tx(1).unwrap();
     let mut log = Map::new();
     tx.log(&mut log);
     assert_eq!(
@@ -118,8 +119,8 @@ fn a_promise_and_a_reset() {
     let mut promise = 2_u32.to_be_bytes().to_vec();
     promise.extend([0x82, 0x86, 0x84]);
     let p = run(&[request()], &[frame(5, 0x4, 1, &promise), frame(3, 0, 2, &[0; 4])]);
-    assert_eq!(p.tx_count(), 2);
-    let tx = p.tx(1).unwrap();
+    assert_eq!(p.tx_count(), 3);
+    let tx = p.tx(2).unwrap();
     let mut method = Vec::new();
     tx.bytes(Field::HttpMethod, TS, &mut |b| method = b.to_vec());
     assert_eq!(method, b"GET");
@@ -157,4 +158,33 @@ proptest! {
         p.feed(TS, Input::End, Timestamp::EPOCH);
         p.feed(TC, Input::End, Timestamp::EPOCH);
     }
+}
+
+/// All numbers of `field` in `dir`, over all transactions.
+fn numbers_of(parser: &Http2Parser, field: Field, dir: Direction) -> Vec<u64> {
+    let mut out = Vec::new();
+    for i in 0..parser.tx_count() {
+        if let Some(tx) = parser.tx(i) {
+            tx.numbers(field, dir, &mut |n| out.push(n));
+        }
+    }
+    out
+}
+
+#[test]
+fn frames_of_the_connection_are_transactions_of_their_own() {
+    let mut parser = Http2Parser::new(Arc::new(Http1Config::default()));
+    parser.feed(TS, Input::Data(&request()), Timestamp::EPOCH);
+    let frames = [
+        frame(4, 0, 0, &[0, 3, 0, 0, 0, 100]),
+        frame(7, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 12]),
+        frame(3, 0, 1, &[0, 0, 0, 8]),
+    ];
+    parser.feed(TC, Input::Data(&frames.concat()), Timestamp::EPOCH);
+    assert_eq!(numbers_of(&parser, Field::Http2FrameType, TC), [3, 4, 7]);
+    assert_eq!(numbers_of(&parser, Field::Http2FrameType, TS), [4, 1, 9]);
+    assert_eq!(numbers_of(&parser, Field::Http2Settings, TC), [3 << 32 | 100]);
+    assert_eq!(numbers_of(&parser, Field::Http2ErrorCode, TC), [8, 12]);
+    let logged = (0..parser.tx_count()).filter(|i| parser.tx(*i).and_then(|t| t.event_type()).is_some());
+    assert_eq!(logged.count(), 1, "frames of the connection are not logged");
 }

@@ -62,8 +62,20 @@ impl Session {
         match verdict {
             Verdict::Found { proto, reverse } => self.found(dir, proto, reverse, now),
             Verdict::Unsure if !last_chance => {}
-            Verdict::Unsure | Verdict::No => self.give_up_side(dir),
+            Verdict::Unsure | Verdict::No => self.told_nothing(dir),
         }
+    }
+
+    /// Rubbish first must not blind: the next datagrams have their chance, as far as configured.
+    fn told_nothing(&mut self, dir: Direction) {
+        let most = self.config.detect_datagrams;
+        let side = pick_mut(&mut self.sides, dir);
+        side.silent = side.silent.saturating_add(1);
+        if self.transport == Transport::Udp && side.silent < most && !side.ended {
+            side.seen = Vec::new();
+            return;
+        }
+        self.give_up_side(dir);
     }
 
     pub(super) fn give_up_side(&mut self, dir: Direction) {

@@ -1,5 +1,6 @@
-//! SIP messages (RFC 3261 7): a first line, headers, a body that is skipped.
+//! SIP messages (RFC 3261 7): a first line, headers, a body that is read where it describes a session.
 
+use super::sdp::Description;
 use crate::reader::Reader;
 
 /// A message's first line and headers, as bytes of the message.
@@ -10,6 +11,8 @@ pub struct Message {
     pub line: Vec<u8>,
     /// Name (long form, lower case) and value, in order of appearance.
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What the body says of the session, where it says so of itself.
+    pub description: Option<Box<Description>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,14 +42,19 @@ pub fn read(bytes: &[u8]) -> Found {
         return if bytes.len() > MAX_HEAD_BYTES { Found::Broken } else { Found::Incomplete };
     };
     let head = bytes.get(..head_bytes).unwrap_or_default();
-    let Some(message) = read_head(head) else { return Found::Broken };
+    let Some(mut message) = read_head(head) else { return Found::Broken };
     let body_bytes = message
         .header(b"content-length")
         .and_then(|v| std::str::from_utf8(v).ok()?.trim().parse::<usize>().ok())
         .unwrap_or(0);
     match head_bytes.checked_add(body_bytes) {
-        Some(all) if all <= bytes.len() => Found::Message(Box::new(message), all),
-        Some(_) => Found::Incomplete,
+        Some(all) => match bytes.get(head_bytes..all) {
+            Some(body) => {
+                message.take_body(body);
+                Found::Message(Box::new(message), all)
+            }
+            None => Found::Incomplete,
+        },
         None => Found::Broken,
     }
 }
@@ -55,7 +63,9 @@ pub fn read(bytes: &[u8]) -> Found {
 #[must_use]
 pub fn read_datagram(bytes: &[u8]) -> Option<Message> {
     let head_bytes = head_end(bytes).unwrap_or(bytes.len());
-    read_head(bytes.get(..head_bytes)?)
+    let mut message = read_head(bytes.get(..head_bytes)?)?;
+    message.take_body(bytes.get(head_bytes..)?);
+    Some(message)
 }
 
 fn head_end(bytes: &[u8]) -> Option<usize> {
@@ -85,7 +95,7 @@ fn read_head(head: &[u8]) -> Option<Message> {
             headers.push((long_name(name.trim_ascii()), value.get(1..)?.trim_ascii().to_vec()));
         }
     }
-    Some(Message { first, line, headers })
+    Some(Message { first, line, headers, description: None })
 }
 
 fn next_line<'a>(r: &mut Reader<'a>) -> Option<&'a [u8]> {
@@ -134,6 +144,13 @@ fn long_name(name: &[u8]) -> Vec<u8> {
 }
 
 impl Message {
+    fn take_body(&mut self, body: &[u8]) {
+        let is_description = self
+            .header(b"content-type")
+            .is_some_and(|t| t.get(..15).is_some_and(|t| t.eq_ignore_ascii_case(b"application/sdp")));
+        self.description = is_description.then(|| Box::new(Description::read(body)));
+    }
+
     #[must_use]
     pub fn header(&self, name: &[u8]) -> Option<&[u8]> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_slice())

@@ -4,6 +4,7 @@
 //! ([`message::MAX_HEAD_BYTES`]) and [`MAX_PENDING_BYTES`] of a body are kept a side.
 
 mod message;
+mod sdp;
 mod transaction;
 
 use mimamori_base::{Direction, Timestamp};

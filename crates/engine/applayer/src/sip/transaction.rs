@@ -40,7 +40,10 @@ impl Transaction for SipTx {
             Field::SipUserAgent => b"user-agent",
             Field::SipContentType => b"content-type",
             Field::SipContentLength => b"content-length",
-            _ => return first_line(message, field, visit),
+            _ => {
+                message.description.iter().for_each(|d| d.bytes(field, visit));
+                return first_line(message, field, visit);
+            }
         };
         message.values(header).for_each(visit);
     }

@@ -26,6 +26,8 @@ use crate::txlist::TxList;
 
 /// Handshake bytes kept a side while a message is not whole.
 const MAX_HANDSHAKE_BYTES: usize = 256 * 1024;
+/// Hellos with different names that are looked at; a session has one, and the same after a retry.
+const MAX_NAMES: u64 = 4;
 /// The longest record (RFC 5246 6.2.3).
 const MAX_RECORD_BYTES: usize = (1 << 14) + 2048;
 
@@ -278,6 +280,12 @@ impl TlsParser {
     fn client_hello(&mut self, body: &[u8]) -> bool {
         let Some(hello) = ClientHello::read(body) else { return false };
         let (want_ja3, want_ja4) = (self.config.ja3, self.config.ja4);
+        let before = self.txs.iter().last().and_then(|tx| tx.client_hello.as_ref());
+        if before.is_some_and(|before| before.sni != hello.sni) && self.txs.created() < MAX_NAMES {
+            // Not the same question again: another name, to be looked at like the first.
+            self.finish();
+            self.txs.push_with(|id| TlsTx { id, ..TlsTx::default() });
+        }
         self.with_tx(|tx| {
             // A second hello answers a HelloRetryRequest; the first says who is asking.
             if tx.client_hello.is_none() {

@@ -1,6 +1,7 @@
 //! Which window of a literal to file it under: the rarer in traffic, the fewer false looks.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use super::fold;
 
@@ -15,23 +16,21 @@ Content-Length: Referer: Server: nginx Apache Cache-Control: max-age=0 no-cache 
 <meta name=\"content=\"<link rel=\"stylesheet\" function(){return var this.document.window.length.value true false null \
 \r\n\r\n: = ; the and ing tion ment for with from that this application/json id= &v= ?id= 00000000 \0\0\0\0\0\0\0\0 \xff\xff\xff\xff    ";
 
-/// How many literals are filed under each window so far, with what is common in traffic.
-#[derive(Debug)]
+/// How often each window is among what is common.
+static COMMON_WINDOWS: LazyLock<HashMap<(usize, u32), u32>> = LazyLock::new(|| {
+    let mut common = HashMap::new();
+    for bytes in 2..=4 {
+        for window in COMMON.windows(bytes) {
+            *common.entry((bytes, gram(window))).or_insert(0) += 1;
+        }
+    }
+    common
+});
+
+/// How many literals are filed under each window so far.
+#[derive(Debug, Default)]
 pub(super) struct Load {
     filed: HashMap<(usize, u32), u32>,
-    common: HashMap<(usize, u32), u32>,
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        let mut common = HashMap::new();
-        for bytes in 2..=4 {
-            for window in COMMON.windows(bytes) {
-                *common.entry((bytes, gram(window))).or_insert(0) += 1;
-            }
-        }
-        Load { filed: HashMap::new(), common }
-    }
 }
 
 /// `S` neighbouring windows of `W` bytes to file `bytes` under, as (offset, folded window).
@@ -52,7 +51,7 @@ impl Load {
     /// How much it costs to file a literal under `window`, on a scale of its own.
     fn cost(&self, bytes: usize, window: &[u8]) -> u32 {
         let key = (bytes, gram(window));
-        let common = self.common.get(&key).copied().unwrap_or(0);
+        let common = COMMON_WINDOWS.get(&key).copied().unwrap_or(0);
         let filed = self.filed.get(&key).copied().unwrap_or(0);
         common * 40 + filed.min(50) * 8 + weight(window)
     }

@@ -98,6 +98,12 @@ impl Judging {
         // The sender of the file stands first.
         if seen.key.1 == Direction::ToClient {
             std::mem::swap(&mut event.src, &mut event.dst);
+            std::mem::swap(&mut event.src_mac, &mut event.dst_mac);
+            event.zones = event.zones.and_then(|(from, to)| to.map(|to| (to, Some(from))));
+        }
+        let session = flow.data.session.as_deref();
+        if let Some(tx) = session.and_then(|s| s.transactions().by_id(seen.key.0)) {
+            tx.log(&mut event.more);
         }
         event.direction = Some(seen.key.1);
         let files = flow.data.files.get_or_insert_default();

@@ -12,6 +12,7 @@ use super::transform::Transform;
 /// Headers of a packet as buffers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PacketBuffer {
+    EtherHdr,
     Ipv4Hdr,
     Ipv6Hdr,
     TcpHdr,

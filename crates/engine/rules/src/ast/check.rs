@@ -3,7 +3,7 @@
 use mimamori_applayer::AppProto;
 
 use super::effect::{BitScope, FlowintValue, RepTest, Threshold};
-use super::number::{NumberCheck, NumberCmp};
+use super::number::{NumberCheck, NumberCmp, Which};
 
 /// One condition.
 #[derive(Clone, PartialEq, Debug)]
@@ -17,6 +17,12 @@ pub enum Check {
     IcmpId(u16),
     IcmpSeq(u16),
     Icmpv6Mtu(NumberCmp),
+    VlanId {
+        cmp: NumberCmp,
+        which: Which,
+    },
+    VlanLayers(NumberCmp),
+    Rpc(RpcCheck),
     IpId(u16),
     Tos(NumberCmp),
     /// Each `ip_proto` must hold.
@@ -126,6 +132,9 @@ impl Check {
                 | Check::IcmpId(_)
                 | Check::IcmpSeq(_)
                 | Check::Icmpv6Mtu(_)
+                | Check::VlanId { .. }
+                | Check::VlanLayers(_)
+                | Check::Rpc(_)
                 | Check::IpId(_)
                 | Check::Tos(_)
                 | Check::IpOption(_)
@@ -141,6 +150,14 @@ impl Check {
                 | Check::DecodeEvent(_)
         )
     }
+}
+
+/// `rpc`: a call over ONC RPC; `None` is `*`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RpcCheck {
+    pub program: u32,
+    pub version: Option<u32>,
+    pub procedure: Option<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

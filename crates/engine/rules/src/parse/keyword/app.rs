@@ -71,7 +71,7 @@ pub fn number_field(text: &str, field: Field) -> Result<NumberCheck> {
     Ok(NumberCheck { field, cmp, which })
 }
 
-fn index_of(text: &str) -> Result<Which> {
+pub fn index_of(text: &str) -> Result<Which> {
     Ok(match text {
         "any" => Which::Any,
         "all" => Which::All,
@@ -83,6 +83,36 @@ fn index_of(text: &str) -> Result<Which> {
             }
         },
     })
+}
+
+/// `http2.settings:SETTINGS_MAX_FRAME_SIZE >20000`: a parameter, and perhaps its value. The field
+/// holds both in one number, the parameter above.
+pub fn http2_settings(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let text = required(o)?;
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let (name, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    let field = Field::Http2Settings;
+    let Some(parameter) = enumeration::value(field.info().keyword, name) else {
+        bail!("`{name}` is no setting of HTTP/2");
+    };
+    let base = parameter << 32;
+    let (below, above) = (base.saturating_sub(1), base | u64::from(u32::MAX));
+    let within = |lo: u64, hi: u64| NumberCmp::Between(lo, hi);
+    let cmp = match rest.trim() {
+        "" => NumberCmp::MaskEq(0xffff << 32, base),
+        value => match compare(value, u32::MAX.into(), &|_| None)? {
+            NumberCmp::Eq(n) => NumberCmp::Eq(base | n),
+            NumberCmp::Lt(n) => within(below, base | n),
+            NumberCmp::Le(n) => within(below, (base | n) + 1),
+            NumberCmp::Gt(n) => within(base | n, above + 1),
+            NumberCmp::Ge(n) => within((base | n).saturating_sub(1), above + 1),
+            NumberCmp::Between(lo, hi) => within(base | lo, base | hi),
+            _ => return Err(RuleError::unsupported("this comparison of `http2.settings` is not supported")),
+        },
+    };
+    b.need_app(field);
+    b.check(Check::Number(NumberCheck { field, cmp, which: Which::Any }));
+    Ok(())
 }
 
 pub fn number(b: &mut Builder<'_>, o: &RawOption<'_>, field: Field) -> Result<()> {

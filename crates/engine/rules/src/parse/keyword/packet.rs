@@ -1,11 +1,15 @@
 //! Keywords on the headers of a packet.
 
 use super::Handler;
-use crate::ast::{Check, ChecksumOf, FlagsMode, FragBits, IpOption, NumberCmp, TcpFlags};
+use super::app::index_of;
+use crate::ast::{Check, ChecksumOf, FlagsMode, FragBits, IpOption, NumberCmp, RpcCheck, TcpFlags, Which};
 use crate::error::{Result, bail};
 use crate::lex::RawOption;
 use crate::parse::Builder;
 use crate::parse::value::{bare, compare_number, maybe_quoted, number, required};
+
+/// VLAN tags that a packet may have.
+const VLAN_LAYERS: u64 = 3;
 
 pub fn handler(name: &str) -> Option<Handler> {
     Some(match name {
@@ -25,6 +29,9 @@ pub fn handler(name: &str) -> Option<Handler> {
         "tos" => tos,
         "fragoffset" => |b, o| compared(b, o, u16::MAX.into(), Check::FragOffset),
         "icmpv6.mtu" => |b, o| compared(b, o, u32::MAX.into(), Check::Icmpv6Mtu),
+        "vlan.id" => vlan_id,
+        "vlan.layers" => |b, o| compared(b, o, VLAN_LAYERS, Check::VlanLayers),
+        "rpc" => rpc,
         "ip_proto" => ip_proto,
         "ipopts" => ip_option,
         "fragbits" => frag_bits,
@@ -46,6 +53,42 @@ pub fn handler(name: &str) -> Option<Handler> {
 fn plain<T: TryFrom<u64>>(b: &mut Builder<'_>, o: &RawOption<'_>, make: fn(T) -> Check) -> Result<()> {
     let n = number(maybe_quoted(o)?)?;
     b.check(make(n));
+    Ok(())
+}
+
+/// `vlan.id:>=200,1`: the place of the tag is counted from the outermost, or back with a sign.
+fn vlan_id(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let text = maybe_quoted(o)?;
+    let (value, which) = match text.split_once(',') {
+        None => (text, Which::Any),
+        Some((value, place)) => (value, index_of(place.trim())?),
+    };
+    if let Which::Index(i) = which
+        && !(-3..3).contains(&i)
+    {
+        bail!("a packet has up to three VLAN tags, so there is none at {i}");
+    }
+    let (cmp, which) = match value.strip_prefix("count") {
+        Some(rest) => (compare_number(rest, VLAN_LAYERS)?, Which::Count),
+        None => (compare_number(value, 4095)?, which),
+    };
+    b.check(Check::VlanId { cmp, which });
+    Ok(())
+}
+
+/// `rpc:100000,2,*`: program, version and procedure of a call; what is left out is any.
+fn rpc(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let mut parts = required(o)?.split(',').map(str::trim);
+    let program = number(parts.next().unwrap_or_default())?;
+    let mut optional = || match parts.next() {
+        None | Some("*") => Ok(None),
+        Some(text) => number(text).map(Some),
+    };
+    let (version, procedure) = (optional()?, optional()?);
+    if parts.next().is_some() {
+        bail!("`rpc` takes a program, a version and a procedure");
+    }
+    b.check(Check::Rpc(RpcCheck { program, version, procedure }));
     Ok(())
 }
 

@@ -49,6 +49,7 @@ fn current_spelling(name: &str) -> Option<&'static str> {
         "http_start" => "http.start",
         "krb5_cname" => "krb5.cname",
         "krb5_sname" => "krb5.sname",
+        "sdp.media.session_info" => "sdp.media.media_info",
         "nfs_version" => "nfs.version",
         "nfs.procedure" => "nfs_procedure",
         "snmp.pdu" => "snmp.pdu_type",
@@ -205,6 +206,10 @@ pub fn ip_src(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
 pub fn ip_dst(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
     bare(o)?;
     b.select(Selector::Packet(PacketBuffer::IpDst))
+}
+
+pub fn ether_hdr(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    packet(b, o, PacketBuffer::EtherHdr)
 }
 
 pub fn ipv4_hdr(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
