@@ -1,7 +1,7 @@
 //! Questions and answers between gateway and cloud, beside the batches of reports.
 //!
 //! Paths, all under the gateways' own port: `POST /v1/enrol` (server TLS only),
-//! `POST /v1/renew`, `POST /v1/reports`, `POST /v1/heartbeat` (mutual TLS).
+//! `POST /v1/renew`, `POST /v1/reports`, `POST /v1/heartbeat`, `GET /v1/definitions/…` (mutual TLS).
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use mimamori_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::choice;
-use crate::text::{List, MacAddr, Pem, Text};
+use crate::text::{List, MacAddr, Pem, Sha256, Text};
 
 /// Content type of a batch of reports.
 pub const BATCH_CONTENT_TYPE: &str = "application/vnd.mimamori.reports.v1+zstd";
@@ -76,7 +76,23 @@ pub struct HeartbeatAnswer {
     /// gateway had. Absent: nothing changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exceptions: Option<List<Exempt, 1000>>,
+    /// The definition set that the cloud hands out. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definitions: Option<DefinitionOffer>,
 }
+
+/// A definition set that a gateway may fetch, in pieces of at most [`DEFINITION_PIECE`] bytes:
+/// `GET /v1/definitions/{sha256}/{from}`. Whether it is used, its signature and version decide.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefinitionOffer {
+    /// How people call it: `starter-12`.
+    pub label: Text<80>,
+    pub bytes: u64,
+    pub sha256: Sha256,
+}
+
+/// Most bytes of one piece of a definition set.
+pub const DEFINITION_PIECE: u64 = 1 << 20;
 
 /// 「これは業務です」: one exception as a gateway keeps it. What is named has to fit; an
 /// exception for both a rule and a host only keeps alerts quiet, which the cloud does.

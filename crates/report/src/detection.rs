@@ -35,8 +35,10 @@ choice! {
 choice! {
     /// What happened to the traffic.
     pub enum Outcome {
-        /// It did not reach its receiver in harmful form.
+        /// It did not reach its receiver.
         Blocked = "blocked",
+        /// It reached its receiver overwritten, so that it does nothing.
+        Neutralised = "neutralised",
         /// It was only seen.
         Allowed = "allowed",
     }

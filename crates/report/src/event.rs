@@ -29,6 +29,8 @@ choice! {
         ExceptionUsed = "exception_used",
         LinkDown = "link_down",
         LinkUp = "link_up",
+        /// It goes off by plan, e.g. for new firmware: its silence is no fault for a while.
+        PlannedRestart = "planned_restart",
         /// A command of the operator was carried out; `command` says which (GW-09).
         CommandDone = "command_done",
         CommandRefused = "command_refused",

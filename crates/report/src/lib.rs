@@ -19,8 +19,8 @@ use mimamori_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use api::{
-    Command, CommandKind, Cursor, EnrolAnswer, EnrolRequest, Exempt, HeartbeatAnswer, Refusal, RefusalCode,
-    RenewAnswer, RenewRequest, ReportsAnswer,
+    Command, CommandKind, Cursor, DEFINITION_PIECE, DefinitionOffer, EnrolAnswer, EnrolRequest, Exempt,
+    HeartbeatAnswer, Refusal, RefusalCode, RenewAnswer, RenewRequest, ReportsAnswer,
 };
 pub use batch::{Batch, BatchError, Line, MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_RECORD_BYTES, Undecodable};
 pub use detection::{

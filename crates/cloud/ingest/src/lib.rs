@@ -1,7 +1,8 @@
 //! The gateways' API of the cloud: enrolment, reports, heartbeats over mutual TLS.
 //!
 //! Responsible for the device CA ([`ca`]), the TLS listener ([`server`]), limits ([`limits`]),
-//! and turning reports into domain types ([`map`]). Holds always: who a gateway is comes from
+//! turning reports into domain types ([`map`]), and the definition set that
+//! gateways are handed ([`offers`]). Holds always: who a gateway is comes from
 //! its certificate, never from what it sends; nothing is acknowledged that the store has not
 //! committed. Deliberately not here: what a report means for the customer (crates `domain` and
 //! `service`).
@@ -15,6 +16,7 @@ pub mod ca;
 mod cloud;
 pub mod limits;
 pub mod map;
+pub mod offers;
 mod peer;
 mod routes;
 pub mod server;

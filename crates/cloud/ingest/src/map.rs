@@ -47,7 +47,7 @@ pub fn detection(d: report::Detection, now: Timestamp, rng: &dyn Rng) -> domain:
         last_at: d.last.max(d.at),
         count: d.count.max(1),
         kind: kind(d.kind),
-        outcome: outcome(&d),
+        outcome: outcome(d.outcome),
         direction: direction(d.traffic),
         device: device(&d),
         source: endpoint(&d.source, d.transport),
@@ -81,11 +81,11 @@ const fn kind(kind: report::DetectionKind) -> domain::DetectionKind {
     }
 }
 
-const fn outcome(d: &report::Detection) -> domain::Outcome {
-    match (d.outcome, d.kind) {
-        (report::Outcome::Blocked, report::DetectionKind::MalwareFile) => domain::Outcome::Neutralised,
-        (report::Outcome::Blocked, _) => domain::Outcome::Blocked,
-        (report::Outcome::Allowed, _) => domain::Outcome::Allowed,
+const fn outcome(outcome: report::Outcome) -> domain::Outcome {
+    match outcome {
+        report::Outcome::Blocked => domain::Outcome::Blocked,
+        report::Outcome::Neutralised => domain::Outcome::Neutralised,
+        report::Outcome::Allowed => domain::Outcome::Allowed,
     }
 }
 

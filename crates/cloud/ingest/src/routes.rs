@@ -1,14 +1,14 @@
-//! The four requests of a gateway.
+//! The five requests of a gateway.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Extension, State};
+use axum::extract::{DefaultBodyLimit, Extension, Path as UrlPath, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use mimamori_report::api::BATCH_CONTENT_TYPE;
 use mimamori_report::{
@@ -33,6 +33,7 @@ pub(crate) fn router<B: Backend>(shared: Arc<Shared<B>>) -> Router {
         .route("/v1/renew", post(renew::<B>).layer(DefaultBodyLimit::max(32 << 10)))
         .route("/v1/reports", post(reports::<B>).layer(DefaultBodyLimit::max(MAX_COMPRESSED_BYTES)))
         .route("/v1/heartbeat", post(heartbeat::<B>).layer(DefaultBodyLimit::max(MAX_JSON_BYTES)))
+        .route("/v1/definitions/{sha256}/{from}", get(definitions::<B>))
         .with_state(shared)
 }
 
@@ -213,5 +214,20 @@ async fn heartbeat<B: Backend>(
         time: shared.clock.now(),
         commands: List::new(commands),
         exceptions: exceptions.map(List::new),
+        definitions: shared.offers.current().await,
     }))
+}
+
+/// A piece of a definition set, from a byte on.
+async fn definitions<B: Backend>(
+    State(shared): State<Arc<Shared<B>>>,
+    Extension(peer): Extension<Peer>,
+    UrlPath((sha256, from)): UrlPath<(String, u64)>,
+) -> Result<Response, No> {
+    admit(&shared, &peer).await?;
+    let sha256 = sha256.parse().map_err(|_| No::malformed("not a SHA-256"))?;
+    let piece = shared.offers.piece(sha256, from).await;
+    let gone = || No::new(StatusCode::NOT_FOUND, RefusalCode::Other, "this set is not offered here");
+    let piece = piece.ok_or_else(gone)?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], piece).into_response())
 }

@@ -4,6 +4,7 @@
 //! fit waits or is told to come again. A client certificate that is shown must be ours.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use tower::Service;
 use crate::backend::Backend;
 use crate::ca::{CaError, DeviceCa};
 use crate::limits::{Limiter, Rate};
+use crate::offers::Offers;
 use crate::peer::{Peer, identify};
 use crate::routes::router;
 
@@ -52,6 +54,8 @@ pub struct IngestConfig {
     pub gateway_rate: Rate,
     /// What gateways are asked to wait while nothing can be stored.
     pub outage_retry: Duration,
+    /// The folder of the definition set that gateways are handed; see [`crate::offers`].
+    pub definitions: Option<PathBuf>,
 }
 
 impl IngestConfig {
@@ -65,6 +69,7 @@ impl IngestConfig {
             enrol_rate: Rate { burst: 10, every: Duration::from_secs(6) },
             gateway_rate: Rate { burst: 100, every: Duration::from_millis(50) },
             outage_retry: Duration::from_secs(15),
+            definitions: None,
         }
     }
 }
@@ -79,6 +84,7 @@ pub(crate) struct Shared<B> {
     pub gateway_limit: Limiter<GatewayId>,
     pub commits: Semaphore,
     pub outage_retry: Duration,
+    pub offers: Offers,
 }
 
 /// A bound listener, ready to serve.
@@ -116,6 +122,7 @@ impl<B: Backend> Ingest<B> {
             gateway_limit: Limiter::new(config.gateway_rate, 200_000),
             commits: Semaphore::new(config.max_commits),
             outage_retry: config.outage_retry,
+            offers: Offers { folder: config.definitions.clone() },
         };
         Ok(Ingest { listener, config, shared: Arc::new(shared), tls: TlsAcceptor::from(Arc::new(tls)) })
     }

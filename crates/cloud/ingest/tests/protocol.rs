@@ -252,3 +252,48 @@ async fn a_cloud_that_is_down_is_named_and_nothing_is_lost() {
     let error = client.post("/v1/heartbeat", "application/json", b"{}".to_vec()).await.unwrap_err();
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
+
+/// A set of three pieces, told apart by its last byte.
+fn put_up(dir: &std::path::Path, last: u8) -> Vec<u8> {
+    let mut set: Vec<u8> = (0..2_500_000u32).map(|n| (n % 251) as u8).collect();
+    set.push(last);
+    std::fs::write(dir.join("set"), &set).unwrap();
+    let label = format!("t-{last}");
+    mimamori_ingest::offers::put_up(&dir.join("ca/definitions"), &dir.join("set"), &label).unwrap();
+    set
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gw_07_a_gateway_fetches_the_set_on_offer_by_itself_and_only_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let cloud = TestCloud::start(&dir.path().join("ca")).await;
+    let identity = cloud.enrolment().run(dir.path()).await.unwrap();
+    // Whoever is no gateway gets nothing.
+    let set = put_up(dir.path(), 1);
+    let mut stranger = Cloud::new(cloud.address.clone(), cloud.ca.pem(), None).unwrap();
+    let path = format!("/v1/definitions/{}/0", "0".repeat(64));
+    let error = stranger.get(&path).await.unwrap_err().to_string();
+    assert!(error.contains("certificate is needed"), "{error}");
+    let mut known = Cloud::new(cloud.address.clone(), cloud.ca.pem(), Some(&identity)).unwrap();
+    for (path, words) in [(path.as_str(), "not offered"), ("/v1/definitions/x/0", "SHA-256")] {
+        let error = known.get(path).await.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let reporter = reporter(dir.path());
+    let host = Arc::new(TestHost::default());
+    let config = cloud.agent_config(dir.path());
+    let place = config.definitions.clone().unwrap();
+    let agent = Agent::new(config, identity, reporter.clone(), host, Arc::new(SystemRng)).unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(agent.run(stopped));
+    until("the first set", || std::fs::read(&place).is_ok_and(|got| got == set)).await;
+    // Taken away by the gateway: not fetched again until another one is offered.
+    std::fs::remove_file(&place).unwrap();
+    let beats = cloud.memory.beats.load(Ordering::SeqCst);
+    until("two heartbeats", || cloud.memory.beats.load(Ordering::SeqCst) > beats + 2).await;
+    assert!(!place.exists());
+    let next = put_up(dir.path(), 2);
+    until("the next set", || std::fs::read(&place).is_ok_and(|got| got == next)).await;
+    stop.send(true).unwrap();
+    running.await.unwrap();
+}

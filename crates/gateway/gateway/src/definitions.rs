@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context;
 use mimamori_base::Rng;
 use mimamori_definitions::{DefinitionSet, InstallError, KeyError, PartKind, WriteError};
 use mimamori_engine::{EngineConfig, ListFileError, ListFiles, Reputation, Ruleset};
@@ -138,6 +139,14 @@ impl Definitions {
             version: names.join("+"),
         })
     }
+}
+
+/// The name of a set whose signature and parts were found right, with the key in a file.
+pub fn verified_label(set: &Path, key: &Path) -> anyhow::Result<String> {
+    let text = read(key)?;
+    let key = mimamori_definitions::VerifyingKey::parse(text.trim())
+        .with_context(|| format!("{} は公開鍵のファイルではありません", key.display()))?;
+    Ok(DefinitionSet::open(set, &[key])?.manifest().label())
 }
 
 /// A text of which no rule can be used is a mistake that should not go unnoticed.

@@ -117,6 +117,7 @@ pub async fn run(
         heartbeat_every: config.heartbeat_every,
         gather: Duration::from_millis(200),
         longest_pause: Duration::from_secs(30),
+        definitions: None,
     };
     let agent = Agent::new(agent_config, identity, reporter.clone(), health.clone(), rng)?;
     let delivering = tokio::spawn(agent.run(stop.clone()));

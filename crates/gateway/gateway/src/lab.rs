@@ -280,11 +280,8 @@ impl Lab {
         all.push(check("普通の名前（DNS）は引ける", fine.contains(CLEAN_IP), &fine));
         let file = self.curl("pc1", CLEAN_HOST, CLEAN_IP, "80", &format!("http://{CLEAN_HOST}/eicar.com"))?;
         let got_it = file.stdout.windows(20).any(|w| w == EICAR[1].as_bytes().get(..20).unwrap_or_default());
-        all.push(check(
-            "危険なファイル（drop のルール）が届かない",
-            was_cut(&file) && !got_it,
-            &words(&file),
-        ));
+        let page = String::from_utf8_lossy(&file.stdout).contains("危険なファイルを止めました");
+        all.push(check("危険なファイルが届かず、理由のページが出る", page && !got_it, &words(&file)));
         let beacon = format!("http://{CONTROL_HOST}/gate.php");
         let called = self.curl("pc1", CONTROL_HOST, CONTROL_IP, "80", &beacon)?;
         let stopped = String::from_utf8_lossy(&called.stdout).contains("接続を止めました");

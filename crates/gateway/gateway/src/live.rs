@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::Context;
 use mimamori_base::{Clock, Rng, Timestamp, Zone};
 use mimamori_capture::{Bridge, Counters, Injections, Inspector, Passage, Release, Towards, Verdict};
+use mimamori_definitions::InstallError;
 use mimamori_engine::{Engine, Exceptions, FrameAction, ReleaseAction};
 use mimamori_report::{GatewayEventKind, PacketCounters};
 use mimamori_uplink::{Agent, AgentConfig, Identity, Reporter, Spool, UplinkStatus};
@@ -191,6 +192,7 @@ fn start_uplink(
         heartbeat_every: cloud.heartbeat_every,
         gather: Duration::from_millis(200),
         longest_pause: Duration::from_secs(300),
+        definitions: config.set.as_ref().map(|set| set.path.clone()),
     };
     let agent = Agent::new(agent, identity, reporter.clone(), health.clone(), rng)?;
     let status = agent.status();
@@ -252,7 +254,16 @@ impl Reloader {
 /// The signed set's last good version, or the files.
 fn first_definitions(config: &GatewayConfig, rng: &dyn Rng) -> Result<Started, DefinitionsError> {
     if let Some(set) = &config.set {
-        return set.start(&config.engine);
+        return match set.start(&config.engine) {
+            Err(DefinitionsError::Install(InstallError::Io { source, .. }))
+                if source.kind() == std::io::ErrorKind::NotFound && config.cloud.is_some() =>
+            {
+                // The first set is still to be fetched from the cloud.
+                let definitions = Definitions::starter(&config.engine, rng)?;
+                Ok(Started { definitions, refused: vec!["定義がまだ届いていません".to_owned()] })
+            }
+            started => started,
+        };
     }
     let definitions = Definitions::load(&config.rules, &config.lists, &config.engine, rng)?;
     Ok(Started { definitions, refused: Vec::new() })

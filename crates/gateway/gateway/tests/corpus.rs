@@ -9,6 +9,7 @@ use mimamori_base::{SeededRng, Zone};
 use mimamori_capture::CaptureReader;
 use mimamori_engine::Engine;
 use mimamori_gateway::definitions::Definitions;
+use mimamori_gateway::judge::OwnJudge;
 use mimamori_gateway::pipeline::Pipeline;
 use mimamori_report::Detection;
 
@@ -32,7 +33,8 @@ fn zones(frame: &[u8]) -> (Zone, Zone) {
 fn detections(capture: &Path) -> Vec<Detection> {
     let config = mimamori_gateway::pipeline::inline_engine();
     let definitions = Definitions::starter(&config, &SeededRng::new(1)).unwrap();
-    let engine = Engine::new(config, definitions.rules, definitions.reputation);
+    let mut engine = Engine::new(config, definitions.rules, definitions.reputation);
+    engine.judge_files(Box::new(OwnJudge::of_set(&definitions.set).unwrap()));
     let mut pipeline = Pipeline::new(engine, definitions.knowledge.clone(), None, None);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let sink = seen.clone();

@@ -96,7 +96,7 @@ fn gw_01_clean_traffic_passes_bit_for_bit_and_bad_is_stopped() {
     assert_eq!(status["devices"], 2, "{status}");
     assert!(status["detections"].as_u64().unwrap() >= 4, "{status}");
     let eve = fs::read_to_string(dir.path().join("eve.json")).unwrap();
-    for kind in ["\"event_type\":\"alert\"", "\"event_type\":\"reputation\"", "\"event_type\":\"drop\""] {
+    for kind in ["\"event_type\":\"malware\"", "\"event_type\":\"reputation\"", "\"event_type\":\"drop\""] {
         assert!(eve.contains(kind), "{kind}");
     }
     let doctor = lab.on("gw", &[GATEWAY, "doctor", "--config", &config]).unwrap();

@@ -11,6 +11,8 @@ pub enum Kind {
     Rar,
     /// Microsoft's compound file: Office documents before 2007, and macros in later ones.
     Ole,
+    /// Several parts of one file in one answer of a web server.
+    ByteRanges,
     Plain,
 }
 
@@ -32,6 +34,9 @@ pub fn sniff(bytes: &[u8]) -> Kind {
     }
     if bytes.get(257..262) == Some(b"ustar") {
         return Kind::Tar;
+    }
+    if crate::unpack::byteranges::begins(bytes) {
+        return Kind::ByteRanges;
     }
     // Other things stand before the archive's start, which is found from its end.
     if ends_as_zip(bytes) { Kind::Zip } else { Kind::Plain }

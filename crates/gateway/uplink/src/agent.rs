@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::backoff::Backoff;
 use crate::client::{ClientError, Cloud, CloudAddress};
+use crate::fetch::Fetch;
 use crate::identity::Identity;
 use crate::reporter::Reporter;
 use crate::spool::SpoolError;
@@ -42,6 +43,8 @@ pub struct AgentConfig {
     /// Reports are gathered for this long before they are sent.
     pub gather: Duration,
     pub longest_pause: Duration,
+    /// Where a definition set goes that the cloud offers; `None`: none is fetched.
+    pub definitions: Option<PathBuf>,
 }
 
 /// What became of a command.
@@ -88,6 +91,7 @@ pub struct Agent<H> {
     status: Arc<Mutex<UplinkStatus>>,
     commands_seen: VecDeque<String>,
     renew_not_before: Timestamp,
+    fetch: Option<Fetch>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +111,7 @@ impl<H: Host> Agent<H> {
         rng: Arc<dyn Rng>,
     ) -> Result<Self, ClientError> {
         let cloud = Cloud::new(config.address.clone(), &config.pinned_ca_pem, Some(&identity))?;
+        let fetch = config.definitions.clone().map(Fetch::new);
         Ok(Agent {
             config,
             identity,
@@ -117,6 +122,7 @@ impl<H: Host> Agent<H> {
             status: Arc::default(),
             commands_seen: VecDeque::new(),
             renew_not_before: Timestamp::EPOCH,
+            fetch,
         })
     }
 
@@ -153,14 +159,38 @@ impl<H: Host> Agent<H> {
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
     }
 
-    /// Heartbeat if due, then one batch. `true`: there is more to send.
+    /// Heartbeat if due, then one batch, then, if that was the last, a piece of definitions.
+    /// `true`: there is more to do.
     async fn round(&mut self, next_beat: &mut tokio::time::Instant) -> Result<bool, DeliveryError> {
         self.renew_if_due().await;
         if tokio::time::Instant::now() >= *next_beat {
             self.beat().await?;
             *next_beat = tokio::time::Instant::now() + self.config.heartbeat_every;
         }
-        self.deliver().await
+        Ok(self.deliver().await? || self.fetch_piece().await)
+    }
+
+    /// Fetches one piece of the definition set on offer. `true`: there is more of it. What goes
+    /// wrong is tried again with the next offer; reports do not wait for it.
+    async fn fetch_piece(&mut self) -> bool {
+        let Some(fetch) = &mut self.fetch else { return false };
+        let Some(path) = fetch.next() else { return false };
+        let taken = match self.cloud.get(&path).await {
+            Ok(bytes) => fetch.piece(&bytes).map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match taken {
+            Ok(None) => true,
+            Ok(Some(offer)) => {
+                tracing::info!(set = %offer.label, bytes = offer.bytes, "definition set fetched");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(error, "a definition set could not be fetched");
+                fetch.give_up();
+                false
+            }
+        }
     }
 
     /// Sleeps until a report comes in or the next heartbeat is due; tells how long to gather.
@@ -214,6 +244,11 @@ impl<H: Host> Agent<H> {
         }
         if let Some(exceptions) = &answer.exceptions {
             self.host.exempt(exceptions);
+        }
+        if let Some(fetch) = &mut self.fetch
+            && let Err(error) = fetch.offered(answer.definitions.as_ref())
+        {
+            tracing::warn!(%error, "the definition set on offer is not fetched");
         }
         Ok(())
     }

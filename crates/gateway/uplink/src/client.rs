@@ -13,7 +13,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use mimamori_report::{Refusal, RefusalCode};
+use mimamori_report::{DEFINITION_PIECE, Refusal, RefusalCode};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -24,7 +24,7 @@ use crate::identity::Identity;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-const MAX_ANSWER_BYTES: usize = 1 << 20;
+const MAX_ANSWER_BYTES: usize = DEFINITION_PIECE as usize + (64 << 10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -145,7 +145,21 @@ impl Cloud {
         content_type: &str,
         body: Vec<u8>,
     ) -> Result<Bytes, ClientError> {
-        let body = Bytes::from(body);
+        self.ask(path, Some(content_type), Bytes::from(body)).await
+    }
+
+    /// Asks for something, on the open connection if there is one.
+    pub async fn get(&mut self, path: &str) -> Result<Bytes, ClientError> {
+        self.ask(path, None, Bytes::new()).await
+    }
+
+    /// With a content type it is a POST.
+    async fn ask(
+        &mut self,
+        path: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Bytes, ClientError> {
         if let Some(mut kept) = self.connection.take().filter(|c| !c.is_closed()) {
             // A kept connection may have died silently: one more try on a new one. Every request
             // of this API may be repeated.
@@ -164,13 +178,16 @@ impl Cloud {
         &self,
         connection: &mut SendRequest<Full<Bytes>>,
         path: &str,
-        content_type: &str,
+        content_type: Option<&str>,
         body: Bytes,
     ) -> Result<Answer, ClientError> {
         let broken = |reason: String| ClientError::Broken { address: self.address.clone(), reason };
-        let request = Request::post(path)
+        let request = match content_type {
+            Some(content_type) => Request::post(path).header(CONTENT_TYPE, content_type),
+            None => Request::get(path),
+        };
+        let request = request
             .header(HOST, self.address.to_string())
-            .header(CONTENT_TYPE, content_type)
             .body(Full::new(body))
             .map_err(|e| broken(e.to_string()))?;
         let talk = async {

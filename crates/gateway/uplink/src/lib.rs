@@ -11,6 +11,7 @@
 pub mod agent;
 pub mod backoff;
 pub mod client;
+mod fetch;
 pub mod identity;
 pub mod reporter;
 pub mod spool;

@@ -46,6 +46,7 @@ impl Reporter {
 
     /// Reports something about the gateway itself.
     pub fn event_now(&self, kind: GatewayEventKind, detail: &str) {
+        tracing::info!(%kind, detail, "event");
         if let Err(error) = self.report(&self.event(kind, detail, 1)) {
             tracing::warn!(%error, ?kind, "event was given up");
         }

@@ -104,6 +104,7 @@ impl TestCloud {
         let ca = Arc::new(DeviceCa::open_or_create(dir, made).unwrap());
         let mut config = IngestConfig::new("127.0.0.1:0".parse().unwrap(), vec!["127.0.0.1".into()]);
         config.outage_retry = Duration::from_secs(1);
+        config.definitions = Some(dir.join("definitions"));
         let memory = Arc::new(Memory::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let rng: Arc<dyn Rng> = Arc::new(SystemRng);
@@ -132,6 +133,7 @@ impl TestCloud {
             heartbeat_every: Duration::from_millis(200),
             gather: Duration::from_millis(5),
             longest_pause: Duration::from_millis(50),
+            definitions: Some(state_dir.join("offered.mds")),
         }
     }
 }

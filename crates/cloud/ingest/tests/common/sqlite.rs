@@ -81,6 +81,7 @@ pub fn agent_config(dir: &Path) -> AgentConfig {
         heartbeat_every: Duration::from_secs(1),
         gather: Duration::from_millis(5),
         longest_pause: Duration::from_millis(50),
+        definitions: None,
     }
 }
 

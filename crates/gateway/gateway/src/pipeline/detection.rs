@@ -21,20 +21,24 @@ use super::devices::Devices;
 /// `None` for events that are no detections (records of transactions, flows, statistics).
 #[must_use]
 pub fn detection(event: &Event, devices: &Devices) -> Option<Detection> {
-    let (kind, severity, blocked, signature, reputation) = match event.kind {
+    let (kind, severity, outcome, signature, reputation) = match event.kind {
         EventKind::Alert => {
             let alert = event.alert.as_deref()?;
             let severity = classify::severity(alert);
-            (classify::kind(alert), severity, alert.blocked, Some(signature(alert)), None)
+            (classify::kind(alert), severity, stopped(alert.blocked), Some(signature(alert)), None)
         }
         EventKind::Reputation => {
             // What an exception lets pass is no detection (it is told as an event).
             let hit = event.reputation.as_deref().filter(|hit| hit.exception.is_none())?;
-            (list_kind(hit.kind), Severity::Major, hit.blocked, None, Some(reputation_of(hit)))
+            (list_kind(hit.kind), Severity::Major, stopped(hit.blocked), None, Some(reputation_of(hit)))
         }
         EventKind::Malware => {
-            let blocked = event.malware.as_deref()?.outcome != FileOutcome::Passed;
-            (DetectionKind::MalwareFile, Severity::Critical, blocked, None, None)
+            let outcome = match event.malware.as_deref()?.outcome {
+                FileOutcome::Stopped => Outcome::Blocked,
+                FileOutcome::Neutralised => Outcome::Neutralised,
+                FileOutcome::Passed => Outcome::Allowed,
+            };
+            (DetectionKind::MalwareFile, Severity::Critical, outcome, None, None)
         }
         _ => return None,
     };
@@ -49,7 +53,7 @@ pub fn detection(event: &Event, devices: &Devices) -> Option<Detection> {
         at: event.at,
         kind,
         severity,
-        outcome: if blocked { Outcome::Blocked } else { Outcome::Allowed },
+        outcome,
         traffic: traffic(from, to),
         transport: transport(event.proto.as_deref()),
         app_protocol: event.app_proto.map(Text::new),
@@ -70,6 +74,10 @@ pub fn detection(event: &Event, devices: &Devices) -> Option<Detection> {
         first: event.at,
         last: event.at,
     })
+}
+
+const fn stopped(blocked: bool) -> Outcome {
+    if blocked { Outcome::Blocked } else { Outcome::Allowed }
 }
 
 /// Both ends of the communication.

@@ -42,6 +42,8 @@ pub fn inline_engine() -> EngineConfig {
     config.decode.refuse_wrong_header_checksum = true;
     config.guards = InlineGuards::ALL;
     config.log.usage = true;
+    Arc::make_mut(&mut config.app.http1).lzma = true;
+    config.app.detect_datagrams = 8;
     config
 }
 

@@ -34,7 +34,8 @@ impl Budget {
         self.why
     }
 
-    fn room(&self) -> u64 {
+    /// Bytes that one more member may have.
+    pub(crate) fn room(&self) -> u64 {
         let by_ratio = self.packed.saturating_mul(self.limits.ratio).max(FREE_BYTES);
         let left = self.limits.total_bytes.min(by_ratio).saturating_sub(self.bytes);
         left.min(self.limits.member_bytes)

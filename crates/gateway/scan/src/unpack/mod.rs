@@ -5,6 +5,7 @@
 //! into is noted with its reason; memory stays within the limits whatever the bytes say.
 
 mod budget;
+pub(crate) mod byteranges;
 mod office;
 mod ovba;
 mod rar;
@@ -53,6 +54,7 @@ fn descend(bytes: &[u8], path: &mut Vec<String>, budget: &mut Budget, visit: &mu
         Kind::Tar => stream::tar(bytes, budget, &mut member),
         Kind::SevenZip => sevenz::members(bytes, budget, &mut member),
         Kind::Rar => rar::members(bytes, budget, &mut member),
+        Kind::ByteRanges => byteranges::members(bytes, budget, &mut member),
         Kind::Ole => office::members(bytes, budget, &mut member),
         Kind::Plain => true,
     }

@@ -1,0 +1,61 @@
+//! Files in transit between real servers and clients (Linux, root): the EICAR test file in every
+//! wrapping over each protocol is stopped, its clean twin passes bit for bit; rules and clamd judge
+//! beside the hash lists; a scanner that dies or is slow costs what the policy says.
+
+mod files;
+mod mail;
+mod office;
+mod scanner;
+mod servers;
+mod web;
+mod wrap;
+
+use office::{Office, missing};
+
+/// Both tests build an office; each has namespaces of its own.
+fn office(prefix: &str, dir: &std::path::Path, scan: &str) -> Option<Office> {
+    if let Some(missing) = missing() {
+        println!("skipped: needs {missing}");
+        return None;
+    }
+    Some(Office::build(prefix, dir, scan))
+}
+
+#[test]
+fn gw_03_harmful_files_do_not_arrive_and_clean_ones_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut office) = office("mms", dir.path(), "") else { return };
+    web::http(&mut office);
+    web::ranges(&mut office);
+    web::uploads(&mut office);
+    web::http2(&mut office);
+    web::judges(&mut office);
+    web::page_and_password(&mut office);
+    files::ftp(&mut office);
+    files::smb(&mut office);
+    mail::smtp(&mut office);
+    mail::bdat(&mut office);
+    mail::mailboxes(&mut office);
+    scanner::least_privilege(&mut office);
+    scanner::killed(&mut office);
+    scanner::slow(&mut office);
+    let eve = office.settle();
+    for word in ["\"outcome\":\"stopped\"", "\"outcome\":\"neutralised\"", "EICAR-Test-File", "scanner_slow"]
+    {
+        assert!(eve.contains(word), "{word}");
+    }
+    assert!(eve.contains("\"reason\":\"encrypted\""), "the password is told");
+}
+
+#[test]
+fn gw_03_what_cannot_be_judged_is_held_where_the_policy_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let scan = "uninspectable = \"stop\"\nno_scanner = \"stop\"\nwait_ms = 1500\nmax_file_megabytes = 2\n";
+    let Some(mut office) = office("mmh", dir.path(), scan) else { return };
+    web::held(&mut office);
+    scanner::held(&mut office);
+    let eve = office.settle();
+    for reason in ["encrypted", "too_deep", "too_large", "scanner_slow"] {
+        assert!(eve.contains(&format!("\"reason\":\"{reason}\"")), "{reason}");
+    }
+}

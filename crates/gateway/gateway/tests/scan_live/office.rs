@@ -1,0 +1,208 @@
+//! An office in namespaces: servers outside, a PC inside, a gateway between them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use mimamori_gateway::lab::{Lab, obstacle};
+
+use crate::scanner::worker_pids;
+use crate::servers;
+use crate::wrap::{self, is_harmful};
+
+pub const GATEWAY: &str = env!("CARGO_BIN_EXE_mimamori-gateway");
+pub const SERVER: &str = "203.0.113.10";
+
+pub fn missing() -> Option<String> {
+    if let Some(obstacle) = obstacle() {
+        return Some(obstacle);
+    }
+    let tools = [
+        ("7z", "p7zip-full"),
+        ("exim4", "exim4-daemon-light"),
+        ("swaks", "swaks"),
+        ("dovecot", "dovecot-imapd dovecot-pop3d"),
+        ("vsftpd", "vsftpd"),
+        ("smbd", "samba"),
+        ("smbclient", "smbclient"),
+        ("brotli", "brotli"),
+        ("uuencode", "sharutils"),
+        ("bzip2", "bzip2"),
+        ("xz", "xz-utils"),
+        ("python3", "python3"),
+    ];
+    let absent: Vec<_> = tools
+        .iter()
+        .filter(|(tool, _)| {
+            !["/usr/bin", "/usr/sbin", "/bin"].iter().any(|d| Path::new(d).join(tool).exists())
+        })
+        .map(|(_, package)| *package)
+        .collect();
+    (!absent.is_empty()).then(|| absent.join(" "))
+}
+
+pub struct Office {
+    pub lab: Lab,
+    pub work: PathBuf,
+    failed: Vec<String>,
+    tried: usize,
+    /// clamd is there and runs.
+    pub clamd: bool,
+}
+
+impl Office {
+    pub fn build(prefix: &str, dir: &Path, scan: &str) -> Office {
+        // Servers drop their privileges and still have to come here.
+        Command::new("chmod").arg("755").arg(dir).status().unwrap();
+        let mut lab = Lab::build(prefix, dir).unwrap();
+        let work = lab.work().to_path_buf();
+        for folder in
+            ["files/bad", "files/good", "pc", "up", "ftp/up", "ftp-empty", "smb", "maildir", "spool", "samba"]
+        {
+            fs::create_dir_all(work.join(folder)).unwrap();
+        }
+        wrap::make(&work);
+        servers::start(&mut lab, &work);
+        let clamd = servers::clamd(&mut lab, &work);
+        let key = definitions(&work);
+        let scan = format!(
+            "[scan]\n{scan}{}",
+            if clamd { format!("clamd = \"{}/clamd.sock\"\n", work.display()) } else { String::new() }
+        );
+        let config = format!(
+            "state_dir = \"{w}/state\"\n\
+             [[port]]\ninterface = \"wan0\"\nzone = \"wan\"\n\
+             [[port]]\ninterface = \"lan0\"\nzone = \"lan\"\n\
+             [[port]]\ninterface = \"lan1\"\nzone = \"lan\"\n\
+             [inspection]\nset = \"{w}/set.mds\"\nset_keys = [\"{key}\"]\n{scan}\
+             [eve]\npath = \"{w}/eve.json\"\n",
+            w = work.display()
+        );
+        let path = work.join("gateway.toml");
+        fs::write(&path, config).unwrap();
+        lab.start("gw", &[GATEWAY, "run", "--config", &path.to_string_lossy()]).unwrap();
+        assert!(lab.wait_for_gateway(Duration::from_secs(20)));
+        let office = Office { lab, work, failed: Vec::new(), tried: 0, clamd };
+        let ready = (0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(200));
+            !worker_pids(&office.work).is_empty()
+                && [8081, 8082, 25, 21, 445, 110, 143].iter().all(|port| {
+                    office
+                        .pc(&format!("curl -s --max-time 2 -o /dev/null telnet://{SERVER}:{port} </dev/null"))
+                        .0
+                        || office.pc(&format!("timeout 2 bash -c '</dev/tcp/{SERVER}/{port}'")).0
+                })
+        });
+        assert!(ready, "servers and scanner stand");
+        office
+    }
+
+    /// Runs a shell script on a PC.
+    pub fn pc(&self, script: &str) -> (bool, Vec<u8>) {
+        let script = format!("cd {}/pc; {script}", self.work.display());
+        let out = self.lab.on("pc1", &["timeout", "40", "sh", "-c", &script]).unwrap();
+        (out.status.success(), out.stdout)
+    }
+
+    pub fn file(&self, kind: &str, name: &str) -> Vec<u8> {
+        fs::read(self.work.join("files").join(kind).join(name)).unwrap()
+    }
+
+    pub fn check(&mut self, what: String, passed: bool, detail: &str) {
+        self.tried += 1;
+        if !passed {
+            println!("FAILED {what}: {detail}");
+            self.failed.push(format!("{what}: {detail}"));
+        }
+    }
+
+    /// Fetches a file of each kind with a script that leaves it in `got`.
+    pub fn fetch(&mut self, how: &str, name: &str, script: &str) {
+        for kind in ["good", "bad"] {
+            let (ok, said) = self.pc(&format!("rm -f got; {}", script.replace("KIND", kind)));
+            let got = fs::read(self.work.join("pc/got")).unwrap_or_default();
+            let whole = self.file(kind, name);
+            if kind == "good" {
+                let fine = ok && got == whole;
+                self.check(
+                    format!("{how} {name} clean"),
+                    fine,
+                    &format!("{} of {} bytes", got.len(), whole.len()),
+                );
+            } else {
+                // Neither the whole of it, nor anything that is still the test file.
+                let stopped = got != whole && !is_harmful(&got);
+                self.check(format!("{how} {name} harmful"), stopped, &String::from_utf8_lossy(&said));
+            }
+        }
+    }
+
+    /// Sends a file of each kind; it must arrive at `place` whole or not at all.
+    pub fn send(&mut self, how: &str, name: &str, script: &str, place: &str) {
+        for kind in ["good", "bad"] {
+            let at = self.work.join(place.replace("KIND", kind));
+            let _ = fs::remove_file(&at);
+            self.pc(&script.replace("KIND", kind));
+            // The server writes what it has when the connection ends.
+            std::thread::sleep(Duration::from_millis(150));
+            let (got, whole) = (fs::read(&at).unwrap_or_default(), self.file(kind, name));
+            if kind == "good" {
+                self.check(format!("{how} {name} clean"), got == whole, &format!("{} bytes", got.len()));
+            } else {
+                let stopped = got != whole && !is_harmful(&got);
+                self.check(format!("{how} {name} harmful"), stopped, &format!("{} bytes", got.len()));
+            }
+        }
+    }
+
+    /// Waits for a line of the event log with both words.
+    pub fn told(&mut self, one: &str, other: &str) {
+        let found = (0..30).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            let eve = fs::read_to_string(self.work.join("eve.json")).unwrap_or_default();
+            eve.lines().any(|line| line.contains(one) && line.contains(other))
+        });
+        self.check(format!("told: {one} {other}"), found, "no such event");
+    }
+
+    /// All checks are done: what failed, and what was logged.
+    pub fn settle(&self) -> String {
+        let log = self.log();
+        println!("{} checks", self.tried);
+        assert!(self.failed.is_empty(), "{:#?}\n{log}", self.failed);
+        fs::read_to_string(self.work.join("eve.json")).unwrap()
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.work.join("mimamori-gateway.log")).unwrap_or_default()
+    }
+}
+
+/// Makes and signs a set as an operator does; its public key.
+fn definitions(work: &Path) -> String {
+    let starter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../definitions/starter");
+    for name in ["hashes.txt", "mimamori.yar"] {
+        fs::copy(starter.join(name), work.join(name)).unwrap();
+    }
+    // No rule for packets may do the scanner's work.
+    let nothing = "alert tcp any any -> any 9 (msg:\"nothing\"; content:\"nothing-of-the-kind\"; sid:1;)\n";
+    fs::write(work.join("none.rules"), nothing).unwrap();
+    fs::write(work.join("own.yar"), wrap::YARA).unwrap();
+    let sources =
+        [("rules", "none.rules"), ("hashes", "hashes.txt"), ("yara", "mimamori.yar"), ("yara", "own.yar")];
+    let mut recipe = "channel = \"lab\"\nversion = 1\n".to_owned();
+    for (format, path) in sources {
+        recipe.push_str(&format!("[[source]]\nformat = \"{format}\"\npath = \"{path}\"\n"));
+    }
+    fs::write(work.join("set.toml"), recipe).unwrap();
+    for args in [
+        &["keygen", "set.key"][..],
+        &["build", "--recipe", "set.toml", "--key", "set.key", "--out", "set.mds"][..],
+        &["verify", "set.mds", "--key", "set.key.pub"][..],
+    ] {
+        let out = Command::new(GATEWAY).arg("definitions").args(args).current_dir(work).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+    fs::read_to_string(work.join("set.key.pub")).unwrap().trim().to_owned()
+}
