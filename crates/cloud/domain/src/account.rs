@@ -39,8 +39,27 @@ coded!(
         Off = "off", "使わない";
         /// RFC 6238 codes of an authenticator app.
         App = "app", "認証アプリ";
+        /// A code by SMS.
+        Sms = "sms", "SMS";
+        /// WebAuthn; also logs in without a password.
+        Passkey = "passkey", "パスキー";
     }
 );
+
+impl SecondFactor {
+    /// Whether a login asks for a second step.
+    #[must_use]
+    pub const fn asks(self) -> bool {
+        matches!(self, SecondFactor::App | SecondFactor::Sms | SecondFactor::Passkey)
+    }
+
+    /// Whether it is enough for staff: a code by SMS can be redirected by a stranger who has
+    /// the number moved.
+    #[must_use]
+    pub const fn is_enough_for_staff(self) -> bool {
+        matches!(self, SecondFactor::App | SecondFactor::Passkey)
+    }
+}
 
 /// Whose data an account may see at most.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

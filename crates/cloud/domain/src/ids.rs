@@ -39,6 +39,10 @@ typed_id!(
     DeliveryId
 );
 typed_id!(
+    /// One short message on its way to one number.
+    SmsId
+);
+typed_id!(
     /// One login. Not the secret in the cookie.
     SessionId
 );
@@ -53,4 +57,44 @@ typed_id!(
 typed_id!(
     /// One line of the audit log.
     AuditId
+);
+typed_id!(
+    /// A passkey of an account. Not the credential's own id.
+    PasskeyId
+);
+typed_id!(
+    /// One code that was sent to a telephone.
+    LoginCodeId
+);
+typed_id!(
+    /// A token of the API. Not the secret.
+    ApiTokenId
+);
+typed_id!(
+    /// Where a customer wants to be told of events by machine.
+    WebhookId
+);
+typed_id!(
+    /// One event on its way to one webhook.
+    WebhookDeliveryId
+);
+typed_id!(
+    /// Something that the operator tells all customers.
+    AnnouncementId
+);
+typed_id!(
+    /// A thread between a customer and the desk.
+    InquiryId
+);
+typed_id!(
+    /// A file that somebody added to an inquiry or a scan report.
+    AttachmentId
+);
+typed_id!(
+    /// One use of the insurance.
+    ClaimId
+);
+typed_id!(
+    /// The report of one customer and month.
+    MonthlyId
 );

@@ -59,6 +59,17 @@ pub fn iso(at: Timestamp) -> String {
     )
 }
 
+/// A browser's local time, `2026-12-24T02:00`, in Japan.
+#[must_use]
+pub fn from_local(text: &str) -> Option<Timestamp> {
+    let dt: jiff::civil::DateTime = text.trim().parse().ok()?;
+    if !(1971..=2199).contains(&dt.year()) {
+        return None;
+    }
+    let at = Offset::constant(9).to_timestamp(dt).ok()?;
+    Some(Timestamp(at.as_microsecond()))
+}
+
 /// `3時間前`; times to come count as 「たった今」.
 #[must_use]
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
@@ -97,6 +108,21 @@ impl JstDay {
     pub const fn plus(self, days: i64) -> Self {
         JstDay(self.0 + days)
     }
+
+    /// From `2026-11-24`, as a date field sends it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let date: jiff::civil::Date = text.trim().parse().ok()?;
+        let midnight = Offset::constant(9).to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+        Some(JstDay::of(Timestamp::from_secs(midnight.as_second())))
+    }
+
+    /// `2026-11-24`.
+    #[must_use]
+    pub fn iso(self) -> String {
+        let dt = civil(self.start());
+        format!("{:04}-{:02}-{:02}", dt.year(), dt.month(), dt.day())
+    }
 }
 
 /// `1,234`.
@@ -128,11 +154,27 @@ mod tests {
     }
 
     #[test]
+    fn a_browsers_time_is_japanese() {
+        assert_eq!(from_local("2026-11-24T14:05"), Some(Timestamp::from_secs(1_795_496_700)));
+        assert_eq!(from_local("だめ"), None);
+        assert_eq!(from_local("9999-01-01T00:00"), None);
+    }
+
+    #[test]
     fn a_day_begins_at_midnight_in_tokyo() {
         let day = JstDay::of(Timestamp::from_secs(1_795_496_700));
         assert_eq!(date_time(day.start()), "2026年11月24日(火) 00:00");
         assert_eq!(date_time(day.at_hour(9)), "2026年11月24日(火) 09:00");
         assert_eq!(JstDay::of(day.start()), day);
         assert_eq!(JstDay::of(Timestamp(day.start().micros() - 1)), day.plus(-1));
+    }
+
+    #[test]
+    fn a_day_reads_what_it_writes() {
+        let day = JstDay::of(Timestamp::from_secs(1_795_496_700));
+        assert_eq!(day.iso(), "2026-11-24");
+        assert_eq!(JstDay::parse("2026-11-24"), Some(day));
+        assert_eq!(JstDay::parse("2026-02-30"), None);
+        assert_eq!(JstDay::parse(""), None);
     }
 }

@@ -9,16 +9,27 @@ pub mod coded;
 
 pub mod account;
 pub mod alert;
+pub mod announcement;
 pub mod assess;
+pub mod attachment;
+pub mod business;
+pub mod comparison;
+pub mod contract;
 pub mod detection;
 pub mod exception;
 pub mod gateway;
+pub mod holiday;
 pub mod ids;
+pub mod inquiry;
+pub mod integration;
 pub mod investigation;
 pub mod jst;
+pub mod letter;
 pub mod liveness;
+pub mod monthly;
 pub mod notice;
 pub mod party;
+pub mod phone;
 pub mod policy;
 pub mod rating;
 pub mod status;
@@ -28,7 +39,10 @@ pub mod usage;
 
 pub use account::{Account, LoginName, Role, SecondFactor};
 pub use alert::{Alert, AlertState, Evidence, RatingChange, ScanOutcome, ScanReport};
+pub use announcement::{Announcement, AnnouncementKind};
 pub use assess::{Changes, Standing, assess};
+pub use attachment::Attachment;
+pub use contract::{Claim, Contract};
 pub use detection::{
     Detection, DetectionKind, Device, DeviceKey, Endpoint, FileEvidence, FileVerdict, Outcome, Reputation,
     ReputationKind, Signature, TrafficDirection,
@@ -36,14 +50,20 @@ pub use detection::{
 pub use exception::{BadException, Exception, ExceptionState, Matches};
 pub use gateway::{Gateway, GatewayState, Heartbeat, Serial};
 pub use ids::{
-    AccountId, AlertId, AuditId, CustomerId, DeliveryId, DetectionId, ExceptionId, GatewayId, MailId,
-    NoticeId, PolicyId, ResellerId, SessionId,
+    AccountId, AlertId, AnnouncementId, ApiTokenId, AttachmentId, AuditId, ClaimId, CustomerId, DeliveryId,
+    DetectionId, ExceptionId, GatewayId, InquiryId, LoginCodeId, MailId, MonthlyId, NoticeId, PasskeyId,
+    PolicyId, ResellerId, SessionId, SmsId, WebhookDeliveryId, WebhookId,
 };
+pub use inquiry::Inquiry;
+pub use integration::{ApiScope, WebhookState};
 pub use investigation::{Finding, Investigation, Verdict};
+pub use letter::Letter;
+pub use monthly::{Month, Monthly};
 pub use notice::{Notice, NoticeKind};
 pub use party::{Customer, EmailAddress, NotifyAddresses, Reseller};
+pub use phone::PhoneNumber;
 pub use policy::{Cause, Judgement, Policy, RuleId};
 pub use rating::StarRating;
 pub use status::{CountByKind, Headline, Period};
-pub use text::{Line, Name};
+pub use text::{Line, Name, Passage};
 pub use trial::{Trial, TrialReport};

@@ -6,6 +6,7 @@ use mimamori_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AlertId, CustomerId, GatewayId, NoticeId};
+use crate::letter::Letter;
 use crate::party::EmailAddress;
 use crate::rating::StarRating;
 
@@ -53,9 +54,20 @@ pub enum NoticeKind {
         since: Timestamp,
         at: Timestamp,
     },
+    /// A ★★★ mail did not reach one address: the next one is asked to take over.
+    TakeOver {
+        to: EmailAddress,
+        failed: EmailAddress,
+        alert: AlertId,
+    },
     /// Asked for from the portal, to one address (NT-07).
     TestMail {
         to: EmailAddress,
+    },
+    /// An answer, an announcement or a report; to one address, or to all of the customer's.
+    Letter {
+        to: Option<EmailAddress>,
+        letter: Box<Letter>,
     },
     /// About an account, to the person behind it.
     Account {
@@ -83,6 +95,7 @@ impl NoticeKind {
         match self {
             NoticeKind::AlertRaised { alert, .. }
             | NoticeKind::AlertRose { alert, .. }
+            | NoticeKind::TakeOver { alert, .. }
             | NoticeKind::Investigated { alert } => Some(*alert),
             _ => None,
         }
@@ -92,7 +105,19 @@ impl NoticeKind {
     #[must_use]
     pub const fn only_to(&self) -> Option<&EmailAddress> {
         match self {
-            NoticeKind::TestMail { to } | NoticeKind::Account { to, .. } => Some(to),
+            NoticeKind::TestMail { to }
+            | NoticeKind::Account { to, .. }
+            | NoticeKind::TakeOver { to, .. } => Some(to),
+            NoticeKind::Letter { to, .. } => to.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The letter, which is always a mail of its own.
+    #[must_use]
+    pub const fn letter(&self) -> Option<&Letter> {
+        match self {
+            NoticeKind::Letter { letter, .. } => Some(letter),
             _ => None,
         }
     }

@@ -74,6 +74,50 @@ impl fmt::Display for Line {
     }
 }
 
+/// Most bytes of a [`Passage`].
+pub const PASSAGE_MAX_BYTES: usize = 8_192;
+
+/// Several lines that a person wrote: no control characters but line breaks, at most
+/// [`PASSAGE_MAX_BYTES`] bytes. Making one never fails, as with [`Line`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Passage(String);
+
+impl Passage {
+    #[must_use]
+    pub fn clip(text: &str) -> Self {
+        let text = text.trim().replace("\r\n", "\n").replace('\r', "\n");
+        let mut out = String::with_capacity(text.len().min(PASSAGE_MAX_BYTES));
+        for c in text.chars() {
+            let c = if c != '\n' && is_unsafe(c) { '\u{fffd}' } else { c };
+            if out.len() + c.len_utf8() > PASSAGE_MAX_BYTES {
+                break;
+            }
+            out.push(c);
+        }
+        Passage(out)
+    }
+}
+
+impl Deref for Passage {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Passage {
+    fn from(text: String) -> Self {
+        Passage::clip(&text)
+    }
+}
+
+impl From<Passage> for String {
+    fn from(passage: Passage) -> String {
+        passage.0
+    }
+}
+
 /// Why a text is not a [`Name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {

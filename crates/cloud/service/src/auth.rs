@@ -87,6 +87,9 @@ pub enum LoginError {
     /// The second step's code does not fit.
     #[error("wrong code")]
     WrongCode,
+    /// The passkey's answer does not fit.
+    #[error("passkey refused")]
+    PasskeyRefused,
     /// Too many wrong codes, or too long ago: from the password on again.
     #[error("the second step has to start again")]
     StartAgain,
@@ -106,7 +109,10 @@ impl LoginError {
                 "ユーザーIDまたはパスワードが違います。続けて間違えると、しばらくの間ログインできなくなります。"
             }
             LoginError::WrongCode => {
-                "確認コードが違うか、すでに使われています。アプリに今出ている数字を入れてください。"
+                "確認コードが違うか、すでに使われています。今届いている、またはアプリに出ている数字を入れてください。"
+            }
+            LoginError::PasskeyRefused => {
+                "パスキーを確かめられませんでした。もう一度お試しになるか、ユーザーIDとパスワードでログインしてください。"
             }
             LoginError::StartAgain => {
                 "確認コードを受け付けられませんでした。お手数ですが、もう一度ログインしてください。"
@@ -127,7 +133,7 @@ impl Service {
         from: &ClientInfo,
     ) -> std::result::Result<LoggedIn, LoginError> {
         let now = self.now();
-        if self.0.throttle.refuses(from.ip, now) {
+        if self.0.throttles.login.refuses(from.ip, now) {
             return Err(LoginError::Throttled);
         }
         let record = match LoginName::parse(login) {
@@ -141,7 +147,7 @@ impl Service {
         let hash = record.as_ref().map_or(self.0.dummy_hash.as_str(), |r| r.password_hash.as_str());
         let fits = self.verify(password, hash).await?;
         let Some(record) = record else {
-            self.0.throttle.failed(from.ip, now);
+            self.0.throttles.login.count(from.ip, now);
             return Err(LoginError::Refused);
         };
         let known = self.known_browser(&record.account, from).await?;
@@ -149,9 +155,10 @@ impl Service {
         let locked = lock.is_some_and(|until| now < until);
         let expired = record.password_expires.is_some_and(|until| now >= until);
         if fits && !locked && !expired {
-            return Ok(self.open_session(record.account, from, now).await?);
+            let needs_code = record.account.second_factor.asks();
+            return Ok(self.open_session(record.account, needs_code, from, now).await?);
         }
-        self.0.throttle.failed(from.ip, now);
+        self.0.throttles.login.count(from.ip, now);
         if !locked {
             self.count_failure(&record, known, from, now).await?;
         }
@@ -233,9 +240,24 @@ impl Service {
         self.note(actor, "session.end_others", account.login.as_str(), "").await
     }
 
-    async fn open_session(&self, account: Account, from: &ClientInfo, now: Timestamp) -> Result<LoggedIn> {
+    /// A passkey has done both steps at once.
+    pub(crate) async fn open_full_session(
+        &self,
+        account: Account,
+        from: &ClientInfo,
+        now: Timestamp,
+    ) -> Result<LoggedIn> {
+        self.open_session(account, false, from, now).await
+    }
+
+    async fn open_session(
+        &self,
+        account: Account,
+        needs_code: bool,
+        from: &ClientInfo,
+        now: Timestamp,
+    ) -> Result<LoggedIn> {
         let token = secrets::random_32(self.rng());
-        let needs_code = account.second_factor == SecondFactor::App;
         let session = SessionRow {
             id: SessionId::generate(now, self.rng()),
             token_hash: secrets::sha256(&token),
@@ -248,9 +270,17 @@ impl Service {
             stage: if needs_code { SessionStage::AwaitsCode } else { SessionStage::Full },
             proved_at: now,
         };
-        let actor = Actor::logged_in(account, session.id, session.csrf, now);
         let expires_at = session.expires_at;
+        let (id, csrf) = (session.id, session.csrf);
         self.store().create_session(Scope::system(), session).await?;
+        if needs_code && account.second_factor == SecondFactor::Sms {
+            match self.send_code_to(&account, from).await {
+                // The page says how to get another one later.
+                Ok(()) | Err(ServiceError::TooMany) => {}
+                Err(error) => tracing::warn!(%error, account = %account.id, "a code could not be sent"),
+            }
+        }
+        let actor = Actor::logged_in(account, id, csrf, now);
         let browser = if needs_code { None } else { Some(self.let_in(&actor, from, now).await?) };
         Ok(LoggedIn { token: SessionToken::new(&token), actor, expires_at, needs_code, browser })
     }

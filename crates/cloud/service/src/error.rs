@@ -3,7 +3,12 @@
 use mimamori_domain::BadException;
 use mimamori_domain::account::RoleMismatch;
 use mimamori_domain::alert::BadTransition;
+use mimamori_domain::announcement::BadAnnouncement;
+use mimamori_domain::attachment::BadFile;
+use mimamori_domain::inquiry::BadInquiry;
 use mimamori_store::StoreError;
+
+use crate::seal::SealError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -22,11 +27,24 @@ pub enum ServiceError {
     Transition(#[from] BadTransition),
     #[error(transparent)]
     Exception(#[from] BadException),
+    #[error(transparent)]
+    Announcement(#[from] BadAnnouncement),
+    #[error(transparent)]
+    Inquiry(#[from] BadInquiry),
+    #[error(transparent)]
+    File(#[from] BadFile),
     /// A field that is needed is empty.
     #[error("something is missing")]
     Incomplete,
     #[error(transparent)]
     Role(#[from] RoleMismatch),
+    #[error("work beside the requests ended badly: {0}")]
+    Background(String),
+    /// Too many tries or requests within a short time.
+    #[error("too much within a short time")]
+    SlowDown,
+    #[error(transparent)]
+    Seal(#[from] SealError),
     #[error("password hashing failed: {0}")]
     Hashing(String),
     #[error("storage")]
@@ -79,6 +97,27 @@ impl ServiceError {
             ServiceError::Exception(_) => {
                 "例外にするには、検知の名前か通信先が分かる記録と、業務の内容、1年以内の期限が要ります。確認して、もう一度お試しください。"
             }
+            ServiceError::Announcement(e) => match e {
+                BadAnnouncement::TooLate => {
+                    "計画メンテナンスは、1か月以上前にお知らせする決まりです。日をあらためるか、急ぐ場合は「緊急メンテナンス」として出してください。"
+                }
+                BadAnnouncement::NoTime => "計画メンテナンスには、開始と終了の日時を入れてください。",
+                BadAnnouncement::EndsBefore => "終了の日時を、開始より後にしてください。",
+                BadAnnouncement::Empty => "本文を入力してください。",
+                BadAnnouncement::Withdrawn => "このお知らせは、すでに取り下げられています。",
+            },
+            ServiceError::Inquiry(e) => match e {
+                BadInquiry::Empty => "内容を入力してください。",
+                BadInquiry::Closed => "このお問合せは完了しています。新しいお問合せとしてお送りください。",
+                BadInquiry::TooManyOpen => {
+                    "完了していないお問合せが50件あります。解決したものを完了にしてから、もう一度お送りください。"
+                }
+                BadInquiry::Full => "やりとりの数が上限に達しました。新しいお問合せとしてお送りください。",
+            },
+            ServiceError::File(e) => e.for_people(),
+            ServiceError::SlowDown => {
+                "短い時間に何度も試されたため、一時的に受け付けていません。10分ほど待ってから、もう一度お試しください。"
+            }
             ServiceError::Incomplete => {
                 "入力していない欄があります。前の画面に戻り、すべての欄に入力してください。"
             }
@@ -86,7 +125,10 @@ impl ServiceError {
             ServiceError::Store(StoreError::DiskFull(_)) => {
                 "記録装置の空きがないため、変更を保存できませんでした。これまでの記録は失われていません。運営者が対応するまでお待ちください。"
             }
-            ServiceError::Store(_) | ServiceError::Hashing(_) => {
+            ServiceError::Store(_)
+            | ServiceError::Seal(_)
+            | ServiceError::Hashing(_)
+            | ServiceError::Background(_) => {
                 "システムが混み合っているか、一時的に止まっています。これまでの記録は失われていません。数分おいて、もう一度お試しください。"
             }
         }

@@ -85,6 +85,11 @@ impl Service {
         items: Vec<(u64, ReportItem)>,
     ) -> Result<Committed> {
         let now = self.now();
+        // Of this batch's notes only: one that comes late announces nothing.
+        let outage = items.iter().any(|(_, item)| match item {
+            ReportItem::Note(note) => crate::reach::announces_outage(note),
+            _ => false,
+        });
         let items = items
             .into_iter()
             .map(|(seq, item)| match item {
@@ -97,6 +102,10 @@ impl Service {
         let done = self.store().commit(Scope::system(), batch, policy, self.0.rng.clone()).await?;
         if done.urgent {
             self.wake_mail();
+        }
+        // A repeated batch announces nothing either.
+        if outage && done.duplicates == 0 {
+            self.outage_announced(gateway).await?;
         }
         Ok(done)
     }

@@ -5,12 +5,19 @@
 //! argument; what matters is in the audit log. Deliberately not here: HTTP, mail, SQL.
 
 mod actor;
+mod announcements;
 mod auth;
+mod comparison;
+mod contracts;
+mod device;
 mod error;
 mod exceptions;
 mod ingest;
+mod inquiries;
 mod investigation;
+mod monthly;
 mod outbox;
+mod passkeys;
 mod password;
 mod permission;
 mod policies;
@@ -18,11 +25,17 @@ mod portal;
 mod provisioning;
 mod reach;
 mod reset;
+mod seal;
 mod second_factor;
 mod secrets;
+mod sms;
+mod sms_step;
 mod staffing;
 mod throttle;
+mod tokens;
 mod upkeep;
+pub mod webauthn;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,24 +46,36 @@ use mimamori_store::Store;
 use tokio::sync::{Mutex, Notify, RwLock, Semaphore};
 
 pub use actor::Actor;
+pub use announcements::{NewAnnouncement, local_time};
 pub use auth::{ClientInfo, LoggedIn, LoginError, SessionToken};
+pub use comparison::{Comparison, GatewayCounts, Span};
+pub use contracts::ContractSummary;
+pub use device::DeviceSummary;
 pub use error::ServiceError;
 pub use exceptions::AskException;
 pub use ingest::EnrolError;
+pub use inquiries::{AskDesk, Upload};
 pub use investigation::Desk as InvestigationDesk;
 pub use mimamori_store::StoreError;
+pub use mimamori_store::desk;
+pub use mimamori_store::integrations;
 pub use mimamori_store::ratings;
+pub use mimamori_store::sms as short;
 pub use mimamori_store::views;
 pub use mimamori_store::views::{Committed, Cursor, ReportItem};
 pub use outbox::{Composed, MailJob, Told};
+pub use passkeys::{PASSKEYS_MAX, PasskeyAnswer, PasskeyRequest};
 pub use password::PasswordChangeError;
 pub use permission::Permission;
 pub use policies::{POLICY_MAX_BYTES, PolicyBoard, PolicyRefused};
 pub use portal::StatusSummary;
 pub use provisioning::{NewAccount, NewCustomer, NewGateway, NewReseller};
-pub use second_factor::{AppSetup, SecondFactorError, SecondFactorState};
+pub use seal::{Keyring, SealError};
+pub use second_factor::{AppSetup, SecondFactorError, SecondFactorState, SecondStep};
 pub use secrets::{OneTimeSecret, PasswordCost};
 pub use staffing::FurtherAccount;
+pub use tokens::{ApiCaller, NewToken, TokenError};
+pub use webhooks::{WebhookJob, WebhookSecret};
 
 pub type Result<T> = std::result::Result<T, ServiceError>;
 
@@ -80,6 +105,10 @@ pub struct Config {
     pub staff_second_factor: bool,
     /// How long detections are kept (PT-09).
     pub retention: Duration,
+    /// Whether there is a provider of short messages.
+    pub sms: bool,
+    /// Seals what the database holds of secrets. `None`: a key of this run, for what is made up.
+    pub keys: Option<Keyring>,
 }
 
 impl Default for Config {
@@ -93,6 +122,8 @@ impl Default for Config {
             password_cost: PasswordCost::default(),
             staff_second_factor: true,
             retention: Duration::from_secs(90 * 86_400),
+            sms: false,
+            keys: None,
         }
     }
 }
@@ -112,13 +143,16 @@ struct Inner {
     config: Config,
     /// Bounds the memory and CPU that password hashing takes at once.
     hashing: Semaphore,
-    throttle: throttle::Throttle,
+    throttles: throttle::Throttles,
+    keys: Keyring,
     mail_wakeup: Notify,
+    sms_wakeup: Notify,
     dummy_hash: String,
 }
 
 impl Service {
     pub fn new(parts: Parts) -> Result<Self> {
+        let keys = parts.config.keys.clone().unwrap_or_else(|| Keyring::for_this_run(&*parts.rng));
         let dummy_hash = secrets::dummy_hash(parts.config.password_cost, &*parts.rng)?;
         Ok(Service(Arc::new(Inner {
             store: parts.store,
@@ -128,8 +162,10 @@ impl Service {
             live_policy: Mutex::new(None),
             config: parts.config,
             hashing: Semaphore::new(2),
-            throttle: throttle::Throttle::default(),
+            throttles: throttle::Throttles::default(),
+            keys,
             mail_wakeup: Notify::new(),
+            sms_wakeup: Notify::new(),
             dummy_hash,
         })))
     }
@@ -162,6 +198,10 @@ impl Service {
     /// Finishes what is being written and closes the store.
     pub async fn close(&self) {
         self.0.store.close().await;
+    }
+
+    fn keys(&self) -> &Keyring {
+        &self.0.keys
     }
 
     fn store(&self) -> &dyn Store {

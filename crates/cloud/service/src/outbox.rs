@@ -59,9 +59,16 @@ impl Service {
             for notice in personal {
                 if let Some(to) = notice.kind.only_to() {
                     let recipients = vec![to.clone()];
-                    let told = vec![Told { notice, alert: None, gateway: None }];
+                    let told = self.look_up(vec![notice]).await?;
                     jobs.push(MailJob { customer: group.customer.clone(), told, recipients });
                 }
+            }
+            let (letters, others): (Vec<_>, Vec<_>) =
+                others.into_iter().partition(|n| n.kind.letter().is_some());
+            for notice in letters {
+                let recipients = group.customer.customer.addresses.as_slice().to_vec();
+                let told = vec![Told { notice, alert: None, gateway: None }];
+                jobs.push(MailJob { customer: group.customer.clone(), told, recipients });
             }
             if !others.is_empty() {
                 let recipients = group.customer.customer.addresses.as_slice().to_vec();
@@ -149,8 +156,14 @@ impl Service {
     /// Says how an attempt ended. `false`: the lease was lost, somebody else goes on with it.
     pub async fn settle_delivery(&self, id: DeliveryId, token: [u8; 16], attempt: Attempt) -> Result<bool> {
         let now = self.now();
+        let failed = !matches!(attempt, Attempt::Sent { .. });
         match self.store().settle_delivery(Scope::system(), id, token, attempt, now).await {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                if failed {
+                    self.wake_for_take_over();
+                }
+                Ok(true)
+            }
             Err(StoreError::Conflict) => Ok(false),
             Err(e) => Err(e.into()),
         }
@@ -167,6 +180,12 @@ impl Service {
     /// Completes when something urgent was committed on this node.
     pub async fn mail_wakeup(&self) {
         self.0.mail_wakeup.notified().await;
+    }
+
+    /// The next address or a telephone may have to be told now.
+    pub(crate) fn wake_for_take_over(&self) {
+        self.wake_mail();
+        self.wake_sms();
     }
 
     pub(crate) fn wake_mail(&self) {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use mimamori_domain::LoginName;
+use mimamori_domain::{Account, LoginName};
 use mimamori_store::{Scope, StoreError};
 
 use crate::actor::Actor;
@@ -164,11 +164,26 @@ impl Service {
         Ok(())
     }
 
-    /// Whether this is the actor's password: what matters asks for it again.
+    /// Whether this is the actor's password: what matters asks for it again. Guessing is counted
+    /// here like at the login, as whoever sits before an open session need not be its owner.
     pub(crate) async fn password_fits(&self, actor: &Actor, password: &str) -> Result<bool> {
         let account = actor.account().ok_or(ServiceError::Forbidden)?;
+        self.guard_proof(account)?;
         let record = self.store().login_record(Scope::system(), account.login.clone()).await?;
-        self.verify(password, &record.password_hash).await
+        let fits = self.verify(password, &record.password_hash).await?;
+        if !fits {
+            self.0.throttles.proof.count(account.id.0, self.now());
+            self.note_of(account, "password.wrong", "").await?;
+        }
+        Ok(fits)
+    }
+
+    /// Too many wrong passwords and codes within this account's sessions.
+    pub(crate) fn guard_proof(&self, account: &Account) -> Result<()> {
+        if self.0.throttles.proof.refuses(account.id.0, self.now()) {
+            return Err(ServiceError::SlowDown);
+        }
+        Ok(())
     }
 
     /// Whether the password was given in this session lately: what matters asks for it again.

@@ -22,10 +22,18 @@ pub enum Permission {
     ViewPolicies,
     TryPolicies,
     ManagePolicies,
+    /// Writing to all customers.
+    Announce,
+    /// お問合せ and their files.
+    ViewInquiries,
+    AskDesk,
+    AnswerDesk,
+    /// Tokens of the API and webhooks of the own company.
+    Integrate,
 }
 
 impl Permission {
-    pub const ALL: [Permission; 16] = [
+    pub const ALL: [Permission; 21] = [
         Permission::ViewPortal,
         Permission::AcknowledgeAlert,
         Permission::ReportScan,
@@ -42,14 +50,20 @@ impl Permission {
         Permission::ViewPolicies,
         Permission::TryPolicies,
         Permission::ManagePolicies,
+        Permission::Announce,
+        Permission::ViewInquiries,
+        Permission::AskDesk,
+        Permission::AnswerDesk,
+        Permission::Integrate,
     ];
 
     /// The matrix. A new role or permission does not compile until it stands here.
     #[must_use]
     pub const fn of(self, role: Role) -> bool {
         use Permission::{
-            AcknowledgeAlert, AskException, DecideException, EditAddresses, Investigate, IssueAccounts,
-            ListCustomers, RenameGateway, ReportScan, TryPolicies, ViewAudit, ViewPolicies, ViewPortal,
+            AcknowledgeAlert, AnswerDesk, AskDesk, AskException, DecideException, EditAddresses, Integrate,
+            Investigate, IssueAccounts, ListCustomers, RenameGateway, ReportScan, TryPolicies, ViewAudit,
+            ViewInquiries, ViewPolicies, ViewPortal,
         };
         match role {
             Role::CustomerAdmin => matches!(
@@ -61,8 +75,11 @@ impl Permission {
                     | RenameGateway
                     | ViewAudit
                     | AskException
+                    | ViewInquiries
+                    | AskDesk
+                    | Integrate
             ),
-            Role::CustomerViewer => matches!(self, ViewPortal),
+            Role::CustomerViewer => matches!(self, ViewPortal | ViewInquiries),
             Role::HelpDesk => matches!(
                 self,
                 ViewPortal
@@ -73,6 +90,9 @@ impl Permission {
                     | ListCustomers
                     | IssueAccounts
                     | AskException
+                    | ViewInquiries
+                    | AskDesk
+                    | AnswerDesk
             ),
             Role::Reseller => matches!(self, ViewPortal | ListCustomers),
             Role::Operator => true,

@@ -18,6 +18,15 @@ use crate::{Result, Service};
 const UNREACHABLE_FOR: Duration = Duration::from_secs(30 * 86_400);
 /// The longest that a gateway is off by plan.
 const OUTAGE_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
+/// How long one is off that announced a restart.
+const OUTAGE_ANNOUNCED: Duration = Duration::from_secs(30 * 60);
+/// How notes of a gateway begin that announce one: before new firmware, and by order.
+const ANNOUNCEMENTS: [&str; 2] = ["planned_restart: ", "command_done: restart"];
+
+/// Whether a gateway's note says that it will be silent for a while.
+pub(crate) fn announces_outage(note: &str) -> bool {
+    ANNOUNCEMENTS.iter().any(|a| note.starts_with(a))
+}
 
 impl Service {
     pub async fn address_states(&self, actor: &Actor, customer: CustomerId) -> Result<Vec<AddressState>> {
@@ -66,6 +75,7 @@ impl Service {
         if !self.store().mark_bounced(Scope::system(), id, Line::clip(words), now).await? {
             return Ok(false);
         }
+        self.wake_for_take_over();
         tracing::warn!(delivery = %id, customer = %delivery.customer, urgent = delivery.urgent, words, "a mail bounced");
         let about = Belongs::Customer(delivery.customer);
         let subject = delivery.recipient.as_str();
@@ -81,8 +91,19 @@ impl Service {
     }
 
     /// The gateway goes off by plan (firmware) for a while: its silence is no fault (NT-04).
-    pub async fn plan_outage(&self, gateway: GatewayId, length: Duration) -> Result<()> {
+    pub async fn plan_outage(&self, actor: &Actor, gateway: GatewayId, length: Duration) -> Result<()> {
+        actor.require(Permission::Provision)?;
+        let about = self.store().gateway(actor.scope(), gateway).await?.gateway.customer;
         let until = self.now() + length.min(OUTAGE_AT_MOST);
+        self.store().plan_outage(actor.scope(), gateway, until).await?;
+        let minutes = format!("{} min", length.min(OUTAGE_AT_MOST).as_secs() / 60);
+        self.note_about(actor, Belongs::Customer(about), "gateway.outage", &gateway.to_string(), &minutes)
+            .await
+    }
+
+    /// The gateway itself said that it goes off by plan.
+    pub(crate) async fn outage_announced(&self, gateway: GatewayId) -> Result<()> {
+        let until = self.now() + OUTAGE_ANNOUNCED;
         Ok(self.store().plan_outage(Scope::system(), gateway, until).await?)
     }
 }

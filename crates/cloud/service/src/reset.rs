@@ -5,6 +5,7 @@
 //! sessions and all other links. The second factor stays: a mailbox alone opens nothing that an
 //! app guards. Deliberately not here: accounts of staff, whose operator gives them a new one.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use mimamori_base::Timestamp;
@@ -27,7 +28,10 @@ const GIVEN_MAX_CHARS: usize = 254;
 impl Service {
     /// Somebody has forgotten a password. The answer is the same for everybody; what is to be
     /// done is done in the background.
-    pub fn ask_for_reset(&self, given: &str) {
+    pub fn ask_for_reset(&self, given: &str, from: IpAddr) {
+        if !self.0.throttles.reset.allows(from, self.now()) {
+            return;
+        }
         let (service, given) = (self.clone(), given.trim().chars().take(GIVEN_MAX_CHARS).collect::<String>());
         tokio::spawn(async move {
             if let Err(error) = service.send_reset(given).await {

@@ -1,14 +1,15 @@
-//! The second step of a login: authenticator app (RFC 6238) and recovery codes (AC-02).
+//! The second step of a login: authenticator app (RFC 6238) and recovery codes (AC-02); codes by
+//! SMS and passkeys have files of their own.
 //!
 //! Holds always: a code is accepted once, on whichever node; recovery codes are stored as
-//! hashes and shown once; wrong codes count against the login like wrong passwords; whoever
-//! changes the second factor gives the password again. Deliberately not here: what the pages
+//! hashes and shown once; the app's key is sealed; wrong codes count against the login like wrong
+//! passwords; whoever changes the second factor gives the password again. Deliberately not here: what the pages
 //! look like.
 
 use std::time::Duration;
 
 use mimamori_base::Timestamp;
-use mimamori_domain::{Account, SecondFactor};
+use mimamori_domain::{Account, AccountId, SecondFactor};
 use mimamori_store::views::{SessionRow, SessionStage};
 use mimamori_store::{Scope, StoreError};
 use qrcode::{Color, EcLevel, QrCode};
@@ -17,9 +18,13 @@ use totp_rs::{Builder, Secret, Totp};
 use crate::actor::Actor;
 use crate::auth::{ClientInfo, LoggedIn, LoginError, SessionToken};
 use crate::error::ServiceError;
+use crate::passkeys::PasskeyRequest;
+use crate::seal::SealError;
 use crate::secrets;
 use crate::{Result, Service};
 
+/// What the keys of authenticator apps are sealed for.
+const APP_SECRET: &str = "totp";
 /// Name of the service in the authenticator app.
 const ISSUER: &str = "Mimamori";
 const RECOVERY_CODES: usize = 10;
@@ -51,6 +56,8 @@ pub enum SecondFactorError {
     WrongPassword,
     #[error("the code does not fit")]
     WrongCode,
+    #[error("the passkey's answer was refused")]
+    PasskeyRefused,
     #[error("staff cannot be without a second factor")]
     StaffNeedsOne,
     #[error(transparent)]
@@ -66,10 +73,25 @@ impl SecondFactorError {
             SecondFactorError::WrongCode => {
                 "確認コードが違います。アプリに今出ている6桁の数字を入れてください。スマートフォンの時刻がずれていると合わないことがあります。"
             }
-            SecondFactorError::StaffNeedsOne => "運営側のアカウントでは、2段階認証を外せません。",
+            SecondFactorError::PasskeyRefused => {
+                "パスキーを確かめられませんでした。画面を読み込み直して、もう一度お試しください。"
+            }
+            SecondFactorError::StaffNeedsOne => {
+                "運営側のアカウントでは、認証アプリかパスキーによる2段階認証が必要です。"
+            }
             SecondFactorError::Service(e) => e.for_people(),
         }
     }
+}
+
+/// What a login still waits for.
+#[derive(Clone, Debug)]
+pub struct SecondStep {
+    pub kind: SecondFactor,
+    /// The number that a code went to, masked.
+    pub sms_to: Option<String>,
+    /// A passkey does as well.
+    pub passkey: Option<PasskeyRequest>,
 }
 
 /// What the settings page shows.
@@ -84,7 +106,7 @@ impl Service {
     #[must_use]
     pub fn needs_second_factor(&self, actor: &Actor) -> bool {
         self.config().staff_second_factor
-            && actor.account().is_some_and(|a| a.role.is_staff() && a.second_factor != SecondFactor::App)
+            && actor.account().is_some_and(|a| a.role.is_staff() && !a.second_factor.is_enough_for_staff())
     }
 
     pub async fn second_factor(&self, actor: &Actor) -> Result<SecondFactorState> {
@@ -127,14 +149,15 @@ impl Service {
             return Err(SecondFactorError::WrongPassword);
         }
         let secret = parse_key(key).ok_or(SecondFactorError::WrongCode)?;
-        let step = matching_step(secret, code, self.now())?.ok_or(SecondFactorError::WrongCode)?;
-        let codes = self.fresh_recovery_codes();
-        let hashes = codes.iter().map(|c| recovery_hash(c)).collect();
+        self.guard_proof(account)?;
+        let Some(step) = matching_step(secret, code, self.now())? else {
+            self.0.throttles.proof.count(account.id.0, self.now());
+            return Err(SecondFactorError::WrongCode);
+        };
+        let sealed = self.keys().seal(self.rng(), APP_SECRET, &account.id.0, &secret);
+        let sealed = sealed.map_err(ServiceError::from)?;
+        let codes = self.start_factor(account, SecondFactor::App, Some(sealed)).await?;
         let store = self.store();
-        store
-            .set_second_factor(Scope::system(), account.id, SecondFactor::App, Some(secret), hashes)
-            .await
-            .map_err(ServiceError::from)?;
         match store.use_totp_step(Scope::system(), account.id, step).await {
             Ok(()) | Err(StoreError::Conflict) => {}
             Err(e) => return Err(ServiceError::from(e).into()),
@@ -155,14 +178,16 @@ impl Service {
             return Err(SecondFactorError::StaffNeedsOne);
         }
         // Declining the offer of the first login changes nothing that protects the account.
-        let protects = account.second_factor == SecondFactor::App;
+        let protects = account.second_factor.asks();
         if protects && !self.password_fits(actor, password).await? {
             return Err(SecondFactorError::WrongPassword);
         }
-        self.store()
+        let store = self.store();
+        store
             .set_second_factor(Scope::system(), account.id, SecondFactor::Off, None, vec![])
             .await
             .map_err(ServiceError::from)?;
+        store.set_sms_number(Scope::system(), account.id, None).await.map_err(ServiceError::from)?;
         self.note(actor, "second_factor.off", account.login.as_str(), "").await?;
         Ok(())
     }
@@ -179,7 +204,7 @@ impl Service {
         }
         let record =
             self.store().second_factor(Scope::system(), account.id).await.map_err(ServiceError::from)?;
-        if record.kind != SecondFactor::App {
+        if !record.kind.asks() {
             return Err(ServiceError::NotFound.into());
         }
         let codes = self.fresh_recovery_codes();
@@ -192,12 +217,59 @@ impl Service {
         Ok(codes)
     }
 
-    /// Whether this token has given the password and waits for the code.
-    pub async fn awaits_code(&self, token: &SessionToken) -> Result<bool> {
-        Ok(self.code_session(token).await?.is_some())
+    /// Replaces the second step of an account and gives its recovery codes.
+    pub(crate) async fn start_factor(
+        &self,
+        account: &Account,
+        kind: SecondFactor,
+        sealed: Option<Vec<u8>>,
+    ) -> Result<Vec<String>> {
+        let codes = self.fresh_recovery_codes();
+        let hashes = codes.iter().map(|c| recovery_hash(c)).collect();
+        self.store().set_second_factor(Scope::system(), account.id, kind, sealed, hashes).await?;
+        Ok(codes)
     }
 
-    async fn code_session(&self, token: &SessionToken) -> Result<Option<(SessionRow, Account)>> {
+    /// What this token still has to give; `None`: it does not wait for a second step.
+    pub async fn second_step(&self, token: &SessionToken) -> Result<Option<SecondStep>> {
+        let Some((_, account)) = self.code_session(token).await? else { return Ok(None) };
+        let sms_to = match account.second_factor {
+            SecondFactor::Sms => self.masked_number(&account).await?,
+            _ => None,
+        };
+        let passkey = self.begin_passkey_step(&account, token).await?;
+        Ok(Some(SecondStep { kind: account.second_factor, sms_to, passkey }))
+    }
+
+    /// Keys of authenticator apps that are sealed with an older key, or not at all, are sealed
+    /// anew: once at each start. Answers how many.
+    pub async fn reseal(&self) -> Result<u32> {
+        let mut done = 0;
+        for (account, sealed) in self.store().app_secrets(Scope::system()).await? {
+            if !self.keys().is_outdated(&sealed) {
+                continue;
+            }
+            let plain = self.app_secret(account, &sealed)?;
+            let new = self.keys().seal(self.rng(), APP_SECRET, &account.0, &plain)?;
+            match self.store().reseal_app_secret(Scope::system(), account, sealed, new).await {
+                Ok(()) => done += 1,
+                Err(StoreError::Conflict) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(done + self.reseal_webhooks().await?)
+    }
+
+    /// Before keys were sealed, 20 bytes stood there as they are.
+    fn app_secret(&self, account: AccountId, stored: &[u8]) -> Result<[u8; 20]> {
+        if let Ok(plain) = stored.try_into() {
+            return Ok(plain);
+        }
+        let plain = self.keys().open(APP_SECRET, &account.0, stored)?;
+        plain.try_into().map_err(|_| SealError::Broken.into())
+    }
+
+    pub(crate) async fn code_session(&self, token: &SessionToken) -> Result<Option<(SessionRow, Account)>> {
         let Some(hash) = token.hash() else { return Ok(None) };
         match self.store().session(Scope::system(), hash).await {
             Ok((session, account))
@@ -219,7 +291,7 @@ impl Service {
         from: &ClientInfo,
     ) -> std::result::Result<LoggedIn, LoginError> {
         let now = self.now();
-        if self.0.throttle.refuses(from.ip, now) {
+        if self.0.throttles.login.refuses(from.ip, now) {
             return Err(LoginError::Throttled);
         }
         let Some((session, account)) = self.code_session(token).await? else {
@@ -234,7 +306,7 @@ impl Service {
             return Err(LoginError::WrongCode);
         }
         if !self.code_fits(&account, code, now).await? {
-            self.0.throttle.failed(from.ip, now);
+            self.0.throttles.login.count(from.ip, now);
             let store = self.store();
             let tries = store
                 .count_code_failure(Scope::system(), session.token_hash)
@@ -250,11 +322,19 @@ impl Service {
             }
             return Err(LoginError::WrongCode);
         }
+        Ok(self.lift(session, account, from, now).await?)
+    }
+
+    /// The second step is done.
+    pub(crate) async fn lift(
+        &self,
+        session: SessionRow,
+        account: Account,
+        from: &ClientInfo,
+        now: Timestamp,
+    ) -> Result<LoggedIn> {
         let new = secrets::random_32(self.rng());
-        self.store()
-            .lift_session(Scope::system(), session.token_hash, secrets::sha256(&new), now)
-            .await
-            .map_err(ServiceError::from)?;
+        self.store().lift_session(Scope::system(), session.token_hash, secrets::sha256(&new), now).await?;
         let actor = Actor::logged_in(account, session.id, session.csrf, now);
         let browser = Some(self.let_in(&actor, from, now).await?);
         Ok(LoggedIn {
@@ -270,7 +350,11 @@ impl Service {
         let record = self.store().second_factor(Scope::system(), account.id).await?;
         let digits: String = normal_digits(code);
         let used = if digits.len() == 6 {
-            let Some(secret) = record.totp_secret else { return Ok(false) };
+            if record.kind == SecondFactor::Sms {
+                return self.sms_code_fits(account, code, None, now).await;
+            }
+            let Some(stored) = record.totp_secret else { return Ok(false) };
+            let secret = self.app_secret(account.id, &stored)?;
             let Some(step) = matching_step(secret, &digits, now)? else { return Ok(false) };
             self.store().use_totp_step(Scope::system(), account.id, step).await
         } else {
@@ -309,7 +393,7 @@ fn matching_step(secret: [u8; 20], code: &str, now: Timestamp) -> Result<Option<
 }
 
 /// Digits as people type them: with spaces, or in full width.
-fn normal_digits(code: &str) -> String {
+pub(crate) fn normal_digits(code: &str) -> String {
     code.chars()
         .take(64)
         .filter(|c| !c.is_whitespace())

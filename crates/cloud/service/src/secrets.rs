@@ -38,6 +38,10 @@ impl PasswordCost {
 pub struct OneTimeSecret(String);
 
 impl OneTimeSecret {
+    pub(crate) const fn new(text: String) -> Self {
+        OneTimeSecret(text)
+    }
+
     /// The only way to read it: say so where it is shown.
     #[must_use]
     pub fn reveal(&self) -> &str {

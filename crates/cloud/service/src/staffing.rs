@@ -5,7 +5,7 @@
 
 use mimamori_domain::account::Belongs;
 use mimamori_domain::notice::AccountMail;
-use mimamori_domain::{Account, AccountId, CustomerId, EmailAddress, LoginName, Name, Role};
+use mimamori_domain::{Account, AccountId, CustomerId, EmailAddress, LoginName, Name, Role, SecondFactor};
 use mimamori_store::Scope;
 
 use crate::actor::Actor;
@@ -64,7 +64,7 @@ impl Service {
             belongs: Belongs::Customer(customer),
             created_at: now,
             must_change_password: true,
-            second_factor: mimamori_domain::SecondFactor::Undecided,
+            second_factor: SecondFactor::Undecided,
         };
         account.check()?;
         let password = secrets::readable_secret(self.rng());
@@ -97,7 +97,22 @@ impl Service {
         self.store().set_password(Scope::system(), id, hash, Some(self.now())).await?;
         self.store().delete_sessions(Scope::system(), id, None).await?;
         self.store().forget_browsers(Scope::system(), id).await?;
+        self.store().remove_passkeys(Scope::system(), id).await?;
+        self.store().revoke_api_tokens_of(Scope::system(), id, self.now()).await?;
         self.note_about(actor, account.belongs, "account.stop", account.login.as_str(), "").await
+    }
+
+    /// For somebody who has lost telephone and recovery codes: no second step any more, a new
+    /// temporary password by mail, and everything open ends. The desk has made sure who asks.
+    pub async fn reset_second_factor(&self, actor: &Actor, id: AccountId) -> Result<()> {
+        let account = self.issued_account(actor, id).await?;
+        let store = self.store();
+        store.set_second_factor(Scope::system(), id, SecondFactor::Undecided, None, vec![]).await?;
+        store.set_sms_number(Scope::system(), id, None).await?;
+        store.remove_passkeys(Scope::system(), id).await?;
+        store.forget_browsers(Scope::system(), id).await?;
+        self.note_about(actor, account.belongs, "second_factor.reset", account.login.as_str(), "").await?;
+        self.reissue_account(actor, id).await
     }
 
     /// An account of a customer within reach; those of staff are not the desk's.

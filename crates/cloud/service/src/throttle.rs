@@ -1,5 +1,8 @@
-//! Slows down guessing by address (AC-03, AC-06). Bounded: when the table is full, the entry
-//! that expires first goes.
+//! Slows down guessing and flooding (AC-03, AC-06): by address, account or token. Bounded: when
+//! the table is full, the entry that expires first goes.
+//!
+//! Each node counts for itself; what has to hold across nodes (locks of accounts, codes that are
+//! used once) is in the database.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,47 +11,104 @@ use std::time::Duration;
 
 use mimamori_base::Timestamp;
 
-const WINDOW: Duration = Duration::from_secs(600);
-const FAILURES_PER_WINDOW: u32 = 20;
 const TABLE_MAX: usize = 10_000;
 
-#[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<HashMap<IpAddr, (Timestamp, u32)>>);
+/// Who is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Key {
+    Address(IpAddr),
+    /// An account, token or session.
+    Id([u8; 16]),
+}
+
+impl From<IpAddr> for Key {
+    /// One IPv6 customer has a /64: count it as one.
+    fn from(ip: IpAddr) -> Self {
+        Key::Address(match ip {
+            IpAddr::V4(_) => ip,
+            IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
+        })
+    }
+}
+
+impl From<[u8; 16]> for Key {
+    fn from(id: [u8; 16]) -> Self {
+        Key::Id(id)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    window: Duration,
+    most: u32,
+    table: Mutex<HashMap<Key, (Timestamp, u32)>>,
+}
 
 impl Throttle {
-    /// Whether this address has failed too often.
-    pub(crate) fn refuses(&self, from: IpAddr, now: Timestamp) -> bool {
-        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        table
-            .get(&prefix(from))
-            .is_some_and(|(since, n)| now.since(*since) < WINDOW && *n >= FAILURES_PER_WINDOW)
+    /// `most` counted events within `window`.
+    pub(crate) fn new(most: u32, window: Duration) -> Self {
+        Throttle { window, most, table: Mutex::default() }
     }
 
-    pub(crate) fn failed(&self, from: IpAddr, now: Timestamp) {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Whether too much has been counted.
+    pub(crate) fn refuses(&self, whom: impl Into<Key>, now: Timestamp) -> bool {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        table.get(&whom.into()).is_some_and(|(since, n)| now.since(*since) < self.window && *n >= self.most)
+    }
+
+    pub(crate) fn count(&self, whom: impl Into<Key>, now: Timestamp) {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = self.window;
         if table.len() >= TABLE_MAX {
-            table.retain(|_, (since, _)| now.since(*since) < WINDOW);
+            table.retain(|_, (since, _)| now.since(*since) < window);
         }
         if table.len() >= TABLE_MAX
-            && let Some(oldest) = table.iter().min_by_key(|(_, (since, _))| *since).map(|(ip, _)| *ip)
+            && let Some(oldest) = table.iter().min_by_key(|(_, (since, _))| *since).map(|(key, _)| *key)
         {
             table.remove(&oldest);
         }
-        let entry = table.entry(prefix(from)).or_insert((now, 0));
-        if now.since(entry.0) >= WINDOW {
+        let entry = table.entry(whom.into()).or_insert((now, 0));
+        if now.since(entry.0) >= window {
             *entry = (now, 0);
         }
         entry.1 = entry.1.saturating_add(1);
     }
+
+    /// Counts unless that would be too much.
+    pub(crate) fn allows(&self, whom: impl Into<Key>, now: Timestamp) -> bool {
+        let whom = whom.into();
+        if self.refuses(whom, now) {
+            return false;
+        }
+        self.count(whom, now);
+        true
+    }
 }
 
-/// One IPv6 customer has a /64: count it as one.
-fn prefix(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(v6) => {
-            let bits = u128::from(v6) & !u128::from(u64::MAX);
-            IpAddr::V6(bits.into())
+/// What the service counts.
+#[derive(Debug)]
+pub(crate) struct Throttles {
+    /// Failed logins from one address.
+    pub login: Throttle,
+    /// Wrong passwords and codes within one account's sessions.
+    pub proof: Throttle,
+    /// Codes by SMS that one address asks for.
+    pub sms: Throttle,
+    /// Requests of one token.
+    pub api: Throttle,
+    /// Mails for a new password that one address asks for.
+    pub reset: Throttle,
+}
+
+impl Default for Throttles {
+    fn default() -> Self {
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        Throttles {
+            login: Throttle::new(20, minutes(10)),
+            proof: Throttle::new(10, minutes(10)),
+            sms: Throttle::new(10, minutes(60)),
+            api: Throttle::new(300, minutes(1)),
+            reset: Throttle::new(10, minutes(60)),
         }
     }
 }
@@ -59,18 +119,18 @@ mod tests {
 
     #[test]
     fn twenty_failures_close_the_door_for_ten_minutes_and_the_table_is_bounded() {
-        let throttle = Throttle::default();
+        let throttle = Throttles::default().login;
         let ip: IpAddr = "2001:db8::1".parse().unwrap();
         let now = Timestamp::from_secs(1_000);
-        for _ in 0..FAILURES_PER_WINDOW {
-            assert!(!throttle.refuses(ip, now));
-            throttle.failed(ip, now);
+        for _ in 0..20 {
+            assert!(throttle.allows(ip, now));
         }
-        assert!(throttle.refuses("2001:db8::2".parse().unwrap(), now), "same /64");
-        assert!(!throttle.refuses(ip, now + WINDOW));
+        assert!(throttle.refuses("2001:db8::2".parse::<IpAddr>().unwrap(), now), "same /64");
+        assert!(!throttle.refuses(ip, now + Duration::from_secs(600)));
+        assert!(!throttle.refuses([0; 16], now), "an account is no address");
         for i in 0..(TABLE_MAX as u32 + 100) {
-            throttle.failed(IpAddr::V4(i.into()), now);
+            throttle.count(IpAddr::V4(i.into()), now);
         }
-        assert!(throttle.0.lock().unwrap().len() <= TABLE_MAX);
+        assert!(throttle.table.lock().unwrap().len() <= TABLE_MAX);
     }
 }

@@ -154,7 +154,7 @@ async fn ac_03_a_forgotten_password_is_reset_by_mail_once() {
     let b = Bench::new().await;
     let s = ready(&b, "hanako", Role::CustomerAdmin, Belongs::Customer(b.customer.id)).await;
     for given in ["nobody", "hanako", "hanako", "hanako", "hanako"] {
-        b.service.ask_for_reset(given);
+        b.service.ask_for_reset(given, std::net::Ipv4Addr::LOCALHOST.into());
     }
     let mut sent = Vec::new();
     for _ in 0..200 {

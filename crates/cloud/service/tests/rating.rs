@@ -264,7 +264,7 @@ async fn nt_04_a_gateway_that_comes_and_goes_is_not_told_each_time() {
 #[tokio::test]
 async fn nt_04_a_planned_outage_is_no_fault() {
     let b = Bench::new().await;
-    b.service.plan_outage(b.gateway.id, Duration::from_secs(1_800)).await.unwrap();
+    b.service.plan_outage(&b.service.console(), b.gateway.id, Duration::from_secs(1_800)).await.unwrap();
     for _ in 0..20 {
         b.advance(60);
         b.service.note_receiving("n").await.unwrap();

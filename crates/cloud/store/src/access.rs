@@ -28,13 +28,13 @@ pub trait AccessStore: Send + Sync {
     async fn count_code_failure(&self, scope: Scope, token: [u8; 32]) -> Result<u32>;
 
     async fn second_factor(&self, scope: Scope, account: AccountId) -> Result<SecondFactorRecord>;
-    /// Replaces the second factor and all recovery codes.
+    /// Replaces the second factor and all recovery codes. `secret`: sealed.
     async fn set_second_factor(
         &self,
         scope: Scope,
         account: AccountId,
         kind: SecondFactor,
-        secret: Option<[u8; 20]>,
+        secret: Option<Vec<u8>>,
         recovery_codes: Vec<[u8; 32]>,
     ) -> Result<()>;
     /// `Conflict` if this step or a later one has been used (RFC 6238 section 5.2).

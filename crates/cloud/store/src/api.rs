@@ -13,14 +13,32 @@ use mimamori_domain::{
 };
 
 use crate::access::AccessStore;
+use crate::compare::CompareStore;
+use crate::desk::DeskStore;
 use crate::error::Result;
+use crate::generate::GenerateStore;
+use crate::integrations::IntegrationStore;
+use crate::passkeys::PasskeyStore;
 use crate::ratings::RatingStore;
 use crate::scope::Scope;
+use crate::sms::SmsStore;
 use crate::views::*;
 
 /// Everything the cloud keeps. Each method is one transaction.
 #[async_trait]
-pub trait Store: AccessStore + RatingStore + Send + Sync + fmt::Debug {
+pub trait Store:
+    AccessStore
+    + CompareStore
+    + DeskStore
+    + GenerateStore
+    + IntegrationStore
+    + PasskeyStore
+    + RatingStore
+    + SmsStore
+    + Send
+    + Sync
+    + fmt::Debug
+{
     // Parties
     async fn create_reseller(&self, scope: Scope, reseller: Reseller) -> Result<()>;
     async fn create_customer(&self, scope: Scope, customer: Customer) -> Result<()>;

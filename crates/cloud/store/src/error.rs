@@ -19,6 +19,9 @@ pub enum StoreError {
     /// A bounded queue is full. Try again later; nothing was stored.
     #[error("the store is busy: {0}")]
     Busy(&'static str),
+    /// A bound of what is kept for one customer is reached; waiting does not help.
+    #[error("there is no room for more {0}")]
+    Full(&'static str),
     #[error(
         "the disk of the database is full; nothing was stored. Free some space, the service goes on by itself"
     )]

@@ -12,17 +12,29 @@
 
 pub mod access;
 pub mod api;
+pub mod compare;
+pub mod desk;
 pub mod error;
+pub mod generate;
+pub mod integrations;
+pub mod passkeys;
 pub mod postgres;
 pub mod ratings;
 pub mod scope;
+pub mod sms;
 pub mod sqlite;
 pub mod views;
 
 pub use access::AccessStore;
 pub use api::Store;
+pub use compare::CompareStore;
+pub use desk::DeskStore;
 pub use error::{Result, StoreError};
+pub use generate::GenerateStore;
+pub use integrations::IntegrationStore;
+pub use passkeys::PasskeyStore;
 pub use postgres::PostgresStore;
 pub use ratings::RatingStore;
 pub use scope::Scope;
+pub use sms::SmsStore;
 pub use sqlite::{SqliteOptions, SqliteStore};

@@ -10,7 +10,7 @@ use mimamori_domain::{
     SessionId, StarRating,
 };
 
-/// A page of a list that goes back in time, and where the next one starts.
+/// A page of a list ordered by time, and where the next one starts.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     pub items: Vec<T>,
@@ -18,7 +18,7 @@ pub struct Page<T> {
     pub next: Option<PageMark>,
 }
 
-/// Place in a list ordered by time and id, newest first.
+/// Place in a list ordered by time and id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageMark {
     pub at: Timestamp,
@@ -48,11 +48,21 @@ pub struct AlertFilter {
     /// By the time it was raised.
     pub period: Option<Period>,
     pub rating: Option<StarRating>,
+    /// As in [`mimamori_domain::DeviceKey`]; of one gateway.
+    pub device_key: Option<String>,
     /// Only alerts nobody has dealt with.
     pub only_open: bool,
     pub before: Option<PageMark>,
     /// 1..=200; 0 means 50.
     pub limit: u32,
+}
+
+/// In which direction of time a list goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    NewestFirst,
+    OldestFirst,
 }
 
 /// Which detections. Empty fields do not restrict.
@@ -67,6 +77,7 @@ pub struct DetectionFilter {
     pub device_key: Option<String>,
     /// Found anywhere in the evidence, case matters not for ASCII.
     pub text: Option<String>,
+    pub order: Order,
     pub before: Option<PageMark>,
     /// 1..=1000; 0 means 50.
     pub limit: u32,
@@ -204,7 +215,8 @@ impl SessionStage {
 #[derive(Clone)]
 pub struct SecondFactorRecord {
     pub kind: SecondFactor,
-    pub totp_secret: Option<[u8; 20]>,
+    /// Sealed.
+    pub totp_secret: Option<Vec<u8>>,
     pub recovery_codes_left: u32,
 }
 

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use mimamori_base::Timestamp;
 use mimamori_domain::{Account, AccountId, LoginName, SecondFactor, SessionId};
-use sqlx::QueryBuilder;
+use sqlx::{QueryBuilder, Row as _};
 
 use super::accounts::{self, session_of};
 use super::dialect::{Backend, Conn, Db};
-use super::rows::{bytes, exactly_one, maybe_bytes, maybe_time, must_exist, number, parsed};
+use super::rows::{bytes, exactly_one, maybe_time, must_exist, number, parsed};
 use crate::access::{AccessStore, ResetTimes};
 use crate::error::{Result, StoreError};
 use crate::scope::Scope;
@@ -63,7 +63,7 @@ impl AccessStore for Backend {
         scope: Scope,
         account: AccountId,
         kind: SecondFactor,
-        secret: Option<[u8; 20]>,
+        secret: Option<Vec<u8>>,
         recovery_codes: Vec<[u8; 32]>,
     ) -> Result<()> {
         run!(self.write, scope, c => set_second_factor(c, account, kind, secret, &recovery_codes))
@@ -204,7 +204,7 @@ async fn second_factor(c: &mut Conn, account: AccountId) -> Result<SecondFactorR
     .await?;
     Ok(SecondFactorRecord {
         kind: parsed(&row, "second_factor", SecondFactor::from_code)?,
-        totp_secret: maybe_bytes(&row, "totp_secret")?,
+        totp_secret: row.try_get("totp_secret")?,
         recovery_codes_left: u32::try_from(number(&row, "codes")?).unwrap_or(u32::MAX),
     })
 }
@@ -213,12 +213,12 @@ async fn set_second_factor(
     c: &mut Conn,
     account: AccountId,
     kind: SecondFactor,
-    secret: Option<[u8; 20]>,
+    secret: Option<Vec<u8>>,
     codes: &[[u8; 32]],
 ) -> Result<()> {
     let done = sqlx::query("UPDATE accounts SET second_factor = $1, totp_secret = $2 WHERE id = $3")
         .bind(kind.code())
-        .bind(secret.map(|s| s.to_vec()))
+        .bind(secret)
         .bind(account.0.to_vec())
         .execute(&mut *c)
         .await?;

@@ -8,7 +8,7 @@ use super::rows::{count, exactly_one, json, parsed, signed, to_json};
 use super::{page_after, scoped};
 use crate::error::Result;
 use crate::scope::Scope;
-use crate::views::{AlertFilter, AlertView, Page, PageMark};
+use crate::views::{AlertFilter, AlertView, Order, Page, PageMark};
 
 pub(super) async fn insert(c: &mut Conn, a: &Alert) -> Result<()> {
     sqlx::query(
@@ -82,10 +82,13 @@ pub(super) async fn alerts(c: &mut Conn, scope: Scope, f: &AlertFilter) -> Resul
     if let Some(rating) = f.rating {
         q.push(" AND a.rating = ").push_bind(rating.code());
     }
+    if let Some(key) = &f.device_key {
+        q.push(" AND a.device_key = ").push_bind(key.clone());
+    }
     if f.only_open {
         q.push(" AND a.is_open = 1");
     }
-    page_after(&mut q, f.before, "a.raised_at", "a.id");
+    page_after(&mut q, f.before, Order::NewestFirst, "a.raised_at", "a.id");
     let limit = if f.limit == 0 { 50 } else { f.limit.min(200) };
     q.push(" ORDER BY a.raised_at DESC, a.id DESC LIMIT ").push_bind(i64::from(limit) + 1);
     let items = q.build().fetch_all(c).await?.iter().map(view_of).collect::<Result<Vec<_>>>()?;

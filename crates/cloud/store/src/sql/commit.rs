@@ -168,7 +168,7 @@ fn push_keys(q: &mut QueryBuilder<Db>, keys: &[String]) {
 }
 
 async fn write(c: &mut Conn, origin: Origin, detections: &[Detection], changes: &Changes) -> Result<()> {
-    insert_detections(c, origin, detections, &changes.alert_of).await?;
+    insert_detections(c, origin, detections, &changes.alert_of, |_| origin.now).await?;
     for alert in &changes.raised {
         alerts::insert(c, alert).await?;
     }
@@ -182,11 +182,13 @@ async fn write(c: &mut Conn, origin: Origin, detections: &[Detection], changes: 
     roll_up(c, origin, detections).await
 }
 
-async fn insert_detections(
+/// `received`: when each of them came.
+pub(super) async fn insert_detections(
     c: &mut Conn,
     origin: Origin,
     detections: &[Detection],
     alert_of: &[Option<AlertId>],
+    received: impl Fn(&Detection) -> Timestamp,
 ) -> Result<()> {
     let rows: Vec<_> = detections
         .iter()
@@ -201,7 +203,7 @@ async fn insert_detections(
             row.push_bind(d.id.0.to_vec())
                 .push_bind(origin.customer.0.to_vec())
                 .push_bind(origin.gateway.0.to_vec())
-                .push_bind(origin.now.micros())
+                .push_bind(received(d).micros())
                 .push_bind(d.at.micros())
                 .push_bind(d.kind.code())
                 .push_bind(d.device.key().0)
@@ -242,7 +244,7 @@ async fn note_activity(c: &mut Conn, origin: Origin, changes: &Changes) -> Resul
     Ok(())
 }
 
-async fn roll_up(c: &mut Conn, origin: Origin, detections: &[Detection]) -> Result<()> {
+pub(super) async fn roll_up(c: &mut Conn, origin: Origin, detections: &[Detection]) -> Result<()> {
     let mut sums: BTreeMap<(i64, DetectionKind), (u64, u64)> = BTreeMap::new();
     for d in detections {
         let sum = sums.entry((JstDay::of(d.at).0, d.kind)).or_default();

@@ -9,9 +9,10 @@ use sqlx::QueryBuilder;
 use super::dialect::{Conn, Db, Row};
 use super::rows::{bytes, count, json, maybe_bytes, number, parsed, time};
 use super::{page_after, scoped};
+use crate::compare::GatewayKindCount;
 use crate::error::Result;
 use crate::scope::Scope;
-use crate::views::{DayCount, DetectionFilter, DetectionView, GatewayCount, Page};
+use crate::views::{DayCount, DetectionFilter, DetectionView, GatewayCount, Order, Page};
 
 const DETECTION: &str = "SELECT d.body, d.customer_id, d.gateway_id, d.received_at, d.alert_id, \
      g.name AS g_name FROM detections d JOIN gateways g ON g.id = d.gateway_id WHERE 1 = 1";
@@ -52,9 +53,13 @@ pub(super) async fn detections(
     if let Some(text) = f.text.as_deref().filter(|t| !t.trim().is_empty()) {
         q.push(" AND LOWER(d.body) LIKE ").push_bind(like(text)).push(" ESCAPE '!'");
     }
-    page_after(&mut q, f.before, "d.at", "d.id");
+    page_after(&mut q, f.before, f.order, "d.at", "d.id");
     let limit = if f.limit == 0 { 50 } else { f.limit.min(1_000) };
-    q.push(" ORDER BY d.at DESC, d.id DESC LIMIT ").push_bind(i64::from(limit) + 1);
+    q.push(match f.order {
+        Order::NewestFirst => " ORDER BY d.at DESC, d.id DESC LIMIT ",
+        Order::OldestFirst => " ORDER BY d.at, d.id LIMIT ",
+    });
+    q.push_bind(i64::from(limit) + 1);
     let items = q.build().fetch_all(c).await?.iter().map(view_of).collect::<Result<Vec<_>>>()?;
     Ok(super::cut_page(items, limit, DetectionView::mark))
 }
@@ -141,6 +146,19 @@ pub(super) async fn counts_by_gateway(
             total: count(row, "total")?,
             stopped: count(row, "stopped")?,
         })
+    };
+    q.build().fetch_all(c).await?.iter().map(of).collect()
+}
+
+pub(super) async fn counts_by_gateway_and_kind(
+    c: &mut Conn,
+    scope: Scope,
+    customer: CustomerId,
+    p: Period,
+) -> Result<Vec<GatewayKindCount>> {
+    let mut q = rollup("gateway_id, kind", scope, customer, p);
+    let of = |row: &Row| -> Result<GatewayKindCount> {
+        Ok(GatewayKindCount { gateway: GatewayId(bytes(row, "gateway_id")?), count: count_of(row)? })
     };
     q.build().fetch_all(c).await?.iter().map(of).collect()
 }

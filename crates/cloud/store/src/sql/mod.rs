@@ -6,33 +6,54 @@ use super::dialect;
 mod access;
 mod accounts;
 mod alerts;
+mod announcements;
 mod commit;
+mod compare;
+mod contracts;
+mod desk;
 mod detections;
 mod exceptions;
 mod gateways;
+mod generate;
+mod inquiries;
+mod integrations;
 mod investigations;
 mod outbox;
 mod parties;
+mod passkeys;
 mod policies;
 mod ratings;
 mod reach;
 mod rows;
 mod scoped;
+mod sms;
+mod sms_numbers;
 mod store;
+mod take_over;
 mod upkeep;
 mod usage;
 
 use dialect::Db;
 use sqlx::QueryBuilder;
 
-use crate::views::{Page, PageMark};
+use crate::views::{Order, Page, PageMark};
 
-/// Restricts to what comes after `mark` in a list that goes back in time.
-fn page_after(q: &mut QueryBuilder<Db>, mark: Option<PageMark>, at: &'static str, id: &'static str) {
+/// Restricts to what comes after `mark` in a list ordered by time and id. As one comparison of
+/// rows: both databases then start in the index where the last page ended.
+fn page_after(
+    q: &mut QueryBuilder<Db>,
+    mark: Option<PageMark>,
+    order: Order,
+    at: &'static str,
+    id: &'static str,
+) {
     let Some(mark) = mark else { return };
-    q.push(" AND (").push(at).push(" < ").push_bind(mark.at.micros());
-    q.push(" OR (").push(at).push(" = ").push_bind(mark.at.micros());
-    q.push(" AND ").push(id).push(" < ").push_bind(mark.id.to_vec()).push("))");
+    let than = match order {
+        Order::NewestFirst => " < (",
+        Order::OldestFirst => " > (",
+    };
+    q.push(" AND (").push(at).push(", ").push(id).push(")").push(than).push_bind(mark.at.micros());
+    q.push(", ").push_bind(mark.id.to_vec()).push(")");
 }
 
 /// The lists ask for one row more than the page has, to know whether there is a next one.

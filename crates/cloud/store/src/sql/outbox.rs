@@ -12,7 +12,7 @@ use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db, LOCK_ROW, Row, SKIP_LOCKED};
 use super::rows::{bytes, exactly_one, json, number, parsed, text, time, to_json};
-use super::{alerts, parties, scoped};
+use super::{alerts, integrations, parties, scoped, take_over};
 use crate::error::{Result, StoreError};
 use crate::scope::Scope;
 use crate::views::{Attempt, ClaimedDelivery, Delivery, DeliveryView, Mail, NoticeGroup};
@@ -35,9 +35,9 @@ pub(super) async fn insert_notice(c: &mut Conn, n: &Notice) -> Result<()> {
     .bind(n.created_at.micros())
     .bind(n.due_at.micros())
     .bind(to_json(n)?)
-    .execute(c)
+    .execute(&mut *c)
     .await?;
-    Ok(())
+    integrations::queue_for_webhooks(c, n).await
 }
 
 pub(super) async fn due_notices(
@@ -127,6 +127,10 @@ pub(super) async fn queue_mail(
         .execute(&mut *c)
         .await?;
     }
+    // Nobody can be written to: the telephone is the only way.
+    if let Some(alert) = mail.alerts.first().filter(|_| mail.urgent && deliveries.is_empty()) {
+        take_over::by_telephone(c, mail.customer, *alert, mail.created_at).await?;
+    }
     Ok(())
 }
 
@@ -214,10 +218,11 @@ pub(super) async fn settle(
     .execute(&mut *c)
     .await?;
     exactly_one(done.rows_affected())?;
-    if state == "sent" {
-        mark_notified(c, id, now).await?;
+    match attempt {
+        Attempt::Sent { .. } => mark_notified(c, id, now).await,
+        Attempt::Retry { .. } => take_over::after_delay(c, id, now).await,
+        Attempt::Dead { .. } => take_over::after_failure(c, id, now).await,
     }
-    Ok(())
 }
 
 /// The alerts of a mail that a server accepted are notified.

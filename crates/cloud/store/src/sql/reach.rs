@@ -7,7 +7,7 @@ use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db, Row};
 use super::rows::{bytes, json, maybe_time, number, parsed, text, time};
-use super::{parties, scoped};
+use super::{parties, scoped, take_over};
 use crate::error::Result;
 use crate::ratings::{AddressState, DeliveryOf, LastMail, Unreachable};
 use crate::scope::Scope;
@@ -108,9 +108,13 @@ pub(super) async fn mark_bounced(
     .bind(words.as_str().to_owned())
     .bind(now.micros())
     .bind(id.0.to_vec())
-    .execute(c)
+    .execute(&mut *c)
     .await?;
-    Ok(done.rows_affected() == 1)
+    let news = done.rows_affected() == 1;
+    if news {
+        take_over::after_failure(c, id, now).await?;
+    }
+    Ok(news)
 }
 
 pub(super) async fn mark_opened(c: &mut Conn, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<()> {

@@ -119,9 +119,12 @@ const KEPT_FOR_A_TIME: &[(&str, &str, &str)] = &[
     ("investigations", "alert_id", "updated_at"),
     ("notices", "id", "created_at"),
     ("deliveries", "id", "created_at"),
+    ("sms_outbox", "id", "created_at"),
     ("usage_hours", "(customer_id, subject, hour, gateway_id, device_key, item)", "hour"),
     ("inspection_hours", "(customer_id, hour, gateway_id, device_key, how)", "hour"),
     ("devices", "(gateway_id, device_key)", "last_seen"),
+    ("login_codes", "id", "created_at"),
+    ("webhook_deliveries", "id", "created_at"),
 ];
 
 pub(super) async fn purge(

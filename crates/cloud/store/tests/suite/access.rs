@@ -19,11 +19,11 @@ async fn account(store: &Arc<dyn Store>) -> (World, Account) {
 pub async fn a_code_and_a_recovery_code_are_used_once(store: Arc<dyn Store>) {
     let (w, account) = account(&store).await;
     let codes = vec![[1; 32], [2; 32]];
-    store.set_second_factor(SYSTEM, account.id, SecondFactor::App, Some([7; 20]), codes).await.unwrap();
+    store.set_second_factor(SYSTEM, account.id, SecondFactor::App, Some(vec![7; 60]), codes).await.unwrap();
     let record = store.second_factor(SYSTEM, account.id).await.unwrap();
     assert_eq!(
         (record.kind, record.totp_secret, record.recovery_codes_left),
-        (SecondFactor::App, Some([7; 20]), 2)
+        (SecondFactor::App, Some(vec![7; 60]), 2)
     );
     let nodes = (store.use_totp_step(SYSTEM, account.id, 50), store.use_totp_step(SYSTEM, account.id, 50));
     let (a, b) = tokio::join!(nodes.0, nodes.1);

@@ -1,10 +1,13 @@
 //! The one suite: every function runs on every backend, on a fresh database.
 
 pub mod access;
+pub mod compare;
+pub mod desk;
 pub mod fixture;
 pub mod outbox;
 pub mod parties;
 pub mod reports;
+pub mod sms;
 pub mod upkeep;
 pub mod usage;
 
@@ -32,9 +35,24 @@ macro_rules! run_suite {
             outbox::two_workers_take_different_deliveries,
             outbox::a_dead_delivery_can_be_revived,
             outbox::an_accepted_mail_marks_its_alerts_notified,
+            compare::a_published_cell_stays_and_everybody_reads_it,
+            compare::days_of_companies_are_for_the_job_alone,
+            compare::a_company_reads_its_own_size_and_gateways_only,
+            sms::a_number_counts_once_it_is_proved,
+            sms::a_code_goes_out_first_and_is_erased,
+            sms::a_bounced_alert_goes_to_the_next_address_and_the_telephone_once,
+            sms::a_refused_or_late_alert_goes_to_the_telephone,
+            sms::an_alert_without_any_address_goes_to_the_telephone,
+            sms::a_storm_does_not_ring_all_day,
             usage::sums_add_up_once_and_are_grouped,
             usage::another_tenant_sees_nothing_of_it,
             usage::devices_keep_their_first_sight,
+            desk::announcements_are_read_once_each_and_written_by_the_operator,
+            desk::an_announcement_is_mailed_to_every_customer_once,
+            desk::an_inquiry_is_answered_once_with_its_mail_and_seen_only_by_its_own,
+            desk::open_inquiries_and_files_are_bounded,
+            desk::contracts_and_claims_are_the_operators_to_write,
+            desk::a_months_report_is_stored_once_with_its_mail,
             upkeep::a_secret_enrols_once,
             upkeep::a_job_has_one_owner_at_a_time,
             upkeep::receiving_extends_and_leaves_gaps,

@@ -1,0 +1,182 @@
+//! 月次レポート (PT-10): the facts of a month, the stored papers, the wish for mail, the night's work.
+//!
+//! Holds always: a customer and month has one paper, made once, and its mail commits with it.
+//! Deliberately not here: layout (`paper`, called by `jobs` and the pages).
+
+use std::time::Duration;
+
+use mimamori_base::Timestamp;
+use mimamori_domain::account::Belongs;
+use mimamori_domain::monthly::{ALERTS_MAX, AlertLine, GATEWAYS_MAX, GatewayLine, Month, Monthly};
+use mimamori_domain::usage::{Depth, UseSubject};
+use mimamori_domain::{CustomerId, GatewayState, Letter, MonthlyId, Notice, NoticeId, NoticeKind, Period};
+use mimamori_store::desk::MonthlyRow;
+use mimamori_store::views::{AlertFilter, AlertView, GatewayView, UsageFilter};
+use mimamori_store::{Scope, StoreError};
+
+use crate::actor::Actor;
+use crate::permission::Permission;
+use crate::{Result, Service};
+
+/// How many months' papers are kept.
+pub const MONTHS_KEPT: i64 = 24;
+/// Alerts of a month that are looked through.
+const ALERTS_READ: u32 = 200;
+const HOUR: Duration = Duration::from_secs(3_600);
+
+impl Service {
+    pub async fn monthly_reports(&self, actor: &Actor, customer: CustomerId) -> Result<Vec<MonthlyRow>> {
+        actor.require(Permission::ViewPortal)?;
+        Ok(self.store().monthly_reports(actor.scope(), customer).await?)
+    }
+
+    pub async fn monthly_report(&self, actor: &Actor, id: MonthlyId) -> Result<(MonthlyRow, Vec<u8>)> {
+        actor.require(Permission::ViewPortal)?;
+        Ok(self.store().monthly_report(actor.scope(), id).await?)
+    }
+
+    /// The facts of the month that is not over yet, or of any other.
+    pub async fn month_so_far(&self, actor: &Actor, customer: CustomerId, month: Month) -> Result<Monthly> {
+        actor.require(Permission::ViewPortal)?;
+        self.facts_of_month(actor.scope(), customer, month).await
+    }
+
+    pub async fn wants_monthly_mail(&self, actor: &Actor, customer: CustomerId) -> Result<bool> {
+        actor.require(Permission::ViewPortal)?;
+        Ok(self.store().wants_monthly_mail(actor.scope(), customer).await?)
+    }
+
+    pub async fn set_monthly_mail(&self, actor: &Actor, customer: CustomerId, wish: bool) -> Result<()> {
+        actor.require(Permission::EditAddresses)?;
+        self.store().set_monthly_mail(actor.scope(), customer, wish).await?;
+        let detail = if wish { "on" } else { "off" };
+        self.note_about(actor, Belongs::Customer(customer), "monthly.mail", &customer.to_string(), detail)
+            .await
+    }
+
+    /// The next customers whose paper of the month is missing, with the facts of each.
+    pub async fn missing_monthly(&self, month: Month, limit: u32) -> Result<Vec<(CustomerId, Monthly)>> {
+        let ids = self.store().without_monthly(Scope::system(), month, limit).await?;
+        let mut all = Vec::with_capacity(ids.len());
+        for id in ids {
+            match self.facts_of_month(Scope::system(), id, month).await {
+                Ok(facts) => all.push((id, facts)),
+                // Gone since.
+                Err(crate::ServiceError::NotFound) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Stores papers, with the mail for whoever wishes it.
+    pub async fn store_monthly(&self, papers: Vec<(CustomerId, Month, String, Vec<u8>)>) -> Result<()> {
+        let now = self.now();
+        let mut rows = Vec::with_capacity(papers.len());
+        for (customer, month, sentence, pdf) in papers {
+            let id = MonthlyId::generate(now, self.rng());
+            let size = u64::try_from(pdf.len()).unwrap_or(u64::MAX);
+            let wish = match self.store().wants_monthly_mail(Scope::system(), customer).await {
+                Ok(wish) => wish,
+                Err(StoreError::NotFound) => continue,
+                Err(e) => return Err(e.into()),
+            };
+            let letter = Letter::Monthly { report: id, month, sentence: sentence.clone() };
+            let notice = Notice {
+                id: NoticeId::generate(now, self.rng()),
+                customer,
+                kind: NoticeKind::Letter { to: None, letter: Box::new(letter) },
+                created_at: now,
+                // The papers are made at night; nobody's telephone rings for them.
+                due_at: mimamori_domain::jst::JstDay::of(now).at_hour(9).max(now),
+            };
+            let row = MonthlyRow { id, customer, month, made_at: now, sentence, size };
+            rows.push((row, pdf, wish.then_some(notice)));
+        }
+        Ok(self.store().add_monthly(Scope::system(), rows).await?)
+    }
+
+    pub async fn purge_monthly(&self) -> Result<u64> {
+        let before = Month::of(self.now()).plus(-MONTHS_KEPT);
+        Ok(self.store().purge_monthly(Scope::system(), before).await?)
+    }
+
+    async fn facts_of_month(&self, scope: Scope, customer: CustomerId, month: Month) -> Result<Monthly> {
+        let (store, now) = (self.store(), self.now());
+        let view = store.customer(scope, customer).await?;
+        let period = month.period();
+        let filter = AlertFilter {
+            customer: Some(customer),
+            period: Some(period),
+            limit: ALERTS_READ,
+            ..AlertFilter::default()
+        };
+        let mut alerts = store.alerts(scope, filter).await?.items;
+        alerts.sort_by_key(|a| (std::cmp::Reverse(a.alert.rating), a.alert.raised_at));
+        let alerts_total = u64::try_from(alerts.len()).unwrap_or(u64::MAX);
+        alerts.truncate(ALERTS_MAX);
+        let by_gateway = store.counts_by_gateway(scope, customer, period).await?;
+        let mut gateways = Vec::new();
+        for g in store.gateways(scope, Some(customer)).await?.into_iter().take(GATEWAYS_MAX) {
+            let Some(hours) = hours_of(&g, period, now) else { continue };
+            let heard = store.uptime(scope, g.gateway.id, period).await?;
+            gateways.push(GatewayLine {
+                name: g.gateway.name.to_string(),
+                serial: g.gateway.serial.to_string(),
+                hours,
+                hours_heard: heard.iter().filter(|h| h.beats > 0).count() as u64,
+                detections: by_gateway.iter().find(|c| c.gateway == g.gateway.id).map_or(0, |c| c.total),
+                stopped_now: matches!(g.gateway.state, GatewayState::Stopped { .. }),
+            });
+        }
+        let usage = UsageFilter {
+            customer,
+            period,
+            subject: UseSubject::Application,
+            gateway: None,
+            device: None,
+            item: None,
+        };
+        let depth = store.inspection(scope, usage, false).await?;
+        let sum = |deep: Depth| depth.iter().filter(|d| d.how.depth() == deep).map(|d| d.bytes).sum();
+        Ok(Monthly {
+            month,
+            customer: view.customer.name.to_string(),
+            made_at: now,
+            desk: format!("{}（{}）", view.reseller.desk_phone, view.reseller.desk_hours),
+            counts: store.counts(scope, customer, period).await?,
+            before: store.counts(scope, customer, month.plus(-1).period()).await?,
+            alerts: alerts.iter().map(alert_line).collect(),
+            alerts_total,
+            gateways,
+            bytes_deep: sum(Depth::Fully),
+            bytes_named: sum(Depth::NameOnly),
+            bytes_blind: sum(Depth::NotAtAll),
+            comparison: None,
+        })
+    }
+}
+
+/// Hours of the period since the gateway was set up; `None`: it was not there.
+fn hours_of(g: &GatewayView, period: Period, now: Timestamp) -> Option<u64> {
+    let since = match g.gateway.state {
+        GatewayState::Prepared { .. } => return None,
+        GatewayState::Online { enrolled_at } | GatewayState::Stopped { enrolled_at, .. } => enrolled_at,
+    };
+    let (from, to) = (period.from.max(since), period.to.min(now));
+    (from < to).then(|| to.since(from).as_secs().div_ceil(HOUR.as_secs()))
+}
+
+fn alert_line(view: &AlertView) -> AlertLine {
+    let a = &view.alert;
+    AlertLine {
+        rating: a.rating,
+        raised_at: a.raised_at,
+        device: a.device.display_name(),
+        gateway: view.gateway_name.to_string(),
+        title: a.title.to_string(),
+        stopped: a.stopped(),
+        state: a.state.label().to_owned(),
+        open: a.state.is_open(),
+    }
+}
