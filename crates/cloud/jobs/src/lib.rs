@@ -9,7 +9,7 @@ mod schedule;
 
 use std::time::Duration;
 
-use mimamori_notify::{Pump, Sender};
+use mimamori_notify::{Pump, Sender, SmsPump};
 use mimamori_service::Service;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -19,6 +19,8 @@ pub use schedule::{Job, Schedule};
 
 /// Mail conversations of one node at once.
 const MAIL_WORKERS: usize = 3;
+/// Short messages of one node at once: one that hangs does not hold up a code.
+const SMS_WORKERS: usize = 2;
 
 #[derive(Clone, Debug)]
 pub struct JobsConfig {
@@ -41,13 +43,21 @@ impl Default for JobsConfig {
 pub struct Jobs {
     service: Service,
     sender: Sender,
+    sms: Option<SmsPump>,
     config: JobsConfig,
 }
 
 impl Jobs {
     #[must_use]
     pub const fn new(service: Service, sender: Sender, config: JobsConfig) -> Self {
-        Jobs { service, sender, config }
+        Jobs { service, sender, sms: None, config }
+    }
+
+    /// With somebody who delivers short messages.
+    #[must_use]
+    pub fn with_sms(mut self, sms: Option<SmsPump>) -> Self {
+        self.sms = sms;
+        self
     }
 
     /// Runs until `stop` becomes true. Mail and the rest run beside one another, so that a slow
@@ -58,6 +68,11 @@ impl Jobs {
         for _ in 0..MAIL_WORKERS {
             let pump = Pump::new(self.service.clone(), self.sender.sibling());
             tasks.spawn(run_mail(self.service.clone(), pump, every, stop.clone()));
+        }
+        if let Some(sms) = self.sms {
+            for _ in 0..SMS_WORKERS {
+                tasks.spawn(run_sms(self.service.clone(), sms.clone(), every, stop.clone()));
+            }
         }
         let periodic = Periodic::new(self.service, self.config);
         tasks.spawn(run_periodic(periodic, every, stop));
@@ -77,6 +92,19 @@ async fn run_mail(service: Service, mut pump: Pump, every: Duration, mut stop: w
         }
         tokio::select! {
             () = service.mail_wakeup() => {}
+            () = tokio::time::sleep(every) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn run_sms(service: Service, sms: SmsPump, every: Duration, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(e) = sms.drain().await {
+            tracing::error!(error = %e, "short messages wait: nothing is lost, they are tried again");
+        }
+        tokio::select! {
+            () = service.sms_wakeup() => {}
             () = tokio::time::sleep(every) => {}
             _ = stop.changed() => {}
         }

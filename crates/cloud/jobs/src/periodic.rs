@@ -93,6 +93,10 @@ impl Periodic {
                 let reminded = self.service.remind_stopped().await?;
                 tracing::info!(reminded, "daily reminder");
             }
+            Job::Comparison => {
+                let periods = self.service.publish_comparison().await?;
+                tracing::info!(periods, "comparison published");
+            }
             Job::Retention => {
                 let rows = self.service.purge_old().await?;
                 if rows > 0 {

@@ -11,6 +11,8 @@ pub enum Job {
     Liveness,
     DailyReminder,
     Retention,
+    /// The cells of the comparison with all companies.
+    Comparison,
 }
 
 /// How a job repeats.
@@ -22,7 +24,7 @@ pub enum Schedule {
 }
 
 impl Job {
-    pub const ALL: [Job; 3] = [Job::Liveness, Job::DailyReminder, Job::Retention];
+    pub const ALL: [Job; 4] = [Job::Liveness, Job::DailyReminder, Job::Retention, Job::Comparison];
 
     /// Its name in the store.
     #[must_use]
@@ -31,6 +33,7 @@ impl Job {
             Job::Liveness => "liveness",
             Job::DailyReminder => "daily-reminder",
             Job::Retention => "retention",
+            Job::Comparison => "comparison",
         }
     }
 
@@ -40,6 +43,7 @@ impl Job {
             Job::Liveness => Schedule::Every(Duration::from_secs(60)),
             Job::DailyReminder => Schedule::DailyAt(9),
             Job::Retention => Schedule::Every(Duration::from_secs(3_600)),
+            Job::Comparison => Schedule::DailyAt(3),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `mimamori admin`: registering and looking up, on the machine itself.
 
+use std::path::Path;
+
 use anyhow::{Context, bail};
 use mimamori_domain::account::Belongs;
 use mimamori_domain::{
@@ -12,6 +14,9 @@ use crate::{cloud, config};
 
 pub async fn run(args: AdminArgs) -> anyhow::Result<()> {
     let config = config::load(&args.config)?;
+    if let AdminCommand::PutDefinitions { set, key } = &args.command {
+        return put_definitions(&config.state_dir, set, key);
+    }
     let service = cloud::open_service(&config).await?;
     let done = carry_out(&service, args.command).await;
     service.close().await;
@@ -54,6 +59,12 @@ async fn carry_out(service: &Service, command: AdminCommand) -> anyhow::Result<(
             let secret = service.reissue_secret(&console, id).await.map_err(people)?;
             println!("登録用の番号（1回だけ使えます。今だけ表示されます）: {}", secret.reveal());
         }
+        AdminCommand::PlanOutage { gateway, minutes } => {
+            let id = GatewayId::parse(&gateway).context("--gateway の番号を読めません")?;
+            let length = std::time::Duration::from_secs(minutes.min(120) * 60);
+            service.plan_outage(&console, id, length).await.map_err(people)?;
+            println!("計画停止を記録しました（今から{}分）。", minutes.min(120));
+        }
         AdminCommand::AddAccount { user, name, mail, role, customer, reseller } => {
             let new = NewAccount {
                 login: login(&user)?,
@@ -73,8 +84,23 @@ async fn carry_out(service: &Service, command: AdminCommand) -> anyhow::Result<(
             println!("仮のパスワードを作りました。ログイン中の画面は終了しました。");
             println!("  ユーザーID: {user}\n  仮のパスワード（今だけ表示されます）: {}", password.reveal());
         }
+        // Needs no database.
+        AdminCommand::PutDefinitions { .. } => {}
         AdminCommand::List => list(service, &console).await?,
     }
+    Ok(())
+}
+
+/// A set goes out only if the gateways could read it: signed with the key given, and whole.
+fn put_definitions(state_dir: &Path, set: &Path, key: &Path) -> anyhow::Result<()> {
+    let label = mimamori_gateway::definitions::verified_label(set, key)?;
+    let folder = cloud::definitions_folder(state_dir);
+    let offer = mimamori_ingest::offers::put_up(&folder, set, &label).context("定義ファイルを置けません")?;
+    println!(
+        "定義 {label} を置きました（{} バイト）。UTM装置は次の連絡のときから取りに来ます。",
+        offer.bytes
+    );
+    println!("  SHA-256: {}", offer.sha256);
     Ok(())
 }
 

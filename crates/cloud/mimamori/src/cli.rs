@@ -135,6 +135,24 @@ pub enum AdminCommand {
         #[arg(long)]
         gateway: String,
     },
+    /// UTM装置に配る定義ファイルを置きます（UTM装置は次の連絡のときから取りに来ます）
+    PutDefinitions {
+        /// 定義ファイル（mimamori-gateway definitions build で作ったもの）
+        #[arg(long, value_name = "ファイル")]
+        set: PathBuf,
+        /// 署名を確かめる公開鍵のファイル
+        #[arg(long, value_name = "ファイル")]
+        key: PathBuf,
+    },
+    /// UTM装置の計画停止（更新や工事）を記録します。その間の停止はお知らせしません
+    PlanOutage {
+        /// UTM装置の番号
+        #[arg(long)]
+        gateway: String,
+        /// 今から何分か（最長120。0 は取り消し）
+        #[arg(long, value_name = "分")]
+        minutes: u64,
+    },
     /// アカウントを登録し、仮のパスワードを出します
     AddAccount {
         /// ユーザーID

@@ -1,7 +1,7 @@
 //! Opens what the cloud consists of: database, policy, CA, service. `serve`, `admin` and `demo`
 //! share it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +9,19 @@ use anyhow::Context;
 use mimamori_base::{Clock, SystemClock, SystemRng};
 use mimamori_domain::{EmailAddress, Name, Policy};
 use mimamori_ingest::DeviceCa;
-use mimamori_notify::{Credentials, DkimKey, Security, Sender, SmtpConfig};
-use mimamori_service::{Parts, Service};
+use mimamori_notify::{Credentials, DkimKey, Security, Sender, SmsPump, SmtpConfig, TwilioSms};
+use mimamori_service::{Keyring, Parts, Service};
 use mimamori_store::{PostgresStore, SqliteStore, Store, StoreError};
 
 use crate::config::{self, Config, Database, MailSecurity};
 
 /// For connecting to the mail server, and for each of its answers.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where the definition set lies that gateways are handed.
+pub fn definitions_folder(state_dir: &Path) -> PathBuf {
+    state_dir.join("definitions")
+}
 
 /// The service as the configuration describes it.
 pub async fn open_service(config: &Config) -> anyhow::Result<Service> {
@@ -26,16 +31,46 @@ pub async fn open_service(config: &Config) -> anyhow::Result<Service> {
             config.state_dir.display()
         )
     })?;
+    let keys = open_keys(&config.state_dir)?;
     let store = open_store(&config.database).await?;
-    service(
+    let service = service(
         store,
         load_policy(config.policy.as_deref())?,
         mimamori_service::Config {
             portal_url: config.portal.public_url.clone(),
             mail_domain: config.mail.domain.clone(),
+            sms: config.sms.is_some(),
+            keys: Some(keys),
             ..mimamori_service::Config::default()
         },
-    )
+    )?;
+    let resealed = service.reseal().await.context(
+        "データベースの秘密を鍵で開けません。state_dir の sealing.keys に、以前の鍵の行が残っているか確かめてください",
+    )?;
+    if resealed > 0 {
+        tracing::info!(resealed, "データベースの秘密を、今の鍵で封じ直しました");
+    }
+    Ok(service)
+}
+
+/// The keys that seal the database's secrets, made at the first start. They stand beside the
+/// database, not in it: whoever has only a copy of the database reads no secret.
+pub fn open_keys(state_dir: &Path) -> anyhow::Result<Keyring> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = state_dir.join("sealing.keys");
+    let what = || format!("データベースの秘密を守る鍵のファイル {} を使えません", path.display());
+    let new = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    match new {
+        Ok(mut file) => {
+            writeln!(file, "{}", Keyring::fresh_line(&SystemRng)).with_context(what)?;
+            file.sync_all().with_context(what)?;
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(e) => return Err(e).with_context(what),
+    }
+    let text = std::fs::read_to_string(&path).with_context(what)?;
+    Keyring::parse(&text).with_context(what)
 }
 
 pub fn service(
@@ -109,7 +144,15 @@ pub fn mail_sender(mail: &config::Mail) -> anyhow::Result<Sender> {
     for fallback in relays {
         sender = sender.with_fallback(smtp(mail, fallback)?).context(bad)?;
     }
-    Ok(sender)
+    let each: Vec<_> = mail.relays.iter().map(|r| r.per_minute).collect();
+    Ok(sender.paced(mail.per_minute, &each))
+}
+
+/// The way out for short messages, if there is one.
+pub fn sms_pump(config: Option<&config::Sms>, service: &Service) -> anyhow::Result<Option<SmsPump>> {
+    let Some(sms) = config else { return Ok(None) };
+    let provider = TwilioSms::new(sms.twilio()).context("SMSを送る準備ができません")?;
+    Ok(Some(SmsPump::new(service.clone(), Arc::new(provider), sms.per_minute)))
 }
 
 fn smtp(mail: &config::Mail, relay: &config::MailRelay) -> anyhow::Result<SmtpConfig> {

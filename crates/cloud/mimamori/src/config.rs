@@ -21,6 +21,8 @@ pub struct Config {
     pub portal: Portal,
     pub gateways: Gateways,
     pub mail: Mail,
+    /// `None`: no short messages.
+    pub sms: Option<Sms>,
     pub metrics: Option<SocketAddr>,
     /// `None`: the policy that ships with the program.
     pub policy: Option<PathBuf>,
@@ -95,6 +97,25 @@ pub struct Mail {
     pub from_name: String,
     /// Right-hand side of Message-IDs.
     pub domain: String,
+    /// What this node sends at most, over all relays.
+    pub per_minute: Option<u32>,
+}
+
+/// Who delivers short messages: whatever speaks Twilio's Messages resource.
+#[derive(Clone)]
+pub struct Sms {
+    pub url: String,
+    pub account: String,
+    pub token: String,
+    pub from: String,
+    /// What this node sends at most.
+    pub per_minute: Option<u32>,
+}
+
+impl fmt::Debug for Sms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sms").field("url", &self.url).field("account", &self.account).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -103,6 +124,7 @@ pub struct MailRelay {
     pub port: u16,
     pub security: MailSecurity,
     pub login: Option<MailLogin>,
+    pub per_minute: Option<u32>,
 }
 
 /// A key that mails are signed with.

@@ -33,7 +33,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let rng = Arc::new(SystemRng);
     let portal = Portal::new(service.clone(), rng, options(&config), None);
     let ingest = Ingest::bind(
-        IngestConfig::new(config.gateways.listen, config.gateways.names.clone()),
+        gateway_api(&config),
         cloud::open_ca(&config.state_dir)?,
         Arc::new(service.clone()),
         Arc::new(mimamori_base::SystemClock),
@@ -42,7 +42,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     .await
     .context("UTM装置の受付を始められません")?;
     let jobs = JobsConfig { node: node_name(&config), ..JobsConfig::default() };
-    let jobs = Jobs::new(service.clone(), cloud::mail_sender(&config.mail)?, jobs);
+    let jobs = Jobs::new(service.clone(), cloud::mail_sender(&config.mail)?, jobs)
+        .with_sms(cloud::sms_pump(config.sms.as_ref(), &service)?);
     let background = tokio::spawn(jobs.run(stopping.clone()));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(ingest_task(ingest, stopping.clone()));
@@ -77,6 +78,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Some(ended) => ended.context("待ち受けが突然終わりました")?,
         None => Ok(()),
     }
+}
+
+fn gateway_api(config: &Config) -> IngestConfig {
+    let mut api = IngestConfig::new(config.gateways.listen, config.gateways.names.clone());
+    api.definitions = Some(cloud::definitions_folder(&config.state_dir));
+    api
 }
 
 /// Unique among nodes that share a database, and the same after a restart.

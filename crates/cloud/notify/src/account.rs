@@ -31,27 +31,34 @@ struct Html<'a> {
 }
 
 /// The parts that differ from mail to mail.
-struct Words {
-    subject: &'static str,
-    what: String,
-    facts: Vec<(&'static str, String)>,
-    link: Option<String>,
-    steps: Vec<String>,
+pub(crate) struct Words {
+    pub(crate) subject: String,
+    pub(crate) what: String,
+    /// What a person wrote, line by line.
+    pub(crate) body: Vec<String>,
+    pub(crate) facts: Vec<(&'static str, String)>,
+    pub(crate) link: Option<String>,
+    pub(crate) steps: Vec<String>,
 }
 
 pub(crate) fn compose(mail: &AccountMail, with: Surroundings<'_>) -> Result<Composed, askama::Error> {
-    let words = words(mail, with.portal_url);
+    render(&words(mail, with.portal_url), with)
+}
+
+/// One plain mail with a purpose, steps and facts.
+pub(crate) fn render(words: &Words, with: Surroundings<'_>) -> Result<Composed, askama::Error> {
     Ok(Composed {
-        subject: words.subject.to_owned(),
-        text: Text { with, words: &words }.render()?,
-        html: Html { with, words: &words }.render()?,
+        subject: words.subject.clone(),
+        text: Text { with, words }.render()?,
+        html: Html { with, words }.render()?,
     })
 }
 
 fn words(mail: &AccountMail, portal_url: &str) -> Words {
     match mail {
         AccountMail::Reset { token, until } => Words {
-            subject: "【みまもり】パスワードの再設定のご案内",
+            subject: "【みまもり】パスワードの再設定のご案内".to_owned(),
+            body: Vec::new(),
             what: "パスワードの再設定の申し込みを受け付けました。".to_owned(),
             facts: vec![("期限", format!("{}まで（1回だけ使えます）", jst::date_time(*until)))],
             link: Some(format!("{portal_url}/reset/{token}")),
@@ -61,7 +68,8 @@ fn words(mail: &AccountMail, portal_url: &str) -> Words {
             ],
         },
         AccountMail::Issued { login, password, until } => Words {
-            subject: "【みまもり】仮のユーザーIDとパスワードのお知らせ",
+            subject: "【みまもり】仮のユーザーIDとパスワードのお知らせ".to_owned(),
+            body: Vec::new(),
             what: "ポータルのアカウントを発行しました。".to_owned(),
             facts: vec![
                 ("仮のユーザーID", login.clone()),
@@ -76,7 +84,8 @@ fn words(mail: &AccountMail, portal_url: &str) -> Words {
             ],
         },
         AccountMail::PasswordChanged { at } => Words {
-            subject: "【みまもり】パスワードが再設定されました",
+            subject: "【みまもり】パスワードが再設定されました".to_owned(),
+            body: Vec::new(),
             what: "ポータルのパスワードが、メールのリンクから再設定されました。".to_owned(),
             facts: vec![("日時", jst::date_time(*at))],
             link: None,

@@ -66,6 +66,10 @@ pub fn compose(job: &MailJob, portal_url: &str) -> Result<Option<Composed>, Comp
         let with = crate::account::Surroundings { company, desk_phone, desk_hours, portal_url };
         return Ok(Some(crate::account::compose(mail, with)?));
     }
+    if let Some(letter) = job.told.first().and_then(|t| t.notice.kind.letter()) {
+        let with = crate::account::Surroundings { company, desk_phone, desk_hours, portal_url };
+        return Ok(Some(crate::letter::compose(letter, with)?));
+    }
     if job.told.iter().any(|t| matches!(t.notice.kind, NoticeKind::TestMail { .. })) {
         return Ok(Some(Composed {
             subject: format!("【テスト】{company} 様: お知らせメールの確認です"),

@@ -94,9 +94,13 @@ impl Pump {
     /// crash delays no other.
     async fn deliver_some(&mut self, round: &mut Round) -> Result<(), PumpError> {
         for _ in 0..PER_ROUND {
+            if !self.sender.reserve(self.service.now()) {
+                return Ok(());
+            }
             let token = self.service.claim_token();
             let lease = self.sender.longest() + LEASE_MARGIN;
             let Some(claimed) = self.service.claim_deliveries(token, lease, 1).await?.pop() else {
+                self.sender.release();
                 return Ok(());
             };
             let outcome = self.sender.deliver(&claimed).await;

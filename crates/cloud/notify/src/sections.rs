@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mimamori_domain::alert::Alert;
-use mimamori_domain::{Detection, NoticeKind, StarRating, Verdict, jst};
+use mimamori_domain::{Detection, EmailAddress, NoticeKind, StarRating, Verdict, jst};
 use mimamori_service::Told;
 use mimamori_service::views::{AlertView, GatewayView};
 
@@ -66,6 +66,9 @@ pub(crate) fn section(told: &Told, portal_url: &str) -> Option<Section> {
         NoticeKind::AlertRose { from, .. } => {
             told.alert.as_ref().map(|a| alert_section(a, told.gateway.as_ref(), Some(*from), portal_url))
         }
+        NoticeKind::TakeOver { failed, .. } => {
+            told.alert.as_ref().map(|a| take_over_section(a, told.gateway.as_ref(), failed, portal_url))
+        }
         NoticeKind::Investigated { .. } => {
             told.alert.as_ref().and_then(|a| finding_section(a, told.gateway.as_ref(), portal_url))
         }
@@ -92,7 +95,7 @@ pub(crate) fn section(told: &Told, portal_url: &str) -> Option<Section> {
         NoticeKind::GatewayRecovered { since, at, .. } => {
             told.gateway.as_ref().map(|g| recovered_section(g, *since, *at, portal_url))
         }
-        NoticeKind::TestMail { .. } | NoticeKind::Account { .. } => None,
+        NoticeKind::TestMail { .. } | NoticeKind::Account { .. } | NoticeKind::Letter { .. } => None,
     }
 }
 
@@ -145,6 +148,23 @@ fn alert_section(
         }),
         link: alert_link(alert, portal_url),
     }
+}
+
+/// The mail to another address did not arrive: this reader is asked to act instead.
+fn take_over_section(
+    view: &AlertView,
+    gateway: Option<&GatewayView>,
+    failed: &EmailAddress,
+    portal_url: &str,
+) -> Section {
+    let base = alert_section(view, gateway, None, portal_url);
+    let mut lead = vec![format!(
+        "※引き継ぎのお願い※ このアラートのメールは、ほかの宛先（{failed}）に届きませんでした。代わりに対応をお願いします。"
+    )];
+    lead.extend(base.lead);
+    let mut actions = base.actions;
+    actions.push(format!("ポータルの「設定」で、届かなかった宛先（{failed}）を直してください。"));
+    Section { mark: format!("{} 引き継ぎ", view.alert.rating.stars()), lead, actions, ..base }
 }
 
 /// Each address gets its own mark, so that the portal knows which mail was opened.

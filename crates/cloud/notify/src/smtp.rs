@@ -1,6 +1,7 @@
 //! One conversation with the mail server, stage by stage, as what an answer means depends on
 //! where it comes: a refused password is our fault and waits, a refused recipient is final.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::transport::smtp::authentication::{Credentials as Login, DEFAULT_MECHANISMS};
@@ -9,10 +10,12 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use lettre::transport::smtp::{Error, authentication::Mechanism};
+use mimamori_base::Timestamp;
 use mimamori_service::views::ClaimedDelivery;
 
 use crate::config::{Security, SmtpConfig, SmtpConfigError};
 use crate::message;
+use crate::pace::Pace;
 
 /// A whole conversation may take as long as this many single answers.
 const CONVERSATION_TIMEOUTS: u32 = 4;
@@ -33,6 +36,10 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Sender {
     relays: Vec<Relay>,
+    /// Of all relays together.
+    pace: Arc<Pace>,
+    /// The relay that has room for the next mail.
+    reserved: Option<usize>,
 }
 
 /// One mail server of ours.
@@ -40,6 +47,7 @@ struct Relay {
     config: SmtpConfig,
     tls: Option<TlsParameters>,
     connection: Option<AsyncSmtpConnection>,
+    pace: Arc<Pace>,
 }
 
 impl std::fmt::Debug for Relay {
@@ -56,7 +64,7 @@ enum Stage {
 
 impl Sender {
     pub fn new(config: SmtpConfig) -> Result<Self, SmtpConfigError> {
-        Ok(Sender { relays: vec![Relay::new(config)?] })
+        Ok(Sender { relays: vec![Relay::new(config)?], pace: Arc::new(Pace::new(None)), reserved: None })
     }
 
     /// Where to turn to when the relays before it cannot be reached.
@@ -65,11 +73,48 @@ impl Sender {
         Ok(self)
     }
 
-    /// Another sender with the same configuration and connections of its own.
+    /// At most so many mails a minute, over all relays and over each (in their order), of this
+    /// sender and its siblings together.
+    #[must_use]
+    pub fn paced(mut self, all: Option<u32>, each: &[Option<u32>]) -> Self {
+        self.pace = Arc::new(Pace::new(all));
+        for (relay, per_minute) in self.relays.iter_mut().zip(each) {
+            relay.pace = Arc::new(Pace::new(*per_minute));
+        }
+        self
+    }
+
+    /// Another sender with the same configuration and paces, and connections of its own.
     #[must_use]
     pub fn sibling(&self) -> Self {
-        let relay = |r: &Relay| Relay { config: r.config.clone(), tls: r.tls.clone(), connection: None };
-        Sender { relays: self.relays.iter().map(relay).collect() }
+        let relay = |r: &Relay| Relay {
+            config: r.config.clone(),
+            tls: r.tls.clone(),
+            connection: None,
+            pace: r.pace.clone(),
+        };
+        Sender { relays: self.relays.iter().map(relay).collect(), pace: self.pace.clone(), reserved: None }
+    }
+
+    /// Room for one mail within the minute's share: of all, and of the first relay that has some.
+    /// Asked before a mail is claimed, so that what is urgent goes first when there is room again.
+    pub fn reserve(&mut self, now: Timestamp) -> bool {
+        if !self.pace.take(now) {
+            return false;
+        }
+        self.reserved = self.relays.iter().position(|relay| relay.pace.take(now));
+        if self.reserved.is_none() {
+            self.pace.give_back();
+        }
+        self.reserved.is_some()
+    }
+
+    /// The room was not needed.
+    pub fn release(&mut self) {
+        if let Some(relay) = self.reserved.take().and_then(|i| self.relays.get(i)) {
+            relay.pace.give_back();
+            self.pace.give_back();
+        }
     }
 
     /// The longest that one attempt can take.
@@ -82,7 +127,8 @@ impl Sender {
     /// nobody could say who took it.
     pub async fn deliver(&mut self, claimed: &ClaimedDelivery) -> Outcome {
         let mut reasons = Vec::new();
-        for relay in &mut self.relays {
+        let first = self.reserved.take().unwrap_or(0);
+        for relay in self.relays.iter_mut().skip(first) {
             match relay.deliver(claimed).await {
                 Ok(outcome) => return outcome,
                 Err(unreached) => reasons.push(unreached),
@@ -106,7 +152,7 @@ impl Relay {
             Security::PlainLoopback => None,
             Security::StartTls | Security::ImplicitTls => Some(tls_parameters(&config)?),
         };
-        Ok(Relay { config, tls, connection: None })
+        Ok(Relay { config, tls, connection: None, pace: Arc::new(Pace::new(None)) })
     }
 
     /// One attempt, or why the relay was not reached.

@@ -78,6 +78,8 @@ impl PageError {
                 StatusCode::FORBIDDEN
             }
             PageError::BadForm => StatusCode::BAD_REQUEST,
+            PageError::Service(ServiceError::SlowDown) => StatusCode::TOO_MANY_REQUESTS,
+            PageError::Service(ServiceError::Incomplete) => StatusCode::UNPROCESSABLE_ENTITY,
             PageError::Service(
                 ServiceError::Conflict
                 | ServiceError::Duplicate

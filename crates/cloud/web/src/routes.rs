@@ -11,8 +11,8 @@ use mimamori_service::Permission;
 
 use crate::guard;
 use crate::pages::{
-    accounts, alerts, customers, detections, door, exceptions, gateways, investigations, mailbox, outbox,
-    policies, reset, second_factor, sessions, settings, status, usage,
+    accounts, alerts, compare, customers, detections, devices, door, exceptions, gateways, investigations,
+    mailbox, outbox, policies, reset, second_factor, sessions, settings, sms, status, usage,
 };
 use crate::portal::Portal;
 
@@ -51,8 +51,8 @@ pub fn table() -> Vec<Route> {
     use Access::{Needs, Proved, Public, Session};
     use Permission::{
         AcknowledgeAlert, AskException, DecideException, EditAddresses, Investigate, IssueAccounts,
-        ListCustomers, ManagePolicies, RenameGateway, ReportScan, TryPolicies, ViewAudit, ViewOutbox,
-        ViewPolicies, ViewPortal,
+        ListCustomers, ManagePolicies, Provision, RenameGateway, ReportScan, TryPolicies, ViewAudit,
+        ViewOutbox, ViewPolicies, ViewPortal,
     };
     vec![
         read("/login", Public, get(door::login_page)),
@@ -75,6 +75,8 @@ pub fn table() -> Vec<Route> {
         read("/detections", Needs(ViewPortal), get(detections::list)),
         read("/detections.csv", Needs(ViewPortal), get(detections::csv)),
         read("/detections/{id}", Needs(ViewPortal), get(detections::detail)),
+        read("/compare", Needs(ViewPortal), get(compare::page)),
+        read("/devices/{id}/{key}", Needs(ViewPortal), get(devices::page)),
         read("/usage/apps", Needs(ViewPortal), get(usage::applications)),
         read("/usage/web", Needs(ViewPortal), get(usage::web)),
         read("/usage/devices", Needs(ViewPortal), get(usage::devices)),
@@ -85,6 +87,11 @@ pub fn table() -> Vec<Route> {
         write("/settings/password", Session, post(settings::password)),
         write("/settings/addresses", Proved(EditAddresses), post(settings::addresses)),
         write("/settings/test-mail", Needs(EditAddresses), post(settings::test_mail)),
+        read("/settings/sms", Needs(ViewPortal), get(sms::page)),
+        write("/settings/sms", Proved(EditAddresses), post(sms::add)),
+        write("/settings/sms/verify", Needs(EditAddresses), post(sms::verify)),
+        write("/settings/sms/remove", Proved(EditAddresses), post(sms::remove)),
+        write("/gateways/{id}/outage", Needs(Provision), post(gateways::plan_outage)),
         read("/confirm", Session, get(sessions::confirm_page)),
         write("/confirm", Session, post(sessions::confirm)),
         read("/settings/second-factor", Session, get(second_factor::page)),

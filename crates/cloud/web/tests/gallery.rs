@@ -14,11 +14,14 @@ use mimamori_domain::{
     FileEvidence, Gateway, GatewayId, GatewayState, Headline, Heartbeat, Name, Outcome, Period, Policy,
     Serial, Signature, TrafficDirection,
 };
+use mimamori_service::views::DeviceView;
 use mimamori_web::view::part::{Empty, Pager};
 use mimamori_web::view::{
     self, Contact, Flash, Frame, NavItem, alert, chart, detection, door, gateway, mailbox, status,
 };
 
+#[path = "support/compare_pages.rs"]
+mod compare_pages;
 #[path = "support/usage_pages.rs"]
 mod usage_pages;
 
@@ -43,9 +46,9 @@ fn frame(current: &str) -> Frame {
         nav: vec![
             item("/", "状態", "status", 0),
             item("/alerts", "アラート", "alert", 2),
-            item("/detections", "検知の記録", "list", 0),
             item("/usage/apps", "利用", "device", 0),
             item("/gateways", "UTM装置", "gateway", 0),
+            item("/compare", "くらべる", "scales", 0),
             item("/settings", "設定", "settings", 0),
             item("/mailbox", "受信箱", "mail", 0),
         ],
@@ -309,6 +312,12 @@ fn other_pages(pages: &mut Vec<(&'static str, String)>) {
         ));
     }
     pages.extend(usage_pages::pages(frame, NOW));
+    pages.extend(compare_pages::pages(frame, NOW));
+    if let (Some(g), Some(seen)) = (list.first(), beat.devices.first()) {
+        let device = DeviceView { gateway: g.id, key: seen.device.key(), seen: seen.clone() };
+        let (found, raised) = (detections(), alerts());
+        pages.extend(compare_pages::device_pages(frame, NOW, (g.clone(), device), &found, &raised));
+    }
     let d = detection(DetectionKind::MalwareFile, Outcome::Blocked, 25, "files.example");
     let alert = alerts().first().map(|a| a.id);
     pages.push((
@@ -346,6 +355,7 @@ fn other_pages(pages: &mut Vec<(&'static str, String)>) {
         user: String::new(),
         error: Some("ユーザーIDまたはパスワードがちがいます。".to_owned()),
         info: None,
+        passkey: "{}".to_owned(),
         contact: frame("/").contact,
     };
     pages.push(("login", login.render().expect("renders")));

@@ -1,5 +1,8 @@
 //! The file as it is written, and the checks that make it a [`Config`].
 
+#[path = "sms.rs"]
+mod sms;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +24,7 @@ pub(super) struct Raw {
     portal: RawPortal,
     gateways: RawGateways,
     mail: RawMail,
+    sms: Option<sms::RawSms>,
     metrics: Option<RawMetrics>,
     rating: Option<RawRating>,
     #[serde(default)]
@@ -74,6 +78,8 @@ struct RawMail {
     from: Spanned<String>,
     #[serde(default = "sender")]
     from_name: String,
+    per_minute: Option<Spanned<u32>>,
+    total_per_minute: Option<Spanned<u32>>,
     bounces: Option<Spanned<String>>,
     bounces_listen: Option<Spanned<String>>,
     #[serde(default)]
@@ -91,6 +97,7 @@ struct RawRelay {
     security: Spanned<String>,
     user: Option<Spanned<String>>,
     password_file: Option<Spanned<PathBuf>>,
+    per_minute: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -131,6 +138,7 @@ pub(super) fn check(at: &Place<'_>, raw: Raw) -> Result<Config, ConfigError> {
         portal: portal(at, raw.portal)?,
         gateways: gateways(at, &raw.gateways)?,
         mail: mail(at, raw.mail)?,
+        sms: raw.sms.map(|s| sms::check(at, &s)).transpose()?,
         metrics: raw.metrics.map(|m| address_of(at, "metrics.listen", &m.listen)).transpose()?,
         policy: raw.rating.map(|r| existing(at, "rating.policy", &r.policy)).transpose()?,
         log: Log { json: raw.log.json },
@@ -235,6 +243,7 @@ fn mail(at: &Place<'_>, raw: RawMail) -> Result<Mail, ConfigError> {
         security: raw.security,
         user: raw.user,
         password_file: raw.password_file,
+        per_minute: raw.per_minute,
     };
     let mut relays = vec![relay(at, &first)?];
     for fallback in &raw.fallback {
@@ -260,6 +269,7 @@ fn mail(at: &Place<'_>, raw: RawMail) -> Result<Mail, ConfigError> {
         from,
         from_name: raw.from_name,
         domain,
+        per_minute: rate(at, "mail.total_per_minute", raw.total_per_minute.as_ref())?,
     })
 }
 
@@ -290,7 +300,17 @@ fn relay(at: &Place<'_>, raw: &RawRelay) -> Result<MailRelay, ConfigError> {
         MailSecurity::Tls => 465,
         MailSecurity::None => 25,
     });
-    Ok(MailRelay { server, port, security, login: login(at, raw)? })
+    let per_minute = rate(at, "mail.per_minute", raw.per_minute.as_ref())?;
+    Ok(MailRelay { server, port, security, login: login(at, raw)?, per_minute })
+}
+
+fn rate(at: &Place<'_>, key: &str, value: Option<&Spanned<u32>>) -> Result<Option<u32>, ConfigError> {
+    match value {
+        Some(n) if !(1..=1_000_000).contains(n.get_ref()) => {
+            Err(at.wrong(key, n, "1分間に送る数を、1 から 1000000 で書いてください"))
+        }
+        other => Ok(other.map(|n| *n.get_ref())),
+    }
 }
 
 fn login(at: &Place<'_>, raw: &RawRelay) -> Result<Option<MailLogin>, ConfigError> {

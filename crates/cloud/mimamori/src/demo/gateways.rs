@@ -122,6 +122,7 @@ fn words(d: &Detection) -> String {
     };
     let done = match d.outcome {
         Outcome::Blocked => "を止めました",
+        Outcome::Neutralised => "を書きかえて無害にしました",
         Outcome::Allowed => "を記録しました",
     };
     let device = d.device.as_ref().map_or_else(

@@ -171,6 +171,7 @@ async fn open(data: &Path, first: bool, portal_url: &str) -> anyhow::Result<Serv
         mail_domain: "mimamori.example".to_owned(),
         // Everything here is made up and on this machine only.
         staff_second_factor: false,
+        keys: Some(cloud::open_keys(data)?),
         ..mimamori_service::Config::default()
     };
     cloud::service(store, cloud::load_policy(None)?, config)
@@ -199,6 +200,7 @@ fn own_mail(server: SocketAddr) -> Mail {
             port: server.port(),
             security: MailSecurity::None,
             login: None,
+            per_minute: None,
         }],
         bounces: None,
         bounces_listen: None,
@@ -206,6 +208,7 @@ fn own_mail(server: SocketAddr) -> Mail {
         from: "oshirase@mimamori.example".to_owned(),
         from_name: "みまもり".to_owned(),
         domain: "mimamori.example".to_owned(),
+        per_minute: None,
     }
 }
 

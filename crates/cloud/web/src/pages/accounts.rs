@@ -91,6 +91,17 @@ pub async fn reissue(
     Ok(Done::AccountReissued.lead_to(&portal, "/accounts"))
 }
 
+pub async fn reset_second_factor(
+    State(portal): State<Portal>,
+    session: Session,
+    Path(id): Path<String>,
+    _form: SignedForm<NoFields>,
+) -> Result<Response, PageError> {
+    let id = AccountId::parse(&id).map_err(|_| PageError::NotFound)?;
+    portal.service().reset_second_factor(&session.actor, id).await?;
+    Ok(Done::SecondFactorReset.lead_to(&portal, "/accounts"))
+}
+
 pub async fn stop(
     State(portal): State<Portal>,
     session: Session,

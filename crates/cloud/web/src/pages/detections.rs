@@ -4,7 +4,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use mimamori_domain::{DetectionId, DetectionKind, GatewayId, Period, jst};
-use mimamori_service::views::{DetectionFilter, DetectionView, PageMark};
+use mimamori_service::views::{DetectionFilter, DetectionView, DeviceView, Order, PageMark};
 use serde::Deserialize;
 
 use super::{Desk, show};
@@ -15,11 +15,14 @@ use crate::portal::Portal;
 use crate::query::escape;
 use crate::view::detection::{DetailPage, Filter, FilterOption, ListPage, Row};
 use crate::view::part::{Empty, Pager};
+use crate::view::usage::device_name;
 
 const PAGE: u32 = 50;
 const CSV_MAX: usize = 10_000;
 const CSV_STEP: u32 = 1_000;
 const REFRESH_SECONDS: u32 = 30;
+/// Devices that the filter offers.
+const DEVICES_SHOWN: usize = 300;
 
 /// The filter as it stands in the address.
 #[derive(Debug, Default, Deserialize)]
@@ -30,6 +33,10 @@ pub struct Choice {
     kind: String,
     #[serde(default)]
     gateway: String,
+    #[serde(default)]
+    device: String,
+    #[serde(default)]
+    order: String,
     #[serde(default)]
     q: String,
     #[serde(default)]
@@ -53,8 +60,16 @@ impl Choice {
         Some(self.q.trim()).filter(|q| !q.is_empty())
     }
 
+    fn device(&self) -> Option<&str> {
+        Some(self.device.trim()).filter(|d| !d.is_empty() && d.len() <= 80)
+    }
+
+    fn order(&self) -> Order {
+        if self.order == "oldest" { Order::OldestFirst } else { Order::NewestFirst }
+    }
+
     fn narrows(&self) -> bool {
-        self.kind().is_some() || self.gateway().is_some() || self.text().is_some()
+        self.kind().is_some() || self.gateway().is_some() || self.device().is_some() || self.text().is_some()
     }
 
     fn filter(&self, desk: &Desk, limit: u32) -> DetectionFilter {
@@ -63,6 +78,8 @@ impl Choice {
             gateway: self.gateway(),
             period: Some(Period::last_days(self.days(), desk.now)),
             kind: self.kind(),
+            device_key: self.device().map(str::to_owned),
+            order: self.order(),
             text: self.text().map(|q| q.chars().take(100).collect()),
             before: PageMark::decode(&self.before),
             limit,
@@ -78,6 +95,12 @@ impl Choice {
         }
         if let Some(gateway) = self.gateway() {
             address.push_str(&format!("&gateway={gateway}"));
+        }
+        if let Some(device) = self.device() {
+            address.push_str(&format!("&device={}", escape(device)));
+        }
+        if self.order() == Order::OldestFirst {
+            address.push_str("&order=oldest");
         }
         if let Some(text) = self.text() {
             address.push_str(&format!("&q={}", escape(text)));
@@ -98,19 +121,20 @@ pub async fn list(
     let gateways = service.gateways(desk.actor(), desk.id()).await?;
     let names: Vec<(String, String)> =
         gateways.iter().map(|g| (g.gateway.id.to_string(), g.gateway.name.to_string())).collect();
-    let mut frame = desk.frame("/detections").await?;
+    let devices = service.devices(desk.actor(), desk.id()).await?;
+    let mut frame = desk.frame("/alerts").await?;
     let first_page = choice.before.is_empty();
     frame.refresh_seconds = if first_page { REFRESH_SECONDS } else { 0 };
     let had_flash = frame.flash.is_some();
     let view = ListPage {
         frame,
-        filters: filters(&choice, &names),
+        filters: filters(&choice, &names, &devices),
         query: choice.q.clone(),
         filtered: choice.narrows(),
         csv_href: choice.address("/detections.csv"),
         count_text: match (&page.next, first_page) {
-            (None, true) => format!("{}件です。新しいものから並んでいます。", page.items.len()),
-            _ => "新しいものから並んでいます。".to_owned(),
+            (None, true) => format!("{}件です。{}", page.items.len(), order_words(choice.order())),
+            _ => order_words(choice.order()).to_owned(),
         },
         detections: page.items.iter().map(|d| Row::new(&d.detection, &d.gateway_name, desk.now)).collect(),
         pager: Pager {
@@ -134,7 +158,14 @@ pub async fn list(
     show(&desk.portal, had_flash, &view)
 }
 
-fn filters(choice: &Choice, gateways: &[(String, String)]) -> Vec<Filter> {
+const fn order_words(order: Order) -> &'static str {
+    match order {
+        Order::NewestFirst => "新しいものから並んでいます。",
+        Order::OldestFirst => "古いものから並んでいます。",
+    }
+}
+
+fn filters(choice: &Choice, gateways: &[(String, String)], devices: &[DeviceView]) -> Vec<Filter> {
     let option = |value: &str, label: &str, selected: bool| FilterOption {
         value: value.to_owned(),
         label: label.to_owned(),
@@ -152,10 +183,24 @@ fn filters(choice: &Choice, gateways: &[(String, String)]) -> Vec<Filter> {
             .iter()
             .map(|(id, name)| option(id, name, choice.gateway().is_some_and(|g| g.to_string() == *id))),
     );
+    let mut machines = vec![option("", "すべての機器", choice.device().is_none())];
+    machines.extend(
+        devices.iter().take(DEVICES_SHOWN).map(|d| {
+            option(&d.key.0, &device_name(&d.seen.device), choice.device() == Some(d.key.0.as_str()))
+        }),
+    );
+    // One that is not among them, e.g. from the page of a device long gone.
+    if let Some(device) = choice.device().filter(|c| machines.iter().all(|m| m.value != **c)) {
+        machines.push(option(device, device, true));
+    }
+    let oldest = choice.order() == Order::OldestFirst;
+    let orders = vec![option("", "新しい順", !oldest), option("oldest", "古い順", oldest)];
     vec![
         Filter { name: "days", label: "期間", options: periods },
         Filter { name: "kind", label: "種類", options: kinds },
         Filter { name: "gateway", label: "UTM装置", options: units },
+        Filter { name: "device", label: "機器", options: machines },
+        Filter { name: "order", label: "並び順", options: orders },
     ]
 }
 
@@ -168,7 +213,7 @@ pub async fn detail(
     let id = DetectionId::parse(&id).map_err(|_| PageError::NotFound)?;
     let found = portal.service().detection(&session.actor, id).await?;
     let desk = Desk::about(portal, session, headers, found.customer).await?;
-    let frame = desk.frame("/detections").await?;
+    let frame = desk.frame("/alerts").await?;
     let had_flash = frame.flash.is_some();
     let page = DetailPage::new(frame, &found.detection, &found.gateway_name, found.alert);
     show(&desk.portal, had_flash, &page)

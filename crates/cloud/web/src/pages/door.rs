@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use mimamori_domain::Line;
+use mimamori_domain::{Line, SecondFactor};
 use mimamori_service::{ClientInfo, LoggedIn, LoginError, SessionToken};
 use serde::Deserialize;
 
@@ -54,6 +54,7 @@ fn door(
     status: StatusCode,
 ) -> Result<Response, PageError> {
     let mut response = at_the_door(portal, headers, |csrf| LoginPage {
+        passkey: portal.service().begin_passkey_login(&csrf).json(),
         csrf,
         next: form.next.to_owned(),
         user: form.user.to_owned(),
@@ -63,6 +64,17 @@ fn door(
     })?;
     *response.status_mut() = status;
     Ok(response)
+}
+
+/// The login page once more, with what went wrong.
+pub fn again_at_the_door(
+    portal: &Portal,
+    headers: &HeaderMap,
+    next: &str,
+    error: &str,
+    status: StatusCode,
+) -> Result<Response, PageError> {
+    door(portal, headers, Form { next, user: "", error: Some(error), info: None }, status)
 }
 
 fn is_nonce(text: &str) -> bool {
@@ -106,14 +118,12 @@ pub async fn login(
             Ok(let_in(&portal, &fresh, next))
         }
         Err(LoginError::Service(e)) => Err(PageError::Service(e)),
-        Err(e @ (LoginError::Refused | LoginError::WrongCode | LoginError::StartAgain)) => {
-            again(e.for_people(), StatusCode::UNAUTHORIZED)
-        }
         Err(e @ LoginError::Throttled) => {
             let mut response = again(e.for_people(), StatusCode::TOO_MANY_REQUESTS)?;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("600"));
             Ok(response)
         }
+        Err(e) => again(e.for_people(), StatusCode::UNAUTHORIZED),
     }
 }
 
@@ -132,7 +142,7 @@ pub fn client(
 }
 
 /// The cookies of a login, and where it leads: to the code if one is still needed.
-fn let_in(portal: &Portal, fresh: &LoggedIn, next: &str) -> Response {
+pub fn let_in(portal: &Portal, fresh: &LoggedIn, next: &str) -> Response {
     let cookies = portal.cookies();
     let target = match (fresh.needs_code, next) {
         (false, _) => next.to_owned(),
@@ -161,27 +171,27 @@ pub async fn code_page(
     if guard::find_session(&portal, &headers).await?.is_some() {
         return Ok(Redirect::to(next).into_response());
     }
-    if !awaits_code(&portal, &headers).await? {
-        return Err(PageError::LoginNeeded { next: next.to_owned() });
-    }
-    code_form(&portal, &headers, next, None)
+    code_form(&portal, &headers, next, None).await
 }
 
-async fn awaits_code(portal: &Portal, headers: &HeaderMap) -> Result<bool, PageError> {
-    let Some(value) = portal.cookies().read(headers, Cookie::Session) else { return Ok(false) };
-    Ok(portal.service().awaits_code(&SessionToken::from_cookie(value)).await?)
-}
-
-fn code_form(
+/// The page of the second step; back to the login if nothing waits for one.
+pub async fn code_form(
     portal: &Portal,
     headers: &HeaderMap,
     next: &str,
     error: Option<&'static str>,
 ) -> Result<Response, PageError> {
+    let value = portal.cookies().read(headers, Cookie::Session).unwrap_or_default();
+    let step = portal.service().second_step(&SessionToken::from_cookie(value)).await?;
+    let step = step.ok_or_else(|| PageError::LoginNeeded { next: next.to_owned() })?;
     at_the_door(portal, headers, |csrf| CodePage {
         csrf,
         next: next.to_owned(),
         error,
+        app: step.kind == SecondFactor::App,
+        sms: step.kind == SecondFactor::Sms,
+        sms_to: step.sms_to.unwrap_or_default(),
+        passkey: step.passkey.map(|p| p.json()),
         contact: portal.options().contact.clone(),
     })
 }
@@ -236,9 +246,11 @@ pub async fn code(
             return door(&portal, &headers, again, StatusCode::UNAUTHORIZED);
         }
         Err(e @ LoginError::Throttled) => (StatusCode::TOO_MANY_REQUESTS, e.for_people()),
-        Err(e @ LoginError::WrongCode) => (StatusCode::UNAUTHORIZED, e.for_people()),
+        Err(e @ (LoginError::WrongCode | LoginError::PasskeyRefused)) => {
+            (StatusCode::UNAUTHORIZED, e.for_people())
+        }
     };
-    let mut response = code_form(&portal, &headers, next, Some(status.1))?;
+    let mut response = code_form(&portal, &headers, next, Some(status.1)).await?;
     *response.status_mut() = status.0;
     Ok(response)
 }

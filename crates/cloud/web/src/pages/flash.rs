@@ -18,6 +18,14 @@ pub enum Done {
     Renamed,
     FirstLogin,
     SecondFactorOff,
+    SecondFactorReset,
+    PasskeyAdded,
+    PasskeyRenamed,
+    PasskeyRemoved,
+    TokenRevoked,
+    WebhookChanged,
+    WebhookRemoved,
+    WebhookTested,
     SessionEnded,
     AccountIssued,
     AccountReissued,
@@ -32,10 +40,14 @@ pub enum Done {
     ExceptionDecided,
     ExceptionEnded,
     Resent,
+    SmsCode,
+    SmsProved,
+    SmsRemoved,
+    OutagePlanned,
 }
 
 impl Done {
-    const ALL: [(Done, &'static str, &'static str); 22] = [
+    const ALL: [(Done, &'static str, &'static str); 34] = [
         (Done::Acknowledged, "ack", "「確認しました」を記録しました。"),
         (
             Done::Scanned,
@@ -59,6 +71,26 @@ impl Done {
             Done::SecondFactorOff,
             "2fa-off",
             "2段階認証を使わない設定にしました。いつでも設定から始められます。",
+        ),
+        (
+            Done::SecondFactorReset,
+            "2fa-reset",
+            "2段階認証を取り消しました。新しい仮のパスワードを、ご本人のメールアドレスへお送りします。",
+        ),
+        (Done::PasskeyAdded, "passkey", "パスキーを登録しました。次のログインから使えます。"),
+        (Done::PasskeyRenamed, "passkey-name", "パスキーの名前を変えました。"),
+        (
+            Done::PasskeyRemoved,
+            "passkey-gone",
+            "パスキーを消しました。端末に残っているものは、端末の設定から消せます。",
+        ),
+        (Done::TokenRevoked, "token-gone", "APIの鍵を使えなくしました。"),
+        (Done::WebhookChanged, "hook", "Webhookの設定を変えました。"),
+        (Done::WebhookRemoved, "hook-gone", "Webhookを消しました。"),
+        (
+            Done::WebhookTested,
+            "hook-test",
+            "確認の通知を送ります。しばらくしてから、下の「送った記録」を確かめてください。",
         ),
         (Done::SessionEnded, "ended", "ほかの端末のログインを終了しました。"),
         (
@@ -86,6 +118,14 @@ impl Done {
         (Done::ExceptionDecided, "ex-decided", "例外の判断を記録しました。"),
         (Done::ExceptionEnded, "ex-ended", "例外を終わらせました。"),
         (Done::Resent, "resent", "もう一度送ります。"),
+        (Done::SmsCode, "sms-code", "確認コードを送りました。届いた6けたの数字を入力してください。"),
+        (Done::SmsProved, "sms-proved", "番号を確認しました。★★★ のメールが届かないときにSMSを送ります。"),
+        (Done::SmsRemoved, "sms-removed", "番号を消しました。"),
+        (
+            Done::OutagePlanned,
+            "outage",
+            "計画停止を記録しました。その間は、止まっていてもお客様にお知らせしません。",
+        ),
     ];
 
     /// Leads to `path`, where the message is shown.

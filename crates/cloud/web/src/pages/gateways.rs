@@ -71,7 +71,8 @@ pub async fn detail(
     let card = card(&desk, &view).await?;
     let may_rename = desk.actor().may(Permission::RenameGateway);
     let depth = depth(&desk, view.gateway.id).await?;
-    let page = DetailPage::new(frame, &view.gateway, view.heartbeat.as_ref(), card, may_rename, depth);
+    let mut page = DetailPage::new(frame, &view.gateway, view.heartbeat.as_ref(), card, may_rename, depth);
+    page.may_plan = desk.actor().may(Permission::Provision);
     show(&desk.portal, had_flash, &page)
 }
 
@@ -95,6 +96,24 @@ async fn depth(desk: &Desk, gateway: GatewayId) -> Result<DepthFigure, PageError
 
 fn parse(id: &str) -> Result<GatewayId, PageError> {
     GatewayId::parse(id).map_err(|_| PageError::NotFound)
+}
+
+#[derive(Debug, Deserialize)]
+pub struct OutageForm {
+    minutes: u64,
+}
+
+/// A power-off by plan (firmware, works on the building): no fault while it lasts.
+pub async fn plan_outage(
+    State(portal): State<Portal>,
+    session: Session,
+    Path(id): Path<String>,
+    SignedForm(form): SignedForm<OutageForm>,
+) -> Result<Response, PageError> {
+    let id = parse(&id)?;
+    let length = std::time::Duration::from_secs(form.minutes.min(120) * 60);
+    portal.service().plan_outage(&session.actor, id, length).await?;
+    Ok(Done::OutagePlanned.lead_to(&portal, &format!("/gateways/{id}")))
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,8 +5,10 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod compare;
 pub mod customers;
 pub mod detections;
+pub mod devices;
 pub mod door;
 pub mod exceptions;
 mod flash;
@@ -19,6 +21,7 @@ pub mod reset;
 pub mod second_factor;
 pub mod sessions;
 pub mod settings;
+pub mod sms;
 pub mod status;
 pub mod usage;
 
@@ -113,9 +116,9 @@ impl Desk {
         nav.extend([
             entry("/", "状態", "status", current, 0),
             entry("/alerts", "アラート", "alert", current, open as u64),
-            entry("/detections", "検知の記録", "list", current, 0),
             entry("/usage/apps", "利用", "device", current, 0),
             entry("/gateways", "UTM装置", "gateway", current, 0),
+            entry("/compare", "くらべる", "scales", current, 0),
             entry("/settings", "設定", "settings", current, 0),
         ]);
         if self.portal.mailbox().is_some() && nav.len() < 7 {

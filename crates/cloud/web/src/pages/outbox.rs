@@ -15,9 +15,11 @@ use crate::error::PageError;
 use crate::guard::{self, NoFields, Session, SignedForm};
 use crate::portal::Portal;
 use crate::view::rating::{DeliveryLine, OutboxPage, ReceivedPage, delivery_tag};
+use crate::view::sms::SmsLine;
 use crate::view::{Choice, Moment};
 
 const SHOWN_MAX: u32 = 200;
+const SMS_SHOWN_MAX: u32 = 50;
 /// Code in the address, word on the page.
 const VIEWS: [(&str, &str); 5] = [
     ("", "すべて"),
@@ -67,7 +69,16 @@ pub async fn list(
             current: state.unwrap_or_default() == *code,
         })
         .collect();
-    show(&portal, had_flash, &OutboxPage { frame, views, mails: ledger.into_iter().map(line).collect() })
+    let short = service.sms_ledger(&session.actor, SMS_SHOWN_MAX).await?;
+    let sms = short
+        .iter()
+        .map(|s| {
+            let customer = s.customer.and_then(|k| names.get(&k).cloned()).unwrap_or_default();
+            SmsLine::new(s, customer, now)
+        })
+        .collect();
+    let mails = ledger.into_iter().map(line).collect();
+    show(&portal, had_flash, &OutboxPage { frame, views, mails, sms })
 }
 
 pub async fn resend(

@@ -1,7 +1,10 @@
 //! Forgotten passwords. What the pages say is the same whether an account exists or not.
 
+use std::net::SocketAddr;
+
+use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use mimamori_service::{PasswordChangeError, SessionToken};
@@ -30,12 +33,14 @@ pub struct AskForm {
 
 pub async fn ask(
     State(portal): State<Portal>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, PageError> {
     let form: AskForm = guard::decode(&body)?;
     from_the_door(&portal, &headers, &form.csrf)?;
-    portal.service().ask_for_reset(&form.given);
+    let from = super::door::client(&portal, peer, &headers);
+    portal.service().ask_for_reset(&form.given, from.ip);
     forgot(&portal, &headers, true)
 }
 

@@ -4,14 +4,15 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use mimamori_domain::SecondFactor;
-use mimamori_service::SecondFactorError;
+use mimamori_service::{PASSKEYS_MAX, SecondFactorError};
 use serde::Deserialize;
 
 use super::{Done, any_frame, show};
 use crate::error::PageError;
 use crate::guard::{Session, SignedForm};
 use crate::portal::Portal;
-use crate::view::second_factor::{AppPage, CodesPage, Page, QrSvg};
+use crate::view::Moment;
+use crate::view::second_factor::{AppPage, CodesPage, Page, PasskeyLine, QrSvg};
 
 pub async fn page(
     State(portal): State<Portal>,
@@ -21,22 +22,45 @@ pub async fn page(
     overview(&portal, &session, &headers, None).await
 }
 
-async fn overview(
+pub async fn overview(
     portal: &Portal,
     session: &Session,
     headers: &HeaderMap,
     error: Option<&'static str>,
 ) -> Result<Response, PageError> {
     let state = portal.service().second_factor(&session.actor).await?;
+    let number = portal.service().sms_step_number(&session.actor).await?;
+    let known = portal.service().passkeys(&session.actor).await?;
+    let now = portal.service().now();
+    let passkeys = known
+        .iter()
+        .map(|p| PasskeyLine {
+            id: p.id.to_string(),
+            name: p.name.to_string(),
+            since: Moment::at(p.created_at, now),
+            used: p.used_at.map(|at| Moment::at(at, now)),
+        })
+        .collect();
+    let must = session.actor.role().is_staff();
     let frame = any_frame(portal, session, headers, "/settings").await?;
     let had_flash = frame.flash.is_some();
     let page = Page {
         frame,
         error,
-        on: state.kind == SecondFactor::App,
+        on: state.kind.asks(),
+        app: state.kind == SecondFactor::App,
+        kind: match (state.kind, number) {
+            (SecondFactor::Sms, Some(number)) => format!("SMS　{number}"),
+            (kind, _) => kind.label().to_owned(),
+        },
         undecided: state.kind == SecondFactor::Undecided,
-        must: session.actor.role().is_staff(),
+        must,
         codes_left: state.recovery_codes_left,
+        sms: portal.service().sms_available() && !must && state.kind != SecondFactor::Sms,
+        passkeys,
+        room: known.len() < PASSKEYS_MAX as usize,
+        proved: portal.service().proved_lately(&session.actor),
+        request: portal.service().begin_passkey(&session.actor).await?.json(),
     };
     let mut response = show(portal, had_flash, &page)?;
     if error.is_some() {
@@ -100,7 +124,7 @@ pub async fn confirm_app(
     }
 }
 
-async fn show_codes(
+pub async fn show_codes(
     portal: &Portal,
     session: &Session,
     headers: &HeaderMap,

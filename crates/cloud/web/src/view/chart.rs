@@ -153,6 +153,29 @@ pub fn bars(all: &[Bar], spoken: &str) -> String {
     svg
 }
 
+/// Horizontal bars, each with its name and value beside it.
+pub fn named_bars(all: &[Bar], spoken: &str) -> String {
+    const LINE: f64 = 34.0;
+    const NAMES: f64 = 150.0;
+    let most = as_f64(all.iter().map(|b| b.value).max().unwrap_or(0).max(1));
+    let height = LINE * as_f64(all.len() as u64);
+    let mut svg = format!(
+        r#"<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{spoken}。数字は下の表にあります。">"#
+    );
+    for (i, one) in all.iter().enumerate() {
+        let top = LINE * as_f64(i as u64);
+        let width = as_f64(one.value) * (WIDTH - NAMES - 80.0) / most;
+        let name: String = one.label.chars().take(11).collect();
+        let name = super::escaped(&name);
+        push(&mut svg, format_args!(r#"<text x="0" y="{:.1}">{name}</text>"#, top + 22.0));
+        rect(&mut svg, "stopped", NAMES, top + 8.0, width.max(1.0), 18.0);
+        let (x, y, value) = (NAMES + width + 8.0, top + 22.0, &one.value_text);
+        push(&mut svg, format_args!(r#"<text x="{x:.1}" y="{y:.1}">{value}</text>"#));
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
 fn rect(svg: &mut String, class: &str, x: f64, y: f64, width: f64, height: f64) {
     if height > 0.0 {
         let height = height.max(1.5);

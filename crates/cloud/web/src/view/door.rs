@@ -13,6 +13,8 @@ pub struct LoginPage {
     pub user: String,
     pub error: Option<String>,
     pub info: Option<&'static str>,
+    /// What the page's script asks the browser for a passkey with.
+    pub passkey: String,
     pub contact: Contact,
 }
 

@@ -139,17 +139,19 @@ impl ListPage {
 
 #[derive(Debug, Clone)]
 pub struct DeviceRow {
+    pub href: String,
     pub name: String,
     pub ip: String,
     pub mac: String,
     pub maker: String,
 }
 
-impl From<&SeenDevice> for DeviceRow {
-    fn from(seen: &SeenDevice) -> Self {
+impl DeviceRow {
+    fn new(gateway: mimamori_domain::GatewayId, seen: &SeenDevice) -> Self {
         let d = &seen.device;
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "―".to_owned());
         DeviceRow {
+            href: super::device::href(gateway, &d.key().0),
             name: d.host_name.as_ref().map_or_else(|| "名前のない機器".to_owned(), ToString::to_string),
             ip: or_dash(d.ip.map(|ip| ip.to_string())),
             mac: or_dash(d.mac.map(|mac| mac.to_string())),
@@ -166,6 +168,8 @@ pub struct DetailPage {
     pub groups: Vec<FactGroup>,
     pub devices: Vec<DeviceRow>,
     pub may_rename: bool,
+    /// The operator says when it will be off by plan.
+    pub may_plan: bool,
     /// How deep the traffic of the last day was looked into.
     pub depth: DepthFigure,
 }
@@ -182,10 +186,13 @@ impl DetailPage {
         DetailPage {
             depth,
             may_rename,
+            may_plan: false,
             frame,
             g: card,
             groups: beat.map(|b| health(g, b)).unwrap_or_default(),
-            devices: beat.map(|b| b.devices.iter().map(DeviceRow::from).collect()).unwrap_or_default(),
+            devices: beat
+                .map(|b| b.devices.iter().map(|d| DeviceRow::new(g.id, d)).collect())
+                .unwrap_or_default(),
         }
     }
 }

@@ -7,8 +7,10 @@
 pub mod access;
 pub mod alert;
 pub mod chart;
+pub mod compare;
 pub mod customers;
 pub mod detection;
+pub mod device;
 pub mod door;
 pub mod frame;
 pub mod gateway;
@@ -17,12 +19,18 @@ pub mod part;
 pub mod rating;
 pub mod second_factor;
 pub mod settings;
+pub mod sms;
 pub mod status;
 pub mod usage;
 pub mod wording;
 
 pub use frame::{Contact, Flash, Frame, NavItem};
 pub use part::{Choice, Empty, Fact, FactGroup, Link, Moment, Pager, Stars, Tag};
+
+/// Text from outside that goes into a drawing of ours.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
 
 /// Whom to call: `相談窓口 0120-000-000（平日 9:00–18:00）`.
 pub fn contact_line(contact: &Contact) -> String {

@@ -311,6 +311,7 @@ pub struct OutboxPage {
     pub frame: Frame,
     pub views: Vec<super::Choice>,
     pub mails: Vec<DeliveryLine>,
+    pub sms: Vec<super::sms::SmsLine>,
 }
 
 #[derive(Debug, Template)]

@@ -1,8 +1,9 @@
-//! The second step of the login: overview, authenticator app, recovery codes.
+//! The second step of the login: overview, authenticator app, SMS, passkeys,
+//! recovery codes.
 
 use askama::Template;
 
-use super::Frame;
+use super::{Frame, Moment};
 
 #[derive(Debug, Template)]
 #[template(path = "second_factor.html")]
@@ -10,11 +11,43 @@ pub struct Page {
     pub frame: Frame,
     pub error: Option<&'static str>,
     pub on: bool,
+    /// The app's card speaks of moving to another telephone.
+    pub app: bool,
+    /// What is in use, in words.
+    pub kind: String,
     /// Nobody has chosen yet: the page is an offer.
     pub undecided: bool,
     /// Staff cannot do without.
     pub must: bool,
     pub codes_left: u32,
+    /// SMS can be chosen.
+    pub sms: bool,
+    pub passkeys: Vec<PasskeyLine>,
+    /// There may be more passkeys.
+    pub room: bool,
+    /// The password was given lately: passkeys may be added and removed.
+    pub proved: bool,
+    /// What the page's script asks the browser for a new passkey with.
+    pub request: String,
+}
+
+/// One passkey.
+#[derive(Debug)]
+pub struct PasskeyLine {
+    pub id: String,
+    pub name: String,
+    pub since: Moment,
+    pub used: Option<Moment>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "second_factor_sms.html")]
+pub struct SmsPage {
+    pub frame: Frame,
+    pub error: Option<&'static str>,
+    pub number: String,
+    /// A code went to the number: the page asks for it.
+    pub sent: bool,
 }
 
 #[derive(Debug, Template)]

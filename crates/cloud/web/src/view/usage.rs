@@ -207,8 +207,16 @@ fn rows(
         .collect()
 }
 
+/// The items that were used most, for the page of one device.
+pub fn item_rows(sums: &[UsageSum], most: usize) -> Vec<Row> {
+    let name = |s: &UsageSum| if s.title.is_empty() { s.label.to_string() } else { s.title.to_string() };
+    let mut rows = rows(sums, name, |_| String::new());
+    rows.truncate(most);
+    rows
+}
+
 /// A bar as long as the share of the largest.
-fn share_bar(value: u64, most: u64) -> String {
+pub(super) fn share_bar(value: u64, most: u64) -> String {
     let width = if most == 0 { 0 } else { u128::from(value) * 100 / u128::from(most) }.clamp(1, 100);
     format!(
         r#"<svg class="share" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="stopped" width="{width}" height="8" rx="2"/></svg>"#
@@ -395,6 +403,7 @@ pub struct DeviceLine {
     pub gateway: String,
     pub first: Moment,
     pub last: Moment,
+    pub href: String,
     pub apps_href: String,
     pub web_href: String,
 }
@@ -426,6 +435,7 @@ impl DevicesPage {
                 gateway: dash(at.map(|g| g.gateway.name.to_string())),
                 first: Moment::at(d.seen.first_seen, now),
                 last: Moment::at(d.seen.last_seen, now),
+                href: super::device::href(d.gateway, &d.key.0),
                 apps_href: format!("/usage/apps?days=7&device={key}"),
                 web_href: format!("/usage/web?days=7&device={key}"),
             }

@@ -11,11 +11,12 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use mimamori_base::{Rng, SeededRng, Timestamp, VirtualClock};
 use mimamori_domain::account::Belongs;
+use mimamori_domain::gateway::SeenDevice;
 use mimamori_domain::usage::{DeviceUse, UseLine, UseSubject};
 use mimamori_domain::{
     AccountId, AlertId, CustomerId, Detection, DetectionId, DetectionKind, Device, EmailAddress, Endpoint,
-    GatewayId, LoginName, Name, NotifyAddresses, Outcome, Policy, ResellerId, Role, Serial, Signature,
-    TrafficDirection,
+    GatewayId, Heartbeat, LoginName, Name, NotifyAddresses, Outcome, Policy, ResellerId, Role, Serial,
+    Signature, TrafficDirection,
 };
 use mimamori_service::views::AlertFilter;
 use mimamori_service::{
@@ -39,6 +40,8 @@ pub struct Company {
     pub gateway: GatewayId,
     pub alert: AlertId,
     pub detection: DetectionId,
+    /// Key of the device that it was about.
+    pub device: String,
     /// The viewer's.
     pub account: AccountId,
 }
@@ -87,6 +90,7 @@ impl World {
             config: Config {
                 password_cost: PasswordCost::cheap_for_tests(),
                 staff_second_factor: false,
+                sms: true,
                 ..Config::default()
             },
         })
@@ -148,6 +152,11 @@ async fn company(service: &Service, mark: &'static str, n: u8) -> Company {
     service.enrol_gateway(&serial, secret.reveal(), &"ab".repeat(32)).await.expect("enrolled");
     let detection = detection(mark, n);
     let id = detection.id;
+    let device = detection.device.clone();
+    let key = device.key().0;
+    let seen = SeenDevice { device, first_seen: NOW, last_seen: NOW };
+    let beat = Heartbeat { devices: vec![seen], ..Heartbeat::default() };
+    service.record_heartbeat(gateway.id, beat).await.expect("a heartbeat");
     service
         .commit_reports(gateway.id, 1, vec![(1, ReportItem::Detection(Box::new(detection))), (2, used(mark))])
         .await
@@ -162,6 +171,7 @@ async fn company(service: &Service, mark: &'static str, n: u8) -> Company {
         gateway: gateway.id,
         alert,
         detection: id,
+        device: key,
         account: AccountId([0; 16]),
     }
 }
