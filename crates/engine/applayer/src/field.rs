@@ -250,6 +250,10 @@ fields! {
     DhcpLeaseTime: "dhcp.leasetime", [Dhcp], Both, Number, ONE_STEP;
     DhcpRebindingTime: "dhcp.rebinding_time", [Dhcp], Both, Number, ONE_STEP;
     DhcpRenewalTime: "dhcp.renewal_time", [Dhcp], Both, Number, ONE_STEP;
+    NtpVersion: "ntp.version", [Ntp], Both, Number, ONE_STEP;
+    NtpMode: "ntp.mode", [Ntp], Both, Number, ONE_STEP;
+    NtpStratum: "ntp.stratum", [Ntp], Both, Number, ONE_STEP;
+    NtpReferenceId: "ntp.reference_id", [Ntp], Both, Bytes, ONE_STEP;
     SnmpVersion: "snmp.version", [Snmp], Both, Number, ONE_STEP;
     SnmpCommunity: "snmp.community", [Snmp], Both, Bytes, ONE_STEP;
     SnmpUsm: "snmp.usm", [Snmp], Both, Bytes, ONE_STEP;

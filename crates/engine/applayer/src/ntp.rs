@@ -1,4 +1,4 @@
-//! NTP (RFC 5905): recognised, with one transaction a client's request.
+//! NTP (RFC 5905): one transaction a message.
 
 use mimamori_base::{Direction, Timestamp};
 use serde_json::{Map, Value, json};
@@ -22,6 +22,8 @@ struct NtpTx {
     dir: Direction,
     version: u8,
     mode: u8,
+    /// Stratum and the four bytes that name the server's own source; not in control messages.
+    source: Option<(u8, [u8; 4])>,
     events: Vec<AppEvent>,
 }
 
@@ -39,11 +41,14 @@ impl Parser for NtpParser {
         let (version, mode) = ((first >> 3) & 7, first & 7);
         let whole = datagram.len() >= 48 || (matches!(mode, 6 | 7) && datagram.len() >= 8);
         let events = if whole { Vec::new() } else { vec!["ntp.malformed_data"] };
-        // Replies repeat what the request says; only broken ones are worth a transaction.
-        if dir == Direction::ToServer || !events.is_empty() {
-            self.txs.make_room();
-            self.txs.push_with(|id| NtpTx { id, dir, version, mode, events });
-        }
+        let source = match datagram {
+            [_, stratum, _, _, _, _, _, _, _, _, _, _, a, b, c, d, ..] if whole && mode < 6 => {
+                Some((*stratum, [*a, *b, *c, *d]))
+            }
+            _ => None,
+        };
+        self.txs.make_room();
+        self.txs.push_with(|id| NtpTx { id, dir, version, mode, source, events });
         Outcome::Continue
     }
 
@@ -63,9 +68,20 @@ impl Transaction for NtpTx {
         &self.events
     }
 
-    fn bytes(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(&[u8])) {}
+    fn bytes(&self, field: Field, _dir: Direction, visit: &mut dyn FnMut(&[u8])) {
+        if let (Field::NtpReferenceId, Some((_, id))) = (field, &self.source) {
+            visit(id);
+        }
+    }
 
-    fn numbers(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(u64)) {}
+    fn numbers(&self, field: Field, _dir: Direction, visit: &mut dyn FnMut(u64)) {
+        match (field, self.source) {
+            (Field::NtpVersion, _) => visit(self.version.into()),
+            (Field::NtpMode, _) => visit(self.mode.into()),
+            (Field::NtpStratum, Some((stratum, _))) => visit(stratum.into()),
+            _ => {}
+        }
+    }
 
     /// The field's logs have no record of NTP.
     fn event_type(&self) -> Option<&'static str> {

@@ -5,10 +5,10 @@
 use mimamori_applayer::AppProto;
 use mimamori_base::Direction;
 use mimamori_packet::ipv4::Ipv4Options;
-use mimamori_packet::{Packet, Transport};
+use mimamori_packet::{Packet, Transport, sctp_chunks};
 use mimamori_rules::{
     AppProtocolCheck, AppProtocolMode, BitScope, Check, ChecksumOf, FlagsMode, Flow, FlowSide, FlowintCmp,
-    FragBits, IpOption, NumberCmp, RpcCheck, StreamSide, TcpFlags,
+    FragBits, IpOption, NumberCmp, RpcCheck, SctpCheck, StreamSide, TcpFlags,
 };
 
 use crate::flow_state::FlowDetect;
@@ -16,7 +16,6 @@ use crate::input::Input;
 use crate::lists::Lists;
 use crate::signature::{IntValue, SigCheck, Signature};
 use crate::state::{BitOwner, CrossFlow};
-use crate::tx_checks::numbers_hold;
 
 /// Mutable state that checks read.
 pub(crate) struct Bits<'a> {
@@ -98,12 +97,14 @@ fn other_holds(check: &Check, input: &Input<'_>) -> bool {
         Check::IcmpId(n) => p.icmp().and_then(|i| i.id_seq).is_some_and(|(id, _)| id == *n),
         Check::IcmpSeq(n) => p.icmp().and_then(|i| i.id_seq).is_some_and(|(_, seq)| seq == *n),
         Check::Icmpv6Mtu(c) => cmp(c, p.icmp().and_then(|i| i.mtu).map(u64::from)),
-        Check::VlanId { cmp, which } => {
+        Check::VlanId(test) => {
             let ids: Vec<u64> = p.vlans.ids().iter().map(|id| u64::from(*id)).collect();
-            !ids.is_empty() && numbers_hold(*which, *cmp, &ids)
+            !ids.is_empty() && test.holds(&ids)
         }
         Check::VlanLayers(c) => c.test(p.vlans.len() as u64),
         Check::Rpc(c) => !input.pseudo && rpc_holds(c, p),
+        Check::IgmpType(c) => cmp(c, p.igmp_type().map(u64::from)),
+        Check::Sctp(c) => sctp_holds(*c, p),
         Check::IpId(n) => p.ipv4().is_some_and(|v| v.id() == *n),
         Check::Tos(c) => cmp(c, p.ipv4().map(|v| u64::from(v.tos()))),
         Check::IpProto(c) => cmp(c, p.ip_protocol().map(u64::from)),
@@ -147,6 +148,19 @@ fn rpc_holds(want: &RpcCheck, p: &Packet<'_>) -> bool {
         && met(Some(want.program), word(3))
         && met(want.version, word(4))
         && met(want.procedure, word(5))
+}
+
+fn sctp_holds(want: SctpCheck, p: &Packet<'_>) -> bool {
+    let Transport::Sctp { whole, .. } = p.transport else { return false };
+    let chunks = whole.get(12..).unwrap_or_default();
+    match want {
+        SctpCheck::VerificationTag(c) => {
+            let tag = whole.get(4..8).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes);
+            tag.is_some_and(|t| c.test(u64::from(t)))
+        }
+        SctpCheck::ChunkType(c) => sctp_chunks(chunks).any(|chunk| c.test(u64::from(chunk.kind))),
+        SctpCheck::ChunkCount(c) => c.test(sctp_chunks(chunks).count() as u64),
+    }
 }
 
 fn flags_hold(want: &TcpFlags, have: u8) -> bool {

@@ -43,7 +43,7 @@ impl Carrier {
 
     fn carries(self, proto: &RuleProto) -> bool {
         match proto {
-            RuleProto::Ip | RuleProto::Ipv4 | RuleProto::Ipv6 | RuleProto::PktHdr => true,
+            RuleProto::Ip | RuleProto::Ipv4 | RuleProto::Ipv6 | RuleProto::PktHdr | RuleProto::Ether => true,
             RuleProto::Tcp | RuleProto::TcpPkt | RuleProto::TcpStream => self == Carrier::Tcp,
             RuleProto::Udp => self == Carrier::Udp,
             RuleProto::App(..) => self != Carrier::Other,

@@ -21,6 +21,7 @@ fn proto_matches(proto: &RuleProto, p: &Packet<'_>) -> bool {
         RuleProto::Icmp => p.icmp().is_some(),
         RuleProto::Icmpv4 => matches!(p.transport, Transport::Icmpv4(_)),
         RuleProto::Icmpv6 => matches!(p.transport, Transport::Icmpv6(_)),
+        RuleProto::Igmp => matches!(p.transport, Transport::Other { protocol: 2 }),
         RuleProto::PktHdr => true,
         RuleProto::Arp => matches!(p.network, Network::Arp(_)),
         RuleProto::Ether => p.ethernet.is_some(),

@@ -89,6 +89,7 @@ fn header<'a>(which: PacketBuffer, p: &Packet<'a>) -> Option<&'a [u8]> {
         (PacketBuffer::Ipv6Hdr, _) => p.ipv6().map(|v| v.header_bytes().as_slice()),
         (PacketBuffer::TcpHdr, Transport::Tcp(t)) => Some(t.header_bytes()),
         (PacketBuffer::UdpHdr, Transport::Udp(u)) => Some(u.header_bytes()),
+        (PacketBuffer::SctpHdr, Transport::Sctp { whole, .. }) => Some(whole),
         (PacketBuffer::Icmpv4Hdr, Transport::Icmpv4(i)) | (PacketBuffer::Icmpv6Hdr, Transport::Icmpv6(i)) => {
             Some(i.header_bytes())
         }

@@ -7,7 +7,7 @@ use mimamori_base::{Direction, Timestamp};
 use mimamori_files::{File, FileState};
 use mimamori_rules::{
     CertValidity, Check, DceIface, FileCheck, HashKind, NumberCheck, NumberCmp, SslState, SslVersion,
-    StateCmp, TicketEncryption, Which,
+    StateCmp, TicketEncryption,
 };
 
 use crate::lists::Lists;
@@ -138,21 +138,9 @@ fn number(check: &NumberCheck, view: &TxView<'_>) -> Standing {
     let info = check.field.info();
     let settled = !have.is_empty() && view.reached(info.progress) && !may_grow(check.field);
     let final_ = view.complete() || settled;
-    let waits = matches!(check.which, Which::AllOrAbsent | Which::Count);
-    let met = (!waits || view.reached(info.progress)) && numbers_hold(check.which, check.cmp, &have);
+    let complete = view.complete() || (view.reached(info.progress) && !may_grow(check.field));
+    let met = (!check.test.waits() || complete) && check.test.holds(&have);
     Standing::decided(met, final_)
-}
-
-/// Whether those of `have` that are meant compare.
-pub(crate) fn numbers_hold(which: Which, cmp: NumberCmp, have: &[u64]) -> bool {
-    let test = |n: &u64| cmp.test(*n);
-    match which {
-        Which::Any | Which::Counted => have.iter().any(test),
-        Which::All => !have.is_empty() && have.iter().all(test),
-        Which::AllOrAbsent => have.iter().all(test),
-        Which::Index(i) => at(have, i).is_some_and(test),
-        Which::Count => cmp.test(have.len() as u64),
-    }
 }
 
 /// Fields whose numbers come one after the other until the side is complete.
@@ -168,15 +156,6 @@ fn may_grow(field: Field) -> bool {
             | Field::Http2Window
             | Field::Http2Priority
     )
-}
-
-fn at(list: &[u64], index: i32) -> Option<&u64> {
-    if index >= 0 {
-        list.get(usize::try_from(index).ok()?)
-    } else {
-        let back = usize::try_from(index.unsigned_abs()).ok()?;
-        list.get(list.len().checked_sub(back)?)
-    }
 }
 
 fn ssl_version(list: &[(SslVersion, bool)], have: u64) -> bool {

@@ -120,6 +120,8 @@ decode_events! {
     VlanHeaderTooSmall => "vlan.header_too_small",
     VlanUnknownType => "vlan.unknown_type",
     VlanTooManyLayers => "vlan.too_many_layers",
+    EtagHeaderTooSmall => "etag.header_too_small",
+    EtagUnknownType => "etag.unknown_type",
     VntagHeaderTooSmall => "vntag.header_too_small",
     VntagUnknownType => "vntag.unknown_type",
     Ieee8021ahHeaderTooSmall => "ieee8021ah.header_too_small",

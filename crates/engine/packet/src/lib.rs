@@ -19,6 +19,7 @@ pub mod ipv6;
 pub mod link;
 pub mod packet;
 mod reader;
+pub mod sctp;
 pub mod tcp;
 pub mod udp;
 
@@ -30,5 +31,6 @@ pub use ipv4::Ipv4View;
 pub use ipv6::Ipv6View;
 pub use link::{Arp, Ethernet, LinkType, VlanTags};
 pub use packet::{FragmentInfo, Network, Origin, OuterPacket, Packet, Transport, TunnelKind};
+pub use sctp::{SctpChunk, sctp_chunks};
 pub use tcp::{TcpFlags, TcpOptions, TcpView};
 pub use udp::UdpView;

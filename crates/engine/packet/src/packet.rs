@@ -101,11 +101,12 @@ pub enum Transport<'a> {
     Udp(UdpView<'a>),
     Icmpv4(IcmpView<'a>),
     Icmpv6(IcmpView<'a>),
-    /// Ports only.
+    /// Chunks: [`crate::sctp_chunks`].
     Sctp {
         src_port: u16,
         dst_port: u16,
-        header: &'a [u8],
+        /// Header and chunks.
+        whole: &'a [u8],
     },
     Gre {
         header: &'a [u8],
@@ -238,6 +239,13 @@ impl<'a> Packet<'a> {
             Transport::Sctp { src_port, dst_port, .. } => (*src_port, *dst_port),
             _ => (0, 0),
         }
+    }
+
+    /// Type of an IGMP message (RFC 3376).
+    #[must_use]
+    pub fn igmp_type(&self) -> Option<u8> {
+        let igmp = self.ipv4().is_some() && matches!(self.transport, Transport::Other { protocol: 2 });
+        igmp.then(|| self.payload.first().copied()).flatten()
     }
 
     /// TTL or hop limit.

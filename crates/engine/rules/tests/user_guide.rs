@@ -278,6 +278,18 @@ const LOADS: &[(&str, &str)] = &[
     ("ip", "vlan.id:1-200,0;"),
     ("ip", "vlan.id:!300,all;"),
     ("ip", "vlan.layers:>1;"),
+    ("ip", "igmp.type:17;"),
+    ("igmp", "igmp.type:>17;"),
+    ("sctp", "sctp.hdr; content:\"|01|\"; offset:8; depth:1;"),
+    ("sctp", "sctp.vtag:100-200; sctp.chunk_cnt:>1;"),
+    ("sctp", "sctp.chunk_type:!data;"),
+    ("ntp", "ntp.mode:!server; ntp.stratum:>=1; ntp.version:4;"),
+    ("ntp", "ntp.reference_id; content:\"RATE\";"),
+    ("dns", "dns.rrtype:TLSA;"),
+    ("ldap", "ldap.responses.result_code:success,nb>3;"),
+    ("ldap", "ldap.responses.operation:search_result_entry,or_absent,1:-1;"),
+    ("http2", "http2.window:count >5;"),
+    ("http2", "http2.window:>5,oob_or 2;"),
     ("ether", "ether.hdr; content:\"|08 00|\"; offset:12; depth:2;"),
     (
         "sip",
@@ -307,7 +319,6 @@ const NOT_DONE: &[(&str, &str, &str)] = &[
     ("tcp", "lua:a.lua;", "`lua`"),
     ("enip", "enip.status:100;", "`enip.status`"),
     ("pgsql", "pgsql.query; content:\"SELECT\";", "`pgsql.query`"),
-    ("ip", "igmp.type:17;", "`igmp.type`"),
     ("tcp", "nfq_set_mark:0x2/0xff;", "`nfq_set_mark`"),
 ];
 

@@ -122,7 +122,7 @@ impl Hpack {
         while let Some(first) = r.rest.first().copied() {
             if first & 0xe0 == 0x20 {
                 let size = r.integer(5)?;
-                self.resized = u64::try_from(size).ok();
+                self.resized = Some(size);
                 self.max_bytes = usize::try_from(size).unwrap_or(MAX_TABLE_BYTES).min(MAX_TABLE_BYTES);
                 self.shrink(0);
                 continue;

@@ -20,7 +20,12 @@ pub(super) mod ethertype {
     pub const QINQ: u16 = 0x88a8;
     pub const ERSPAN: u16 = 0x88be;
     pub const IEEE8021AH: u16 = 0x88e7;
+    /// Cisco FabricPath.
+    pub const DCE: u16 = 0x8903;
     pub const VNTAG: u16 = 0x8926;
+    /// IEEE 802.1BR.
+    pub const ETAG: u16 = 0x893f;
+    pub const NSH: u16 = 0x894f;
     pub const QINQ_OLD: u16 = 0x9100;
 }
 
@@ -77,7 +82,18 @@ impl Walk<'_> {
             ethertype::PPPOE_SESSION => self.pppoe_session(p, bytes, at),
             ethertype::PPPOE_DISCOVERY => self.pppoe_discovery(p, bytes),
             ethertype::MPLS | ethertype::MPLS_MULTICAST => self.mpls(p, bytes, at),
-            ethertype::VNTAG => self.skip_tag(p, bytes, at, 6, Event::VntagHeaderTooSmall),
+            ethertype::VNTAG => {
+                self.skip_tag(p, bytes, at, 6, [Event::VntagHeaderTooSmall, Event::VntagUnknownType]);
+            }
+            ethertype::ETAG => {
+                self.skip_tag(p, bytes, at, 8, [Event::EtagHeaderTooSmall, Event::EtagUnknownType]);
+            }
+            ethertype::NSH => self.nsh(p, bytes, at),
+            // A tag of two bytes, then a whole Ethernet frame.
+            ethertype::DCE => match bytes.get(2..) {
+                Some(frame) => self.ethernet(p, frame, at + 2),
+                None => p.fail(Event::DcePktTooSmall),
+            },
             ethertype::IEEE8021AH => self.ieee8021ah(p, bytes, at),
             ethertype::BRIDGE => self.ethernet(p, bytes, at),
             _ => {
@@ -119,15 +135,56 @@ impl Walk<'_> {
         }
     }
 
-    fn skip_tag<'a>(&mut self, p: &mut Packet<'a>, bytes: &'a [u8], at: usize, len: usize, too_small: Event) {
+    /// A tag of fixed length that ends with the type of what follows. `events`: the tag is too
+    /// short, the type is not known.
+    fn skip_tag<'a>(
+        &mut self,
+        p: &mut Packet<'a>,
+        bytes: &'a [u8],
+        at: usize,
+        len: usize,
+        events: [Event; 2],
+    ) {
         if !self.enter(p) {
             return;
         }
         match (be16(bytes, len.saturating_sub(2)), bytes.get(len..)) {
             (Some(kind), Some(rest)) => {
-                self.ethertype(p, kind, rest, at + len);
+                if !self.ethertype(p, kind, rest, at + len) {
+                    p.note(events[1]);
+                }
             }
-            _ => p.fail(too_small),
+            _ => p.fail(events[0]),
+        }
+    }
+
+    /// Network service header (RFC 8300).
+    fn nsh<'a>(&mut self, p: &mut Packet<'a>, bytes: &'a [u8], at: usize) {
+        if !self.enter(p) {
+            return;
+        }
+        let (Some(word), Some(&[_, _, _, next])) = (be16(bytes, 0), bytes.first_chunk::<4>()) else {
+            p.fail(Event::NshHeaderTooSmall);
+            return;
+        };
+        if word >> 14 != 0 {
+            p.fail(Event::NshUnsupportedVersion);
+            return;
+        }
+        // Base and service path headers are 8 bytes; the length counts words of four.
+        let len = usize::from(word & 0x3f) * 4;
+        let Some(rest) = bytes.get(len..).filter(|_| len >= 8) else {
+            p.fail(Event::NshBadHeaderLength);
+            return;
+        };
+        let at = at + len;
+        match next {
+            1 => self.ipv4(p, rest, at),
+            2 => self.ipv6(p, rest, at),
+            3 => self.ethernet(p, rest, at),
+            4 | 5 => p.note(Event::NshUnsupportedType),
+            0 | 254 | 255 => p.note(Event::NshReservedType),
+            _ => p.note(Event::NshUnknownPayload),
         }
     }
 

@@ -55,8 +55,8 @@ impl Walk<'_> {
         self.stats.sctp += 1;
         p.transport_offset = at;
         match (be16(bytes, 0), be16(bytes, 2), bytes.split_at_checked(12)) {
-            (Some(src_port), Some(dst_port), Some((header, payload))) => {
-                p.transport = Transport::Sctp { src_port, dst_port, header };
+            (Some(src_port), Some(dst_port), Some((_, payload))) => {
+                p.transport = Transport::Sctp { src_port, dst_port, whole: bytes };
                 p.payload = payload;
                 p.payload_offset = at + 12;
             }

@@ -17,6 +17,8 @@ pub enum PacketBuffer {
     Ipv6Hdr,
     TcpHdr,
     UdpHdr,
+    /// Header and chunks.
+    SctpHdr,
     Icmpv4Hdr,
     Icmpv6Hdr,
     /// `ip.src`, `ip.dst`: 4 or 16 bytes.

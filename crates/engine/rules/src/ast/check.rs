@@ -3,7 +3,7 @@
 use mimamori_applayer::AppProto;
 
 use super::effect::{BitScope, FlowintValue, RepTest, Threshold};
-use super::number::{NumberCheck, NumberCmp, Which};
+use super::number::{NumberCheck, NumberCmp, NumbersTest};
 
 /// One condition.
 #[derive(Clone, PartialEq, Debug)]
@@ -17,12 +17,11 @@ pub enum Check {
     IcmpId(u16),
     IcmpSeq(u16),
     Icmpv6Mtu(NumberCmp),
-    VlanId {
-        cmp: NumberCmp,
-        which: Which,
-    },
+    VlanId(NumbersTest),
     VlanLayers(NumberCmp),
     Rpc(RpcCheck),
+    IgmpType(NumberCmp),
+    Sctp(SctpCheck),
     IpId(u16),
     Tos(NumberCmp),
     /// Each `ip_proto` must hold.
@@ -132,9 +131,11 @@ impl Check {
                 | Check::IcmpId(_)
                 | Check::IcmpSeq(_)
                 | Check::Icmpv6Mtu(_)
-                | Check::VlanId { .. }
+                | Check::VlanId(_)
                 | Check::VlanLayers(_)
                 | Check::Rpc(_)
+                | Check::IgmpType(_)
+                | Check::Sctp(_)
                 | Check::IpId(_)
                 | Check::Tos(_)
                 | Check::IpOption(_)
@@ -158,6 +159,14 @@ pub struct RpcCheck {
     pub program: u32,
     pub version: Option<u32>,
     pub procedure: Option<u32>,
+}
+
+/// `sctp.vtag`, `sctp.chunk_type` (of any chunk), `sctp.chunk_cnt`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SctpCheck {
+    VerificationTag(NumberCmp),
+    ChunkType(NumberCmp),
+    ChunkCount(NumberCmp),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

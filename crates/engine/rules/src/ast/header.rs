@@ -45,6 +45,7 @@ pub enum RuleProto {
     Icmp,
     Icmpv4,
     Icmpv6,
+    Igmp,
     /// `pkthdr`: also packets that did not decode.
     PktHdr,
     /// `arp`, `ether`: frames without IP.

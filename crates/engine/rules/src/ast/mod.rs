@@ -27,7 +27,7 @@ pub use check::*;
 pub use content::{Content, FastPattern, Pcre, PcreCapture, Value, VarId};
 pub use effect::*;
 pub use header::{Action, Header, RejectTo, RuleProto};
-pub use number::{FloatCmp, NumberCheck, NumberCmp, Which};
+pub use number::{FloatCmp, NumberCheck, NumberCmp, NumbersTest, Which};
 pub use transform::{Transform, XorKey};
 
 /// What identifies a rule.

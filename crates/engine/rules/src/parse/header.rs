@@ -65,6 +65,7 @@ fn proto(text: &str) -> Result<RuleProto> {
         "icmp" => RuleProto::Icmp,
         "icmpv4" => RuleProto::Icmpv4,
         "icmpv6" => RuleProto::Icmpv6,
+        "igmp" => RuleProto::Igmp,
         "pkthdr" | "decode" => RuleProto::PktHdr,
         "arp" => RuleProto::Arp,
         "ether" => RuleProto::Ether,

@@ -2,8 +2,8 @@
 
 use mimamori_applayer::{AppProto, Field};
 
-use super::enumeration;
-use crate::ast::{Check, DceIface, NumberCheck, NumberCmp, StateCmp, TicketEncryption, Which};
+use super::{enumeration, integer};
+use crate::ast::{Check, DceIface, NumberCheck, NumberCmp, NumbersTest, StateCmp, TicketEncryption};
 use crate::error::{Result, RuleError, bail};
 use crate::lex::RawOption;
 use crate::parse::value::{bare, compare, compare_number, maybe_quoted, parts, required};
@@ -48,41 +48,17 @@ pub fn state(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
 
 /// A number field, with names and an index where the field has several numbers.
 pub fn number_field(text: &str, field: Field) -> Result<NumberCheck> {
-    let keyword = field.info().keyword;
-    let names = |t: &str| enumeration::value(keyword, t);
-    if let Some(rest) = text.strip_prefix("count") {
-        return Ok(NumberCheck { field, cmp: compare_number(rest, u64::MAX)?, which: Which::Count });
-    }
-    if let Some(mask) = enumeration::flags(keyword, text) {
-        return Ok(NumberCheck { field, cmp: mask?, which: Which::Any });
-    }
-    let (value, which) = match text.split_once(',') {
-        None => (text, Which::Any),
-        Some((value, index)) => (value, index_of(index.trim())?),
-    };
-    let cmp = match compare(value, u64::MAX, &names)? {
-        // Of this keyword alone ranges hold their ends.
-        NumberCmp::Between(lo, hi) if field == Field::NfsProcedure => match lo.checked_sub(1) {
+    let mut test = integer::numbers(field.info().keyword, text, u64::MAX)?;
+    // Of this keyword alone ranges hold their ends.
+    if let NumberCmp::Between(lo, hi) = test.cmp
+        && field == Field::NfsProcedure
+    {
+        test.cmp = match lo.checked_sub(1) {
             Some(below) => NumberCmp::Between(below, hi.saturating_add(1)),
             None => NumberCmp::Le(hi),
-        },
-        cmp => cmp,
-    };
-    Ok(NumberCheck { field, cmp, which })
-}
-
-pub fn index_of(text: &str) -> Result<Which> {
-    Ok(match text {
-        "any" => Which::Any,
-        "all" => Which::All,
-        "all_or_absent" => Which::AllOrAbsent,
-        other => match other.parse::<i32>() {
-            Ok(i) => Which::Index(i),
-            Err(_) => {
-                return Err(RuleError::unsupported(format!("the index `{other}` is not supported yet")));
-            }
-        },
-    })
+        };
+    }
+    Ok(NumberCheck { field, test })
 }
 
 /// `http2.settings:SETTINGS_MAX_FRAME_SIZE >20000`: a parameter, and perhaps its value. The field
@@ -111,7 +87,7 @@ pub fn http2_settings(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
         },
     };
     b.need_app(field);
-    b.check(Check::Number(NumberCheck { field, cmp, which: Which::Any }));
+    b.check(Check::Number(NumberCheck { field, test: NumbersTest::any(cmp) }));
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod enumeration;
 mod extract;
 mod file;
 mod flow;
+mod integer;
 mod length;
 mod meta;
 mod packet;
@@ -117,6 +118,7 @@ fn match_handler(name: &str) -> Option<Handler> {
         "ipv6.hdr" => sticky::ipv6_hdr,
         "tcp.hdr" => sticky::tcp_hdr,
         "udp.hdr" => sticky::udp_hdr,
+        "sctp.hdr" => sticky::sctp_hdr,
         "ether.hdr" => sticky::ether_hdr,
         "icmpv4.hdr" => sticky::icmpv4_hdr,
         "icmpv6.hdr" => sticky::icmpv6_hdr,

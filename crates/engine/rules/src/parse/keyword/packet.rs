@@ -1,8 +1,10 @@
 //! Keywords on the headers of a packet.
 
 use super::Handler;
-use super::app::index_of;
-use crate::ast::{Check, ChecksumOf, FlagsMode, FragBits, IpOption, NumberCmp, RpcCheck, TcpFlags, Which};
+use super::integer;
+use crate::ast::{
+    Check, ChecksumOf, FlagsMode, FragBits, IpOption, NumberCmp, RpcCheck, SctpCheck, TcpFlags, Which,
+};
 use crate::error::{Result, bail};
 use crate::lex::RawOption;
 use crate::parse::Builder;
@@ -32,6 +34,10 @@ pub fn handler(name: &str) -> Option<Handler> {
         "vlan.id" => vlan_id,
         "vlan.layers" => |b, o| compared(b, o, VLAN_LAYERS, Check::VlanLayers),
         "rpc" => rpc,
+        "igmp.type" => |b, o| compared(b, o, u8::MAX.into(), Check::IgmpType),
+        "sctp.vtag" => |b, o| compared(b, o, u32::MAX.into(), |c| Check::Sctp(SctpCheck::VerificationTag(c))),
+        "sctp.chunk_type" => sctp_chunk_type,
+        "sctp.chunk_cnt" => |b, o| compared(b, o, u16::MAX.into(), |c| Check::Sctp(SctpCheck::ChunkCount(c))),
         "ip_proto" => ip_proto,
         "ipopts" => ip_option,
         "fragbits" => frag_bits,
@@ -58,21 +64,19 @@ fn plain<T: TryFrom<u64>>(b: &mut Builder<'_>, o: &RawOption<'_>, make: fn(T) ->
 
 /// `vlan.id:>=200,1`: the place of the tag is counted from the outermost, or back with a sign.
 fn vlan_id(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
-    let text = maybe_quoted(o)?;
-    let (value, which) = match text.split_once(',') {
-        None => (text, Which::Any),
-        Some((value, place)) => (value, index_of(place.trim())?),
-    };
-    if let Which::Index(i) = which
+    let test = integer::numbers(o.name, maybe_quoted(o)?, 4095)?;
+    if let Which::Index(i) = test.which
         && !(-3..3).contains(&i)
     {
         bail!("a packet has up to three VLAN tags, so there is none at {i}");
     }
-    let (cmp, which) = match value.strip_prefix("count") {
-        Some(rest) => (compare_number(rest, VLAN_LAYERS)?, Which::Count),
-        None => (compare_number(value, 4095)?, which),
-    };
-    b.check(Check::VlanId { cmp, which });
+    b.check(Check::VlanId(test));
+    Ok(())
+}
+
+fn sctp_chunk_type(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    let cmp = integer::number(o.name, maybe_quoted(o)?, u8::MAX.into())?;
+    b.check(Check::Sctp(SctpCheck::ChunkType(cmp)));
     Ok(())
 }
 

@@ -93,6 +93,7 @@ pub fn is_known_elsewhere(name: &str) -> bool {
         "pgsql.",
         "ntp.",
         "pop3.",
+        "sctp.",
         "imap.",
         "tls.",
         "ja4",
@@ -226,6 +227,10 @@ pub fn tcp_hdr(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
 
 pub fn udp_hdr(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
     packet(b, o, PacketBuffer::UdpHdr)
+}
+
+pub fn sctp_hdr(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
+    packet(b, o, PacketBuffer::SctpHdr)
 }
 
 pub fn icmpv4_hdr(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {

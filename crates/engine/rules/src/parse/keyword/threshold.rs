@@ -128,6 +128,7 @@ pub fn detection_filter(b: &mut Builder<'_>, o: &RawOption<'_>) -> Result<()> {
             | RuleProto::Icmp
             | RuleProto::Icmpv4
             | RuleProto::Icmpv6
+            | RuleProto::Igmp
             | RuleProto::PktHdr
             | RuleProto::Arp
             | RuleProto::Ether
