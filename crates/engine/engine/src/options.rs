@@ -4,14 +4,17 @@
 //! Holds always: an unknown key or a value of the wrong kind is an error that names both; a key
 //! that has no meaning here is accepted and listed in [`NO_EFFECT`].
 
-use std::sync::Arc;
+mod app;
+mod values;
+
 use std::time::Duration;
 
-use mimamori_applayer::AppProto;
-use mimamori_applayer::config::{AutoSwitch, EncryptionHandling};
 use mimamori_detect::ActionOrder;
+use mimamori_flow::UrgentPolicy;
 
 use crate::config::{DnsVersion, DropLog, EngineConfig, ExceptionDefault, ExceptionPolicy, action_kind};
+pub(crate) use values::{bytes, list, number, truth};
+use values::{count, ports, wrong};
 
 /// Why an option was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,16 +125,46 @@ impl EngineConfig {
                 self.flow.use_tunnel_depth = truth(key, value)?;
             }
             "vlan.use-for-tracking" => self.flow.use_vlan = truth(key, value)?,
-            "decoder.teredo.enabled" => {
-                if !truth(key, value)? {
-                    self.decode.teredo_ports.clear();
-                }
-            }
+            "defrag.timeout" => self.decode.defrag.timeout = Duration::from_secs(number(key, value)?),
+            "defrag.memcap" => self.decode.defrag.memcap_bytes = count(key, value)?,
+            "defrag.trackers" => self.decode.defrag.max_trackers = number(key, value)?,
+            "decoder.max-layers" => self.decode.max_layers = number(key, value)?,
             "max-pending-packets" => {}
+            "flow.max-flows" => {
+                self.flow.max_flows = number::<usize>(key, value)
+                    .ok()
+                    .filter(|n| (1_000..=16_000_000).contains(n))
+                    .ok_or_else(|| wrong(key, value, "a number from 1000 to 16000000"))?;
+            }
+            _ if key.starts_with("decoder.") => return self.set_tunnel(key, value),
             _ => {
                 let Some(rest) = key.strip_prefix("flow-timeouts.") else { return Ok(false) };
                 return self.set_timeout(key, rest, value);
             }
+        }
+        Ok(true)
+    }
+
+    /// Ports on which tunnels are looked for: `decoder.vxlan.enabled`, `decoder.vxlan.ports`.
+    fn set_tunnel(&mut self, key: &str, value: &str) -> Result<bool, OptionError> {
+        let Some((tunnel, option)) = key.strip_prefix("decoder.").and_then(|k| k.split_once('.')) else {
+            return Ok(false);
+        };
+        let of = match tunnel {
+            "vxlan" => &mut self.decode.vxlan_ports,
+            "geneve" => &mut self.decode.geneve_ports,
+            "teredo" => &mut self.decode.teredo_ports,
+            _ => return Ok(false),
+        };
+        match option {
+            "enabled" if truth(key, value)? => {}
+            "enabled" => of.clear(),
+            "ports" => {
+                // A group is named as in the reference's own configuration.
+                let group = value.trim_start_matches('$');
+                *of = ports(key, self.vars.ports.get(group).map_or(value, String::as_str))?;
+            }
+            _ => return Ok(false),
         }
         Ok(true)
     }
@@ -152,6 +185,10 @@ impl EngineConfig {
             "established" => of.established = duration,
             "closed" => of.closed = duration,
             "bypassed" => of.bypassed = duration,
+            "emergency-new" if proto == "tcp" => all.emergency.new = duration,
+            "emergency-established" if proto == "tcp" => all.emergency.established = duration,
+            "emergency-closed" if proto == "tcp" => all.emergency.closed = duration,
+            _ if state.starts_with("emergency-") => {}
             _ => return Ok(false),
         }
         Ok(true)
@@ -169,6 +206,17 @@ impl EngineConfig {
             "stream.reassembly.depth" => stream.depth_bytes = bytes(key, value)?,
             "stream.memcap" | "stream.reassembly.memcap" => {
                 stream.memcap_bytes = usize::try_from(bytes(key, value)?).unwrap_or(usize::MAX);
+            }
+            "stream.max-synack-queued" => stream.max_synack_queued = number(key, value)?,
+            "stream.max-syn-queued" => stream.max_syn_queued = number(key, value)?,
+            "stream.reassembly.urgent.policy" => {
+                stream.urgent_policy = match value {
+                    "inline" => UrgentPolicy::Inline,
+                    "oob" => UrgentPolicy::OutOfBand,
+                    "drop" => UrgentPolicy::Drop,
+                    "gap" => UrgentPolicy::Gap,
+                    _ => return Err(wrong(key, value, "inline, oob, drop or gap")),
+                };
             }
             "stream.bypass" => {
                 truth(key, value)?;
@@ -191,152 +239,6 @@ impl EngineConfig {
         }
         true
     }
-
-    fn set_app(&mut self, key: &str, value: &str) -> Result<bool, OptionError> {
-        let Some(rest) = key.strip_prefix("app-layer.protocols.") else { return Ok(false) };
-        let Some((proto, option)) = rest.split_once('.') else { return Ok(false) };
-        if option == "enabled" {
-            return self.set_enabled(key, proto, value);
-        }
-        let app = &mut self.app;
-        match (proto, option) {
-            ("dns", "udp.enabled") => app.dns.udp = truth(key, value)?,
-            ("dns", "tcp.enabled") => app.dns.tcp = truth(key, value)?,
-            ("dns", "detection-ports.dp" | "tcp.detection-ports.dp" | "udp.detection-ports.dp") => {
-                app.dns.ports = ports(key, value)?;
-            }
-            ("tls", "encryption-handling" | "encrypt-handling") => {
-                app.tls.encryption_handling = encryption(key, value)?;
-            }
-            ("ssh", "encryption-handling") => {
-                app.ssh.encryption_handling = encryption(key, value)?;
-            }
-            ("ssh", "hassh") => app.ssh.hassh = truth(key, value)?,
-            ("tls", "ja3-fingerprints") => app.tls.ja3 = value == "auto" || truth(key, value)?,
-            ("tls", "ja4-fingerprints") => app.tls.ja4 = value == "auto" || truth(key, value)?,
-            ("smtp", "mime.body-md5") => {
-                app.smtp.body_md5 = match value {
-                    "auto" => AutoSwitch::Auto,
-                    _ if truth(key, value)? => AutoSwitch::On,
-                    _ => AutoSwitch::Off,
-                };
-            }
-            ("smtp", "inspected-tracker.content-limit") => app.smtp.content_limit = bytes(key, value)?,
-            ("smtp", "inspected-tracker.content-inspect-min-size") => {
-                app.smtp.content_inspect_min = bytes(key, value)?;
-            }
-            ("smtp", "mime.extract-urls-schemes") => app.smtp.url_schemes = list(value),
-            ("smtp", "mime.log-url-scheme") => app.smtp.log_url_scheme = truth(key, value)?,
-            ("ftp", "max-tx") => app.ftp.max_tx = number(key, value)?,
-            ("ftp", "max-line-length") => {
-                app.ftp.max_line_bytes = usize::try_from(bytes(key, value)?).unwrap_or(usize::MAX);
-            }
-            ("smb", "max-tx") => app.smb.max_tx = number(key, value)?,
-            ("smb", "max-write-size") => {
-                app.smb.max_write_bytes = u32::try_from(bytes(key, value)?).unwrap_or(u32::MAX);
-            }
-            ("smb", "max-read-size") => {
-                app.smb.max_read_bytes = u32::try_from(bytes(key, value)?).unwrap_or(u32::MAX);
-            }
-            ("ldap", "max-tx") => app.ldap_max_tx = number(key, value)?,
-            ("mqtt", "max-msg-length") => {
-                app.mqtt.max_message_bytes = usize::try_from(bytes(key, value)?).unwrap_or(usize::MAX);
-            }
-            ("rfb", "detection-ports.dp") => app.rfb_ports = ports(key, value)?,
-            ("http", _) => {
-                let Some(option) = option.strip_prefix("libhtp.default-config.") else {
-                    return Ok(false);
-                };
-                return self.set_http(key, option, value);
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    fn set_http(&mut self, key: &str, option: &str, value: &str) -> Result<bool, OptionError> {
-        let http = Arc::make_mut(&mut self.app.http1);
-        match option {
-            "request-body-limit" => http.request_body.limit = bytes(key, value)?,
-            "response-body-limit" => http.response_body.limit = bytes(key, value)?,
-            "request-body-minimal-inspect-size" => {
-                http.request_body.minimal_inspect = bytes(key, value)?;
-            }
-            "response-body-minimal-inspect-size" => {
-                http.response_body.minimal_inspect = bytes(key, value)?;
-            }
-            "request-body-inspect-window" => http.request_body.lookback = bytes(key, value)?,
-            "response-body-inspect-window" => http.response_body.lookback = bytes(key, value)?,
-            "response-body-decompress-layer-limit" => http.max_layers = number(key, value)?,
-            "double-decode-path" => http.double_decode_path = truth(key, value)?,
-            "double-decode-query" => http.double_decode_query = truth(key, value)?,
-            "lzma-enabled" => http.lzma = truth(key, value)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    fn set_enabled(&mut self, key: &str, proto: &str, value: &str) -> Result<bool, OptionError> {
-        let Some(proto) = AppProto::ALL.iter().find(|p| p.name() == proto) else {
-            return Ok(false);
-        };
-        let on = value == "detection-only" || truth(key, value)?;
-        self.app.disabled.retain(|p| p != proto);
-        if !on {
-            self.app.disabled.push(*proto);
-        }
-        Ok(true)
-    }
-}
-
-fn wrong(key: &str, value: &str, wanted: &'static str) -> OptionError {
-    OptionError::Value { key: key.to_owned(), value: value.to_owned(), wanted }
-}
-
-pub(crate) fn truth(key: &str, value: &str) -> Result<bool, OptionError> {
-    match value.to_ascii_lowercase().as_str() {
-        "yes" | "true" | "on" | "1" => Ok(true),
-        "no" | "false" | "off" | "0" => Ok(false),
-        _ => Err(wrong(key, value, "yes or no")),
-    }
-}
-
-pub(crate) fn number<T: std::str::FromStr>(key: &str, value: &str) -> Result<T, OptionError> {
-    value.parse().map_err(|_| wrong(key, value, "a number"))
-}
-
-/// A size: `1MB`, `100kb`, `4096`.
-pub(crate) fn bytes(key: &str, value: &str) -> Result<u64, OptionError> {
-    let lower = value.to_ascii_lowercase();
-    let split = lower.find(|c: char| !c.is_ascii_digit()).unwrap_or(lower.len());
-    let (digits, unit) = lower.split_at(split);
-    let factor = match unit.trim() {
-        "" | "b" => 1,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        "g" | "gb" | "gib" => 1 << 30,
-        _ => return Err(wrong(key, value, "a size such as 100kb or 1mb")),
-    };
-    digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|n| n.checked_mul(factor))
-        .ok_or_else(|| wrong(key, value, "a size such as 100kb or 1mb"))
-}
-
-/// `[a, b]` or `a,b` as a list.
-pub(crate) fn list(value: &str) -> Vec<String> {
-    value
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .split(',')
-        .map(|s| s.trim().trim_matches(['\'', '"']).to_owned())
-        .filter(|s| !s.is_empty())
-        .collect()
-}
-
-fn ports(key: &str, value: &str) -> Result<Vec<u16>, OptionError> {
-    list(value).iter().map(|p| number(key, p)).collect()
 }
 
 fn policy(key: &str, value: &str) -> Result<ExceptionPolicy, OptionError> {
@@ -352,15 +254,6 @@ fn policy(key: &str, value: &str) -> Result<ExceptionPolicy, OptionError> {
     })
 }
 
-fn encryption(key: &str, value: &str) -> Result<EncryptionHandling, OptionError> {
-    Ok(match value {
-        "default" | "track-only" => EncryptionHandling::TrackOnly,
-        "bypass" => EncryptionHandling::Bypass,
-        "full" => EncryptionHandling::Full,
-        _ => return Err(wrong(key, value, "track-only, bypass or full")),
-    })
-}
-
 fn action_order(key: &str, value: &str) -> Result<ActionOrder, OptionError> {
     let words = list(value);
     let kinds: Option<Vec<_>> = words.iter().map(|w| action_kind(w)).collect();
@@ -373,6 +266,8 @@ fn action_order(key: &str, value: &str) -> Result<ActionOrder, OptionError> {
 
 #[cfg(test)]
 mod tests {
+    use mimamori_applayer::AppProto;
+
     use super::*;
 
     #[test]
@@ -395,6 +290,15 @@ mod tests {
         assert_eq!(c.log.community_id, Some(7));
         c.set("stream.reassembly.depth", "1MB").expect("valid");
         assert_eq!(c.flow.stream.depth_bytes, 1 << 20);
+        c.set("flow.max-flows", "65536").expect("valid");
+        assert_eq!(c.flow.max_flows, 65_536);
+        assert!(c.set("flow.max-flows", "10").is_err());
+        c.set("decoder.vxlan.ports", "[4789, 8472]").expect("valid");
+        assert_eq!(c.decode.vxlan_ports, [4789, 8472]);
+        c.set("decoder.teredo.enabled", "no").expect("valid");
+        assert!(c.decode.teredo_ports.is_empty());
+        c.set("stream.reassembly.urgent.policy", "drop").expect("valid");
+        assert_eq!(c.flow.stream.urgent_policy, UrgentPolicy::Drop);
         c.set("simulate-ips", "True").expect("valid");
         assert!(c.ips && c.flow.stream.inline);
         c.set("app-layer.protocols.dns.enabled", "False").expect("valid");
