@@ -361,7 +361,8 @@ impl Inspection {
         note_definitions(&self.health, &new);
         let detail =
             format!("定義を更新しました（ルール {} 件、使えないもの {} 件）", new.loaded(), new.refused());
-        let mut old_rules = None;
+        let (mut old_rules, loaded) = (None, new.loaded());
+        let begun = std::time::Instant::now();
         self.guard.with(now, |p| {
             old_rules = Some(p.engine_mut().replace_rules(new.rules.clone()));
             p.engine_mut().replace_reputation(new.reputation.clone());
@@ -371,6 +372,9 @@ impl Inspection {
             &mut *self.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
             new,
         );
+        // So long did the packets that came meanwhile wait.
+        let swap_us = begun.elapsed().as_micros();
+        tracing::info!(rules = loaded, swap_us, "definitions in force");
         // Letting go of a rule set takes long: no packet waits for it.
         std::thread::spawn(move || drop((old, old_rules)));
         self.reporter.event_now(GatewayEventKind::DefinitionsLoaded, &detail);
