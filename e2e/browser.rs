@@ -3,6 +3,7 @@
 //!
 //! Needs Debian's chromium and chromium-driver; prints why it skips where they are not there.
 
+mod passkeys;
 mod webdriver;
 
 use std::io::{BufRead, BufReader};
@@ -173,6 +174,20 @@ fn a_person_finds_the_alert_and_its_mail() {
     browser.open(&format!("{}/mailbox", again.url));
     assert!(browser.page_text().contains("【★★★"), "the mailbox is kept");
     again.interrupt();
+}
+
+#[test]
+fn a_passkey_is_registered_used_and_taken_away() {
+    let Some(browser) = Browser::start() else { return };
+    let artefacts = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("artefacts");
+    std::fs::create_dir_all(&artefacts).expect("a folder");
+    let data = tempfile::tempdir().expect("a folder");
+    let demo = Demo::start(data.path());
+    browser.size(1280, 900);
+    passkeys::come_and_go(&browser, &demo, &artefacts);
+    demo.interrupt();
+    let faults = browser.faults.borrow();
+    assert!(faults.is_empty(), "accessibility: {faults:#?}");
 }
 
 fn walk(browser: &Browser, demo: &Demo, artefacts: &Path) {

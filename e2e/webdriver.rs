@@ -125,6 +125,27 @@ impl Browser {
         self.session("POST", &format!("/element/{id}/value"), Some(&json!({ "text": value })));
     }
 
+    /// A virtual authenticator (WebAuthn, 11.3); answers its id.
+    pub fn add_authenticator(&self, kind: &Value) -> String {
+        text(&self.session("POST", "/webauthn/authenticator", Some(kind)))
+    }
+
+    pub fn remove_authenticator(&self, id: &str) {
+        self.session("DELETE", &format!("/webauthn/authenticator/{id}"), None);
+    }
+
+    /// How many passkeys it keeps.
+    pub fn credentials(&self, id: &str) -> usize {
+        let all = self.session("GET", &format!("/webauthn/authenticator/{id}/credentials"), None);
+        all.as_array().map_or(0, Vec::len)
+    }
+
+    /// Whether its owner is verified from now on.
+    pub fn verifies_owner(&self, id: &str, yes: bool) {
+        let body = json!({ "isUserVerified": yes });
+        self.session("POST", &format!("/webauthn/authenticator/{id}/uv"), Some(&body));
+    }
+
     fn devtools(&self, command: &str, params: &Value) -> Value {
         self.session("POST", "/goog/cdp/execute", Some(&json!({ "cmd": command, "params": params })))
     }

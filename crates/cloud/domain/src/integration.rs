@@ -13,6 +13,8 @@ coded!(
         Usage = "read:usage", "利用の記録";
         Comparison = "read:comparison", "全体平均との比較";
         Announcements = "read:announcements", "お知らせ";
+        Inquiries = "read:inquiries", "お問合せ";
+        Mails = "read:mails", "お知らせメールの宛先と届き方";
     }
 );
 

@@ -111,7 +111,7 @@ impl GatewayLine {
     /// Thousandths of the time.
     #[must_use]
     pub fn permille(&self) -> u64 {
-        if self.hours == 0 { 1_000 } else { self.hours_heard.min(self.hours) * 1_000 / self.hours }
+        (self.hours_heard.min(self.hours) * 1_000).checked_div(self.hours).unwrap_or(1_000)
     }
 }
 

@@ -13,6 +13,10 @@ use crate::rating::StarRating;
 /// How long the first alert of a group waits for others (NT-06). Never extended.
 pub const GROUP_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Stands where a customer would: the notice is for somebody of the operation, a reseller or its
+/// desk, about their own account.
+pub const TO_STAFF: CustomerId = CustomerId([0; 16]);
+
 /// Committed together with what caused it; turned into mail by `notify`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Notice {

@@ -9,7 +9,7 @@ mod schedule;
 
 use std::time::Duration;
 
-use mimamori_notify::{Pump, Sender, SmsPump};
+use mimamori_notify::{Pump, Sender, SmsPump, WebhookPump};
 use mimamori_service::Service;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,6 +21,9 @@ pub use schedule::{Job, Schedule};
 const MAIL_WORKERS: usize = 3;
 /// Short messages of one node at once: one that hangs does not hold up a code.
 const SMS_WORKERS: usize = 2;
+
+/// Webhooks of one node at once: receivers that hang hold up so many others at most.
+const WEBHOOK_WORKERS: usize = 4;
 
 #[derive(Clone, Debug)]
 pub struct JobsConfig {
@@ -44,19 +47,27 @@ pub struct Jobs {
     service: Service,
     sender: Sender,
     sms: Option<SmsPump>,
+    webhooks: Option<WebhookPump>,
     config: JobsConfig,
 }
 
 impl Jobs {
     #[must_use]
     pub const fn new(service: Service, sender: Sender, config: JobsConfig) -> Self {
-        Jobs { service, sender, sms: None, config }
+        Jobs { service, sender, sms: None, webhooks: None, config }
     }
 
     /// With somebody who delivers short messages.
     #[must_use]
     pub fn with_sms(mut self, sms: Option<SmsPump>) -> Self {
         self.sms = sms;
+        self
+    }
+
+    /// With what hands events to customers' machines.
+    #[must_use]
+    pub fn with_webhooks(mut self, webhooks: WebhookPump) -> Self {
+        self.webhooks = Some(webhooks);
         self
     }
 
@@ -72,6 +83,11 @@ impl Jobs {
         if let Some(sms) = self.sms {
             for _ in 0..SMS_WORKERS {
                 tasks.spawn(run_sms(self.service.clone(), sms.clone(), every, stop.clone()));
+            }
+        }
+        if let Some(webhooks) = self.webhooks {
+            for _ in 0..WEBHOOK_WORKERS {
+                tasks.spawn(run_webhooks(self.service.clone(), webhooks.clone(), every, stop.clone()));
             }
         }
         let periodic = Periodic::new(self.service, self.config);
@@ -105,6 +121,24 @@ async fn run_sms(service: Service, sms: SmsPump, every: Duration, mut stop: watc
         }
         tokio::select! {
             () = service.sms_wakeup() => {}
+            () = tokio::time::sleep(every) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn run_webhooks(
+    service: Service,
+    webhooks: WebhookPump,
+    every: Duration,
+    mut stop: watch::Receiver<bool>,
+) {
+    while !*stop.borrow() {
+        if let Err(e) = webhooks.drain().await {
+            tracing::error!(error = %e, "webhooks wait: nothing is lost, they are tried again");
+        }
+        tokio::select! {
+            () = service.webhook_wakeup() => {}
             () = tokio::time::sleep(every) => {}
             _ = stop.changed() => {}
         }

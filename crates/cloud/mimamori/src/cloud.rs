@@ -18,6 +18,9 @@ use crate::config::{self, Config, Database, MailSecurity};
 /// For connecting to the mail server, and for each of its answers.
 const MAIL_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Name of the file of keys within the state folder.
+const KEYS: &str = "sealing.keys";
+
 /// Where the definition set lies that gateways are handed.
 pub fn definitions_folder(state_dir: &Path) -> PathBuf {
     state_dir.join("definitions")
@@ -31,6 +34,7 @@ pub async fn open_service(config: &Config) -> anyhow::Result<Service> {
             config.state_dir.display()
         )
     })?;
+    let made = !config.state_dir.join(KEYS).exists();
     let keys = open_keys(&config.state_dir)?;
     let store = open_store(&config.database).await?;
     let service = service(
@@ -44,13 +48,37 @@ pub async fn open_service(config: &Config) -> anyhow::Result<Service> {
             ..mimamori_service::Config::default()
         },
     )?;
-    let resealed = service.reseal().await.context(
-        "データベースの秘密を鍵で開けません。state_dir の sealing.keys に、以前の鍵の行が残っているか確かめてください",
-    )?;
+    let resealed = match service.reseal().await {
+        Ok(resealed) => resealed,
+        Err(error) => {
+            if made {
+                // A new key must not stand where the old one belongs.
+                let _ = std::fs::remove_file(config.state_dir.join(KEYS));
+            }
+            service.close().await;
+            return Err(error).context(lost_keys(&config.state_dir, made));
+        }
+    };
     if resealed > 0 {
         tracing::info!(resealed, "データベースの秘密を、今の鍵で封じ直しました");
     }
     Ok(service)
+}
+
+/// What to do when the database holds secrets that no key opens.
+fn lost_keys(state_dir: &Path, missing: bool) -> String {
+    let path = state_dir.join(KEYS);
+    if missing {
+        format!(
+            "データベースの秘密を守る鍵のファイル {} がありません。バックアップから戻してから、もう一度始めてください",
+            path.display()
+        )
+    } else {
+        format!(
+            "データベースの秘密を鍵で開けません。{} に、以前の鍵の行が残っているか確かめてください",
+            path.display()
+        )
+    }
 }
 
 /// The keys that seal the database's secrets, made at the first start. They stand beside the
@@ -58,7 +86,7 @@ pub async fn open_service(config: &Config) -> anyhow::Result<Service> {
 pub fn open_keys(state_dir: &Path) -> anyhow::Result<Keyring> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    let path = state_dir.join("sealing.keys");
+    let path = state_dir.join(KEYS);
     let what = || format!("データベースの秘密を守る鍵のファイル {} を使えません", path.display());
     let new = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     match new {
@@ -182,4 +210,69 @@ fn smtp(mail: &config::Mail, relay: &config::MailRelay) -> anyhow::Result<SmtpCo
         timeout: MAIL_TIMEOUT,
         extra_root_pem: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mimamori_domain::NotifyAddresses;
+    use mimamori_service::{NewCustomer, NewReseller};
+
+    fn config(folder: &Path) -> Config {
+        let text = format!(
+            "database = \"sqlite:{0}/m.db\"\nstate_dir = \"{0}/state\"\n\
+             [portal]\nlisten = \"127.0.0.1:1\"\npublic_url = \"http://localhost:1\"\n\
+             contact = {{ phone = \"0120\", hours = \"平日\" }}\n\
+             [gateways]\nlisten = \"127.0.0.1:2\"\nnames = [\"localhost\"]\n\
+             [mail]\nserver = \"localhost\"\nsecurity = \"none\"\nport = 1\nfrom = \"a@example.jp\"\n",
+            folder.display()
+        );
+        config::parse(&folder.join("m.toml"), &text).expect("a configuration")
+    }
+
+    /// Something sealed in the database.
+    async fn seal_something(service: &Service) {
+        let console = service.console();
+        let name = |text| Name::parse(text).expect("a name");
+        let reseller =
+            NewReseller { name: name("販売店"), desk_phone: name("0120"), desk_hours: name("平日") };
+        let reseller = service.create_reseller(&console, reseller).await.expect("a reseller").id;
+        let addresses = NotifyAddresses::default();
+        let customer = NewCustomer { reseller, name: name("竹原商店"), addresses };
+        let customer = service.create_customer(&console, customer).await.expect("a customer").id;
+        service.create_webhook(&console, customer, "https://hooks.example.jp/").await.expect("a webhook");
+    }
+
+    #[tokio::test]
+    async fn the_keys_open_after_a_restart_are_changed_and_missed_with_clear_words() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config(folder.path());
+        let keys = config.state_dir.join(KEYS);
+        let service = open_service(&config).await.expect("the first start makes a key");
+        seal_something(&service).await;
+        service.close().await;
+        let old = std::fs::read_to_string(&keys).expect("the key");
+        open_service(&config).await.expect("again with the same key").close().await;
+
+        std::fs::remove_file(&keys).expect("lost");
+        let refused = format!("{:#}", open_service(&config).await.expect_err("the key is missing"));
+        assert!(
+            refused.contains("sealing.keys がありません") && refused.contains("バックアップ"),
+            "{refused}"
+        );
+        assert!(!keys.exists(), "no new key stands where the old one belongs");
+
+        let new = Keyring::fresh_line(&SystemRng);
+        std::fs::write(&keys, &new).expect("written");
+        let refused = format!("{:#}", open_service(&config).await.expect_err("the old line is missing"));
+        assert!(refused.contains("以前の鍵の行"), "{refused}");
+        std::fs::write(&keys, format!("{new}\n{old}")).expect("written");
+        open_service(&config).await.expect("both").close().await;
+        std::fs::write(&keys, &new).expect("written");
+        open_service(&config).await.expect("sealed anew with the new key").close().await;
+
+        std::fs::write(&keys, "abc").expect("written");
+        let refused = format!("{:#}", open_service(&config).await.expect_err("no key"));
+        assert!(refused.contains("sealing.keys") && refused.contains("使えません"), "{refused}");
+    }
 }

@@ -6,6 +6,7 @@ use anyhow::Context;
 use mimamori_base::SystemRng;
 use mimamori_ingest::{Ingest, IngestConfig};
 use mimamori_jobs::{Jobs, JobsConfig};
+use mimamori_notify::WebhookPump;
 use mimamori_service::Service;
 use mimamori_web::{Options, Portal};
 use tokio::sync::watch;
@@ -43,7 +44,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     .context("UTM装置の受付を始められません")?;
     let jobs = JobsConfig { node: node_name(&config), ..JobsConfig::default() };
     let jobs = Jobs::new(service.clone(), cloud::mail_sender(&config.mail)?, jobs)
-        .with_sms(cloud::sms_pump(config.sms.as_ref(), &service)?);
+        .with_sms(cloud::sms_pump(config.sms.as_ref(), &service)?)
+        .with_webhooks(WebhookPump::new(service.clone()).context("Webhookを送る準備ができません")?);
     let background = tokio::spawn(jobs.run(stopping.clone()));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(ingest_task(ingest, stopping.clone()));

@@ -20,6 +20,7 @@ pub mod receiver;
 mod sections;
 pub mod sms;
 mod smtp;
+pub mod webhook;
 
 pub use compose::compose;
 pub use config::{Credentials, Security, SmtpConfig, SmtpConfigError};
@@ -28,3 +29,4 @@ pub use pump::{Pump, Round};
 pub use receiver::{Mailbox, Received, Receiver, ReceiverConfig};
 pub use sms::{SmsOutcome, SmsProvider, SmsPump, TwilioConfig, TwilioSms};
 pub use smtp::{Outcome, Sender};
+pub use webhook::{Resolve, SystemResolver, WebhookPump};

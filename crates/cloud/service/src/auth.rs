@@ -12,8 +12,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mimamori_base::Timestamp;
-use mimamori_domain::{Account, Line, LoginName, SecondFactor, SessionId};
-use mimamori_store::views::{KnownBrowser, LoginMark, LoginRecord, SessionRow, SessionStage};
+use mimamori_domain::account::Belongs;
+use mimamori_domain::{Account, AuditId, Line, LoginName, SecondFactor, SessionId};
+use mimamori_store::access::FailedLogin;
+use mimamori_store::views::{AuditEntry, KnownBrowser, LoginMark, SessionRow, SessionStage};
 use mimamori_store::{Scope, StoreError};
 
 use crate::actor::Actor;
@@ -148,6 +150,7 @@ impl Service {
         let fits = self.verify(password, hash).await?;
         let Some(record) = record else {
             self.0.throttles.login.count(from.ip, now);
+            self.note_failure(FailedLogin::Nobody, None, from, now).await?;
             return Err(LoginError::Refused);
         };
         let known = self.known_browser(&record.account, from).await?;
@@ -159,9 +162,12 @@ impl Service {
             return Ok(self.open_session(record.account, needs_code, from, now).await?);
         }
         self.0.throttles.login.count(from.ip, now);
-        if !locked {
-            self.count_failure(&record, known, from, now).await?;
-        }
+        let whom = match &known {
+            _ if locked => FailedLogin::Nobody,
+            Some((token, _)) => FailedLogin::Browser(*token),
+            None => FailedLogin::Account(record.account.id),
+        };
+        self.note_failure(whom, Some(&record.account), from, now).await?;
         Err(LoginError::Refused)
     }
 
@@ -308,25 +314,43 @@ impl Service {
         Ok(browser)
     }
 
-    /// A failure counts against the browser if it is known, otherwise against the account.
-    pub(crate) async fn count_failure(
+    /// Counts and writes down, in one step whether there is an account or not.
+    pub(crate) async fn note_failure(
         &self,
-        record: &LoginRecord,
-        known: Option<([u8; 32], KnownBrowser)>,
+        whom: FailedLogin,
+        account: Option<&Account>,
         from: &ClientInfo,
         now: Timestamp,
     ) -> Result<()> {
-        let failures = known.as_ref().map_or(record.failures, |(_, b)| b.failures).saturating_add(1);
-        let locked_until = (failures >= FREE_FAILURES).then(|| {
-            let doubling = (failures - FREE_FAILURES).min(10);
-            now + (FIRST_LOCK * 2u32.pow(doubling)).min(LONGEST_LOCK)
-        });
-        if let Some((token, _)) = known {
-            self.store().mark_browser(Scope::system(), token, failures, locked_until).await?;
-        } else {
-            let mark = LoginMark { account: record.account.id, failures, locked_until, logged_in_at: None };
-            self.store().mark_login(Scope::system(), mark).await?;
-        }
-        self.note_of(&record.account, "login.failed", &from.ip.to_string()).await
+        // What was typed for a name that nobody has may be somebody's password: it is not kept.
+        let entry = AuditEntry {
+            id: AuditId::generate(now, self.rng()),
+            at: now,
+            actor: None,
+            about: account.map_or(Belongs::Operation, |a| a.belongs),
+            action: Line::clip(if account.is_some() { "login.failed" } else { "login.unknown" }),
+            subject: Line::clip(account.map_or("", |a| a.login.as_str())),
+            detail: Line::clip(&from.ip.to_string()),
+        };
+        Ok(self.store().fail_login(Scope::system(), whom, entry, lock_after).await?)
+    }
+}
+
+/// How long so many failures lock.
+fn lock_after(failures: u32) -> Option<Duration> {
+    let beyond = failures.checked_sub(FREE_FAILURES)?;
+    Some((FIRST_LOCK * 2u32.pow(beyond.min(10))).min(LONGEST_LOCK))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_grow_and_end() {
+        assert_eq!(lock_after(4), None);
+        assert_eq!(lock_after(5), Some(FIRST_LOCK));
+        assert_eq!(lock_after(7), Some(FIRST_LOCK * 4));
+        assert_eq!(lock_after(u32::MAX), Some(LONGEST_LOCK));
     }
 }

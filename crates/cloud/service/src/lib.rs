@@ -107,6 +107,8 @@ pub struct Config {
     pub retention: Duration,
     /// Whether there is a provider of short messages.
     pub sms: bool,
+    /// Webhooks may go to `http://127.0.0.1:…`: for tests and where everything is made up.
+    pub loopback_webhooks: bool,
     /// Seals what the database holds of secrets. `None`: a key of this run, for what is made up.
     pub keys: Option<Keyring>,
 }
@@ -123,6 +125,7 @@ impl Default for Config {
             staff_second_factor: true,
             retention: Duration::from_secs(90 * 86_400),
             sms: false,
+            loopback_webhooks: false,
             keys: None,
         }
     }
@@ -147,6 +150,7 @@ struct Inner {
     keys: Keyring,
     mail_wakeup: Notify,
     sms_wakeup: Notify,
+    webhook_wakeup: Notify,
     dummy_hash: String,
 }
 
@@ -166,6 +170,7 @@ impl Service {
             keys,
             mail_wakeup: Notify::new(),
             sms_wakeup: Notify::new(),
+            webhook_wakeup: Notify::new(),
             dummy_hash,
         })))
     }

@@ -4,14 +4,17 @@
 //! one but by the mail that issues a temporary one. Deliberately not here: forgotten ones
 //! (`reset`).
 
+use std::collections::HashSet;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use mimamori_domain::{Account, LoginName};
+use mimamori_domain::{Account, AccountId, LoginName};
 use mimamori_store::{Scope, StoreError};
 
 use crate::actor::Actor;
 use crate::auth::SessionToken;
 use crate::error::ServiceError;
+use crate::second_factor::plain_recovery_code;
 use crate::secrets;
 use crate::{Result, Service};
 
@@ -19,57 +22,30 @@ use crate::{Result, Service};
 const PROOF_HOLDS: Duration = Duration::from_secs(30 * 60);
 const PASSWORD_MIN_CHARS: usize = 10;
 const PASSWORD_MAX_BYTES: usize = 512;
-/// Passwords that everybody tries first, and this product's own words. A password that is one
-/// of them with up to four characters more is refused too.
-const COMMON: &[&str] = &[
-    "password",
-    "passw0rd",
-    "p@ssw0rd",
-    "1234567890",
-    "0123456789",
-    "9876543210",
-    "123123123",
-    "1qaz2wsx",
-    "qwertyuiop",
-    "asdfghjkl",
-    "zxcvbnm",
-    "q1w2e3r4",
-    "1q2w3e4r5t",
-    "letmein",
-    "iloveyou",
-    "sunshine",
-    "football",
-    "baseball",
-    "princess",
-    "administrator",
-    "welcome",
-    "changeme",
-    "trustno1",
-    "superman",
-    "whatever",
-    "aaaaaaaaaa",
-    "1111111111",
-    "0000000000",
-    "abcdefghij",
-    "abc123abc",
+/// This product's own words, and what people here take first.
+const OWN_WORDS: &[&str] = &[
     "mimamori",
     "kanrisha",
     "sakura",
     "doraemon",
-    "pokemon",
     "nekoneko",
     "arigato",
     "konnichiwa",
     "nippon",
-    "toyota",
     "takehara",
-    "computer",
-    "internet",
-    "security",
     "office365",
     "windows10",
     "windows11",
+    "kaisha",
+    "keiri",
+    "soumu",
+    "shacho",
+    "hiroshima",
 ];
+/// A password that is one of the common ones with so many characters more is refused too.
+const MORE_CHARS: usize = 4;
+/// The shortest common password that counts.
+const COMMON_MIN_CHARS: usize = 6;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordChangeError {
@@ -222,6 +198,22 @@ impl Service {
             .map_err(|e| ServiceError::Hashing(e.to_string()))
     }
 
+    /// Hashes recovery codes, all of one account, as slowly as passwords.
+    pub(crate) async fn recovery_hashes(
+        &self,
+        account: AccountId,
+        codes: &[String],
+    ) -> Result<Vec<[u8; 32]>> {
+        let _permit = self.permit().await?;
+        let cost = self.config().password_cost;
+        let codes: Vec<String> = codes.iter().map(|code| plain_recovery_code(code)).collect();
+        tokio::task::spawn_blocking(move || {
+            codes.iter().map(|code| secrets::slow_hash(code, account.0, cost)).collect()
+        })
+        .await
+        .map_err(|e| ServiceError::Hashing(e.to_string()))?
+    }
+
     async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
         self.0.hashing.acquire().await.map_err(|e| ServiceError::Hashing(e.to_string()))
     }
@@ -237,9 +229,59 @@ pub(crate) fn check_new_password(new: &str, login: &str) -> std::result::Result<
     }
     let lower = new.to_lowercase();
     let stem = login.split('@').next().unwrap_or(login);
-    let common = COMMON.iter().any(|word| lower.contains(word) && new.chars().count() < word.len() + 5);
-    if common || (stem.len() >= 4 && lower.contains(stem)) {
+    if is_common(&lower) || (stem.len() >= 4 && lower.contains(stem)) {
         return Err(PasswordChangeError::TooCommon);
     }
     Ok(())
+}
+
+/// Whether it is a common password, or one with a few characters before or after it.
+fn is_common(lower: &str) -> bool {
+    static COMMON: OnceLock<HashSet<&str>> = OnceLock::new();
+    let common = COMMON.get_or_init(|| {
+        let list = include_str!("common_passwords.txt").lines().filter(|l| !l.starts_with('#'));
+        list.chain(OWN_WORDS.iter().copied()).collect()
+    });
+    let ends: Vec<usize> = lower.char_indices().map(|(at, _)| at).chain([lower.len()]).collect();
+    let chars = ends.len() - 1;
+    let one_letter = lower.chars().all(|c| lower.starts_with(c));
+    let shortest = chars.saturating_sub(MORE_CHARS).max(COMMON_MIN_CHARS);
+    one_letter
+        || (shortest..=chars).any(|length| {
+            ends.windows(length + 1).any(|w| match (w.first(), w.last()) {
+                (Some(from), Some(to)) => lower.get(*from..*to).is_some_and(|part| common.contains(part)),
+                _ => false,
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_passwords_are_refused_with_a_few_characters_more_and_any_characters_are_taken() {
+        let check = |new: &str| check_new_password(new, "hanako@example.jp");
+        for bad in [
+            "password12",
+            "Password2026",
+            "1234567890",
+            "qwertyuiop",
+            "xx-sunshine",
+            "aaaaaaaaaaaaaaaa",
+            "mimamori2026",
+            "iloveyou!!!",
+            "hanako-hanako",
+            "ああああああああああ",
+        ] {
+            assert!(matches!(check(bad), Err(PasswordChangeError::TooCommon)), "{bad}");
+        }
+        for good in ["umi to yama no aida", "竹の子と山の幸を食べる", "tT9#", "          x          "]
+        {
+            let long = format!("{good}{}", "k7".repeat(4));
+            assert!(check(&long).is_ok(), "{long}");
+        }
+        assert!(check(&"long enough ".repeat(20)).is_ok(), "240 characters");
+        assert!(matches!(check("kX7#pq2-v"), Err(PasswordChangeError::TooShort)));
+    }
 }

@@ -3,14 +3,14 @@
 //! Holds always: asking tells nobody whether an account exists, neither by words nor by time
 //! (the work is done after the answer); an account gets few links an hour; using one ends all
 //! sessions and all other links. The second factor stays: a mailbox alone opens nothing that an
-//! app guards. Deliberately not here: accounts of staff, whose operator gives them a new one.
+//! app guards.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use mimamori_base::Timestamp;
 use mimamori_domain::account::Belongs;
-use mimamori_domain::notice::AccountMail;
+use mimamori_domain::notice::{AccountMail, TO_STAFF};
 use mimamori_domain::{Account, Notice, NoticeId, NoticeKind};
 use mimamori_store::access::ResetTimes;
 use mimamori_store::{Scope, StoreError};
@@ -62,14 +62,17 @@ impl Service {
         self.mail_account(&account, mail, now).await
     }
 
-    /// A mail to the person behind the account. Staff have no customer whose mails are sent.
+    /// A mail to the person behind the account.
     pub(crate) async fn mail_account(
         &self,
         account: &Account,
         mail: AccountMail,
         now: Timestamp,
     ) -> Result<()> {
-        let Belongs::Customer(customer) = account.belongs else { return Ok(()) };
+        let customer = match account.belongs {
+            Belongs::Customer(customer) => customer,
+            Belongs::Reseller(_) | Belongs::Operation => TO_STAFF,
+        };
         let notice = Notice {
             id: NoticeId::generate(now, self.rng()),
             customer,

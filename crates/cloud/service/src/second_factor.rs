@@ -2,7 +2,7 @@
 //! SMS and passkeys have files of their own.
 //!
 //! Holds always: a code is accepted once, on whichever node; recovery codes are stored as
-//! hashes and shown once; the app's key is sealed; wrong codes count against the login like wrong
+//! slow hashes and shown once; the app's key is sealed; wrong codes count against the login like wrong
 //! passwords; whoever changes the second factor gives the password again. Deliberately not here: what the pages
 //! look like.
 
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use mimamori_base::Timestamp;
 use mimamori_domain::{Account, AccountId, SecondFactor};
+use mimamori_store::access::FailedLogin;
 use mimamori_store::views::{SessionRow, SessionStage};
 use mimamori_store::{Scope, StoreError};
 use qrcode::{Color, EcLevel, QrCode};
@@ -208,7 +209,7 @@ impl Service {
             return Err(ServiceError::NotFound.into());
         }
         let codes = self.fresh_recovery_codes();
-        let hashes = codes.iter().map(|c| recovery_hash(c)).collect();
+        let hashes = self.recovery_hashes(account.id, &codes).await?;
         self.store()
             .set_second_factor(Scope::system(), account.id, record.kind, record.totp_secret, hashes)
             .await
@@ -225,7 +226,7 @@ impl Service {
         sealed: Option<Vec<u8>>,
     ) -> Result<Vec<String>> {
         let codes = self.fresh_recovery_codes();
-        let hashes = codes.iter().map(|c| recovery_hash(c)).collect();
+        let hashes = self.recovery_hashes(account.id, &codes).await?;
         self.store().set_second_factor(Scope::system(), account.id, kind, sealed, hashes).await?;
         Ok(codes)
     }
@@ -317,7 +318,8 @@ impl Service {
                     .delete_session(Scope::system(), session.token_hash)
                     .await
                     .map_err(ServiceError::from)?;
-                self.count_failure(&record, None, from, now).await?;
+                let whom = FailedLogin::Account(account.id);
+                self.note_failure(whom, Some(&account), from, now).await?;
                 return Err(LoginError::StartAgain);
             }
             return Err(LoginError::WrongCode);
@@ -358,7 +360,8 @@ impl Service {
             let Some(step) = matching_step(secret, &digits, now)? else { return Ok(false) };
             self.store().use_totp_step(Scope::system(), account.id, step).await
         } else {
-            let hash = recovery_hash(code);
+            let hashes = self.recovery_hashes(account.id, &[code.to_owned()]).await?;
+            let hash = hashes.first().copied().ok_or(ServiceError::NotFound)?;
             self.store().use_recovery_code(Scope::system(), account.id, hash, now).await
         };
         match used {
@@ -415,10 +418,8 @@ fn parse_key(text: &str) -> Option<[u8; 20]> {
 }
 
 /// Recovery codes are compared without regard to case, spaces and hyphens.
-fn recovery_hash(code: &str) -> [u8; 32] {
-    let plain: String =
-        code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(64).collect();
-    secrets::sha256(plain.as_bytes())
+pub(crate) fn plain_recovery_code(code: &str) -> String {
+    code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(64).collect()
 }
 
 #[cfg(test)]
@@ -440,7 +441,7 @@ mod tests {
 
     #[test]
     fn recovery_codes_may_be_typed_carelessly() {
-        assert_eq!(recovery_hash("abcde-fghjk"), recovery_hash(" ABCDE FGHJK"));
-        assert_ne!(recovery_hash("abcde-fghjk"), recovery_hash("abcde-fghjm"));
+        assert_eq!(plain_recovery_code("abcde-fghjk"), plain_recovery_code(" ABCDE FGHJK"));
+        assert_ne!(plain_recovery_code("abcde-fghjk"), plain_recovery_code("abcde-fghjm"));
     }
 }

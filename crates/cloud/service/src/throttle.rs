@@ -96,6 +96,9 @@ pub(crate) struct Throttles {
     pub sms: Throttle,
     /// Requests of one token.
     pub api: Throttle,
+    /// Requests from one address with a token that cannot be used. Apart from logins: a program
+    /// with an old token must not lock out the people of its office.
+    pub api_refused: Throttle,
     /// Mails for a new password that one address asks for.
     pub reset: Throttle,
 }
@@ -108,6 +111,7 @@ impl Default for Throttles {
             proof: Throttle::new(10, minutes(10)),
             sms: Throttle::new(10, minutes(60)),
             api: Throttle::new(300, minutes(1)),
+            api_refused: Throttle::new(100, minutes(1)),
             reset: Throttle::new(10, minutes(60)),
         }
     }

@@ -118,7 +118,7 @@ impl Service {
     /// Whose token this is, for one request.
     pub async fn api_caller(&self, token: &str, from: IpAddr) -> std::result::Result<ApiCaller, TokenError> {
         let now = self.now();
-        if self.0.throttles.login.refuses(from, now) {
+        if self.0.throttles.api_refused.refuses(from, now) {
             return Err(TokenError::SlowDown);
         }
         let found = match token_hash(token) {
@@ -130,7 +130,7 @@ impl Service {
             None => None,
         };
         let Some((row, mut account)) = found.filter(|(row, _)| usable(row, now)) else {
-            self.0.throttles.login.count(from, now);
+            self.0.throttles.api_refused.count(from, now);
             return Err(TokenError::Invalid);
         };
         if !self.0.throttles.api.allows(row.id.0, now) {

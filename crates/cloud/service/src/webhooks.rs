@@ -6,11 +6,13 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mimamori_base::Timestamp;
 use mimamori_domain::account::Belongs;
 use mimamori_domain::{
     AlertId, CustomerId, EmailAddress, Notice, NoticeId, NoticeKind, WebhookDeliveryId, WebhookId,
-    WebhookState,
+    WebhookState, jst,
 };
 use mimamori_store::integrations::{WebhookDelivery, WebhookOutcome, WebhookRow};
 use mimamori_store::{Scope, StoreError};
@@ -65,8 +67,10 @@ pub struct WebhookJob {
 
 /// `https://host[:port]/path`, nothing hidden in it. Where the name leads is checked when
 /// connecting.
-fn check_url(url: &str) -> Result<()> {
-    let rest = url.strip_prefix("https://").ok_or(ServiceError::Incomplete)?;
+fn check_url(url: &str, loopback: bool) -> Result<()> {
+    let https = url.strip_prefix("https://");
+    let here = url.strip_prefix("http://").filter(|rest| loopback && rest.starts_with("127.0.0.1:"));
+    let rest = https.or(here).ok_or(ServiceError::Incomplete)?;
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) => (host, port.parse::<u16>().is_ok()),
@@ -95,9 +99,10 @@ impl Service {
     }
 
     fn fresh_secret(&self, id: WebhookId) -> Result<(Vec<u8>, OneTimeSecret)> {
-        let text = format!("mmwh_{}", secrets::token_text(&secrets::random_32(self.rng())));
-        let sealed = self.keys().seal(self.rng(), PURPOSE, &id.0, text.as_bytes())?;
-        Ok((sealed, OneTimeSecret::new(text)))
+        let raw = secrets::random_32(self.rng());
+        let sealed = self.keys().seal(self.rng(), PURPOSE, &id.0, &raw)?;
+        // As the Standard Webhooks specification writes it, so that ready-made receivers take it.
+        Ok((sealed, OneTimeSecret::new(format!("whsec_{}", STANDARD.encode(raw)))))
     }
 
     /// `Incomplete`: the address is none that we send to.
@@ -108,7 +113,7 @@ impl Service {
         url: &str,
     ) -> Result<OneTimeSecret> {
         actor.require(Permission::Integrate)?;
-        check_url(url.trim())?;
+        check_url(url.trim(), self.config().loopback_webhooks)?;
         let now = self.now();
         let id = WebhookId::generate(now, self.rng());
         let (secret, shown) = self.fresh_secret(id)?;
@@ -167,6 +172,9 @@ impl Service {
     pub async fn test_webhook(&self, actor: &Actor, id: WebhookId) -> Result<()> {
         actor.require(Permission::Integrate)?;
         let row = self.store().webhook(actor.scope(), id).await?;
+        if row.state != WebhookState::On {
+            return Err(ServiceError::Conflict);
+        }
         let now = self.now();
         if !self.0.throttles.reset.allows(id.0, now) {
             return Err(ServiceError::SlowDown);
@@ -182,7 +190,7 @@ impl Service {
         };
         let delivery = WebhookDeliveryId::generate(now, self.rng());
         self.store().queue_webhook(Scope::system(), id, notice, delivery).await?;
-        self.wake_mail();
+        self.wake_webhooks();
         Ok(())
     }
 
@@ -190,7 +198,17 @@ impl Service {
     pub async fn resend_webhook(&self, actor: &Actor, id: WebhookDeliveryId) -> Result<()> {
         actor.require(Permission::Integrate)?;
         self.store().requeue_webhook(actor.scope(), id, self.now()).await?;
+        self.wake_webhooks();
         self.note(actor, "webhook.resend", &id.to_string(), "").await
+    }
+
+    pub(crate) fn wake_webhooks(&self) {
+        self.0.webhook_wakeup.notify_one();
+    }
+
+    /// Returns when something was queued that can go out at once.
+    pub async fn webhook_wakeup(&self) {
+        self.0.webhook_wakeup.notified().await;
     }
 
     /// The pump's entrance: events to send now, under a lease.
@@ -241,12 +259,14 @@ impl Service {
             NoticeKind::Investigated { alert } => ("alert.investigated", self.alert_event(*alert).await?),
             NoticeKind::GatewayStopped { gateway, since } => {
                 let name = self.store().gateway(Scope::system(), *gateway).await?.gateway.name;
-                ("gateway.stopped", json!({"gateway": {"id": gateway, "name": name}, "since": since.secs()}))
+                (
+                    "gateway.stopped",
+                    json!({"gateway": {"id": gateway, "name": name}, "since": jst::iso(*since)}),
+                )
             }
             NoticeKind::GatewayRecovered { gateway, since, at } => {
                 let name = self.store().gateway(Scope::system(), *gateway).await?.gateway.name;
-                let data =
-                    json!({"gateway": {"id": gateway, "name": name}, "since": since.secs(), "at": at.secs()});
+                let data = json!({"gateway": {"id": gateway, "name": name}, "since": jst::iso(*since), "at": jst::iso(*at)});
                 ("gateway.recovered", data)
             }
             _ => ("test", json!({"message": "みまもりからの確認です。"})),
@@ -254,7 +274,7 @@ impl Service {
         let body = json!({
             "id": d.id,
             "type": kind,
-            "created_at": d.created_at.secs(),
+            "created_at": jst::iso(d.created_at),
             "customer": d.customer,
             "data": data,
         });
@@ -272,8 +292,8 @@ impl Service {
             "state": alert.state.code(),
             "gateway": {"id": alert.gateway, "name": view.gateway_name},
             "device": {"ip": alert.device.ip, "name": alert.device.host_name},
-            "first_seen": alert.first_seen.secs(),
-            "last_seen": alert.last_seen.secs(),
+            "first_seen": jst::iso(alert.first_seen),
+            "last_seen": jst::iso(alert.last_seen),
             "count": alert.count,
             "not_stopped": alert.not_stopped,
             "url": format!("{}/alerts/{}", self.config().portal_url, alert.id),
@@ -322,7 +342,7 @@ mod tests {
     #[test]
     fn only_plain_https_addresses_are_taken() {
         for good in ["https://hooks.example.jp/x?y=1", "https://h.example:8443/"] {
-            assert!(check_url(good).is_ok(), "{good}");
+            assert!(check_url(good, false).is_ok(), "{good}");
         }
         for bad in [
             "http://h.example/",
@@ -335,7 +355,11 @@ mod tests {
             "https://h.example\\@evil/",
             "https://h .example/",
         ] {
-            assert!(check_url(bad).is_err(), "{bad}");
+            assert!(check_url(bad, false).is_err(), "{bad}");
         }
+        assert!(
+            check_url("http://127.0.0.1:8080/x", true).is_ok()
+                && check_url("http://h.example/", true).is_err()
+        );
     }
 }

@@ -6,8 +6,8 @@ use mimamori_domain::account::Belongs;
 use mimamori_domain::notice::AccountMail;
 use mimamori_domain::{NoticeKind, Role};
 use mimamori_service::{
-    ClientInfo, FurtherAccount, LoginError, PasswordChangeError, SecondFactorError, ServiceError,
-    SessionToken,
+    ClientInfo, FurtherAccount, Keyring, LoginError, PasswordChangeError, SealError, SecondFactorError,
+    ServiceError, SessionToken,
 };
 use support::{Bench, address, name};
 use totp_rs::{Builder, Secret};
@@ -228,4 +228,109 @@ async fn sessions_are_listed_and_ended() {
     assert!(b.service.prove(&s.actor, &s.token, PASSWORD).await.unwrap());
     let actor = b.service.authenticate(&s.token).await.unwrap().unwrap();
     assert!(b.service.proved_lately(&actor));
+}
+
+/// A refusal writes one line whether there is an account or not, so that its time tells nothing
+/// either; what was typed for a name that nobody has is not kept.
+#[tokio::test]
+async fn ac_03_a_refused_login_does_the_same_work_for_everybody() {
+    let b = Bench::new().await;
+    ready(&b, "hanako", Role::CustomerAdmin, Belongs::Customer(b.customer.id)).await;
+    let console = b.service.console();
+    let log = async || b.service.audit_log(&console, 1_000).await.unwrap();
+    let refuse = async |login: &str, n: usize| {
+        let guess = b.service.login(login, "guess", &from(&format!("198.51.100.{n}"))).await;
+        assert!(matches!(guess, Err(LoginError::Refused)));
+    };
+    let before = log().await.len();
+    for n in 0..8 {
+        refuse("hanako", n).await;
+        refuse("secret-typed-here", n).await;
+        refuse("だめ", n).await;
+        assert_eq!(log().await.len(), before + 3 * (n + 1), "also once the account is locked");
+    }
+    let unknown: Vec<_> = log().await.into_iter().filter(|e| e.action.as_str() == "login.unknown").collect();
+    assert_eq!(unknown.len(), 16);
+    assert!(unknown.iter().all(|e| e.subject.is_empty() && e.about == Belongs::Operation));
+}
+
+#[tokio::test]
+async fn ac_03_staff_reset_by_mail_too_and_keep_their_second_step() {
+    let b = Bench::new().await;
+    let desk = ready(&b, "desk", Role::HelpDesk, Belongs::Reseller(b.reseller.id)).await;
+    let setup = b.service.begin_app(&desk.actor, None).unwrap();
+    let code = code_of(&setup.key, &b);
+    b.service.confirm_app(&desk.actor, &desk.token, &setup.key, &code, PASSWORD).await.unwrap();
+    b.service.ask_for_reset("desk", std::net::Ipv4Addr::LOCALHOST.into());
+    let mut sent = Vec::new();
+    for _ in 0..200 {
+        sent = mails(&b).await;
+        if !sent.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let [(to, AccountMail::Reset { token, .. })] = sent.as_slice() else { panic!("one link: {sent:?}") };
+    assert_eq!(to, "hanako@takehara.example");
+    let token = SessionToken::from_cookie(token);
+    assert!(b.service.reset(&token, "kaze to hikari no niwa").await.unwrap());
+    let half = b.service.login("desk", "kaze to hikari no niwa", &from("192.0.2.1")).await.unwrap();
+    assert!(half.needs_code, "a mailbox alone opens nothing that an app guards");
+    assert_eq!(mails(&b).await.len(), 2, "and the owner is told that it happened");
+}
+
+#[tokio::test]
+async fn ac_02_secrets_open_after_a_restart_and_a_change_of_keys_and_not_without_the_key() {
+    let b = Bench::new().await;
+    let s = ready(&b, "hanako", Role::CustomerAdmin, Belongs::Customer(b.customer.id)).await;
+    let setup = b.service.begin_app(&s.actor, None).unwrap();
+    let code = code_of(&setup.key, &b);
+    b.service.create_webhook(&s.actor, b.customer.id, "https://hooks.example.jp/").await.unwrap();
+    b.service.confirm_app(&s.actor, &s.token, &setup.key, &code, PASSWORD).await.unwrap();
+    b.service.close().await;
+    let (old, new) = (support::KEY, Keyring::fresh_line(&*b.rng));
+    let reopen = async |keys: String| support::service_with_keys(&b, &keys).await;
+
+    let same = reopen(old.to_owned()).await;
+    assert_eq!(same.reseal().await.unwrap(), 0, "nothing to do");
+    b.advance(60);
+    let half = same.login("hanako", PASSWORD, &from("192.0.2.1")).await.unwrap();
+    let next = code_of(&setup.key, &b);
+    assert!(same.give_code(&half.token, &next, &from("192.0.2.1")).await.is_ok());
+    same.close().await;
+
+    let lost = reopen(new.clone()).await;
+    assert!(matches!(lost.reseal().await, Err(ServiceError::Seal(SealError::UnknownKey))));
+    lost.close().await;
+
+    let both = reopen(format!("{new}\n{old}")).await;
+    assert_eq!(both.reseal().await.unwrap(), 2, "the app's key and the webhook's secret");
+    both.close().await;
+    let after = reopen(new).await;
+    assert_eq!(after.reseal().await.unwrap(), 0);
+    b.advance(60);
+    let half = after.login("hanako", PASSWORD, &from("192.0.2.1")).await.unwrap();
+    let next = code_of(&setup.key, &b);
+    assert!(after.give_code(&half.token, &next, &from("192.0.2.1")).await.is_ok(), "without the old key");
+}
+
+#[tokio::test]
+async fn ac_04_the_desk_takes_a_lost_second_step_away() {
+    let b = Bench::new().await;
+    let desk = ready(&b, "desk", Role::HelpDesk, Belongs::Reseller(b.reseller.id)).await.actor;
+    let s = ready(&b, "hanako", Role::CustomerAdmin, Belongs::Customer(b.customer.id)).await;
+    let setup = b.service.begin_app(&s.actor, None).unwrap();
+    let code = code_of(&setup.key, &b);
+    b.service.confirm_app(&s.actor, &s.token, &setup.key, &code, PASSWORD).await.unwrap();
+    let id = s.actor.account().unwrap().id;
+    let stranger = ready(&b, "jiro", Role::CustomerViewer, Belongs::Customer(b.customer.id)).await.actor;
+    assert!(b.service.reset_second_factor(&stranger, id).await.is_err(), "the desk alone");
+    b.service.reset_second_factor(&desk, id).await.unwrap();
+    assert!(b.service.authenticate(&s.token).await.unwrap().is_none(), "everything open ends");
+    assert!(b.service.login("hanako", PASSWORD, &from("192.0.2.1")).await.is_err());
+    let sent = mails(&b).await;
+    let [(to, AccountMail::Issued { password, .. })] = sent.as_slice() else { panic!("one mail") };
+    assert_eq!(to, "hanako@takehara.example", "to the known address");
+    let fresh = b.service.login("hanako", password, &from("192.0.2.1")).await.unwrap();
+    assert!(!fresh.needs_code && fresh.actor.account().unwrap().must_change_password);
 }

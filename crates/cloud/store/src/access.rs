@@ -3,13 +3,15 @@
 //! Holds always: what can be used once is used by a guarded update, so that of two nodes only
 //! one succeeds; tokens and codes are stored as hashes. Every method needs the system's scope.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use mimamori_base::Timestamp;
 use mimamori_domain::{Account, AccountId, LoginName, SecondFactor, SessionId};
 
 use crate::error::Result;
 use crate::scope::Scope;
-use crate::views::{KnownBrowser, SecondFactorRecord, SessionRow};
+use crate::views::{AuditEntry, KnownBrowser, SecondFactorRecord, SessionRow};
 
 /// The door's part of the [`crate::Store`].
 #[async_trait]
@@ -76,14 +78,26 @@ pub trait AccessStore: Send + Sync {
         now: Timestamp,
     ) -> Result<()>;
     async fn known_browser(&self, scope: Scope, token: [u8; 32]) -> Result<KnownBrowser>;
-    async fn mark_browser(
+    async fn forget_browsers(&self, scope: Scope, account: AccountId) -> Result<()>;
+    /// Counts a failed login and writes it down, in one commit whoever it was, so that the time
+    /// that a refusal takes tells nothing. `lock`: how long so many failures lock.
+    async fn fail_login(
         &self,
         scope: Scope,
-        token: [u8; 32],
-        failures: u32,
-        locked_until: Option<Timestamp>,
+        whom: FailedLogin,
+        entry: AuditEntry,
+        lock: fn(u32) -> Option<Duration>,
     ) -> Result<()>;
-    async fn forget_browsers(&self, scope: Scope, account: AccountId) -> Result<()>;
+}
+
+/// What a failed login counts against.
+#[derive(Clone, Copy, Debug)]
+pub enum FailedLogin {
+    /// There is no such account, or it is locked already.
+    Nobody,
+    Account(AccountId),
+    /// A browser that has logged in before has a count of its own.
+    Browser([u8; 32]),
 }
 
 /// When a reset was asked for, until when it can be used, and since when earlier ones count.

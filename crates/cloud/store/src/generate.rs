@@ -269,7 +269,7 @@ fn detection(day: Timestamp, devices: &[SeenDevice], rng: &dyn Rng) -> Option<De
         device: seen.device.clone(),
         source: if scan { other } else { own },
         destination: if scan { own } else { other },
-        signature: (rng.next_u64() % 3 > 0).then(|| Signature {
+        signature: (!rng.next_u64().is_multiple_of(3)).then(|| Signature {
             gid: 1,
             sid: 2_000_000 + u32::from(a) * 7,
             rev: 3,

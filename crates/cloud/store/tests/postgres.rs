@@ -26,6 +26,7 @@ async fn ac_05_row_level_security_holds_where_a_query_forgets_its_scope() {
     let Some(server) = support::server() else { return };
     let store: Arc<dyn Store> = Arc::new(PostgresStore::open(&server.database("rls"), 4).await.unwrap());
     let w = suite::fixture::World::new(store.clone()).await;
+    suite::integrations::one_of_each(&w).await;
     for i in 0..2 {
         let detection = w.detection(mimamori_domain::DetectionKind::CommandAndControl, 0);
         w.report(i, 1, 0, vec![detection]).await.unwrap();
@@ -51,13 +52,26 @@ async fn ac_05_row_level_security_holds_where_a_query_forgets_its_scope() {
             )
             .unwrap()
     };
-    for table in ["customers", "gateways", "detections", "alerts", "rollups", "notices", "device_activity"] {
+    for table in [
+        "customers",
+        "gateways",
+        "detections",
+        "alerts",
+        "rollups",
+        "notices",
+        "device_activity",
+        "api_tokens",
+        "webhooks",
+        "webhook_deliveries",
+    ] {
         assert_eq!(count("", String::new(), table), "0", "{table} without a scope");
         assert_eq!(count("customer", w.customers[0].to_string(), table), "1", "{table}");
         assert_eq!(count("reseller", w.resellers[1].to_string(), table), "1", "{table}");
         assert_eq!(count("operator", String::new(), table), "2", "{table}");
     }
-    assert_eq!(count("operator", String::new(), "sessions"), "0");
+    for table in ["sessions", "passkeys", "used_challenges", "login_codes"] {
+        assert_eq!(count("operator", String::new(), table), "0", "{table} is the system's alone");
+    }
     let stolen = server.psql(
         "rls",
         &format!(

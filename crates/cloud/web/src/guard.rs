@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use mimamori_service::{Actor, SessionToken};
 use serde::de::DeserializeOwned;
 
+use crate::api;
 use crate::cookie::Cookie;
 use crate::error::PageError;
 use crate::headers;
@@ -35,7 +36,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Session {
 
 /// Outermost: security headers, and errors as pages.
 pub async fn surround(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let for_machines = request.uri().path().starts_with(api::ROOT);
     let mut response = next.run(request).await;
+    if for_machines {
+        response = api::dress(response);
+    }
     if let Some(error) = response.extensions_mut().remove::<std::sync::Arc<PageError>>() {
         response = error.page(&portal);
     }
@@ -50,10 +55,13 @@ pub async fn check(
     next: Next,
 ) -> Result<Response, PageError> {
     if request.method() == Method::POST && foreign(request.headers()) {
+        tracing::warn!(path = request.uri().path(), "a form from another site was refused");
         return Err(PageError::ForeignForm);
     }
-    if access == Access::Public {
-        return Ok(next.run(request).await);
+    match access {
+        Access::Public => return Ok(next.run(request).await),
+        Access::Api(scope) => return Ok(api::check(portal, scope, request, next).await),
+        _ => {}
     }
     let session = find_session(&portal, request.headers()).await?.ok_or_else(|| PageError::LoginNeeded {
         next: request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned(),
@@ -61,6 +69,8 @@ pub async fn check(
     if let Access::Needs(permission) | Access::Proved(permission) = access
         && !session.actor.may(permission)
     {
+        let account = session.actor.account().map(|a| a.id.to_string()).unwrap_or_default();
+        tracing::warn!(account, path = request.uri().path(), ?permission, "not permitted");
         return Err(PageError::Forbidden);
     }
     let must_change = session.actor.account().is_some_and(|a| a.must_change_password);
@@ -73,7 +83,7 @@ pub async fn check(
     {
         return Err(PageError::SecondFactorFirst);
     }
-    if let Access::Proved(_) = access
+    if let Access::Proved(_) | Access::Fresh = access
         && !portal.service().proved_lately(&session.actor)
     {
         return Err(PageError::ProveFirst { next: came_from(request.headers()) });
@@ -95,7 +105,8 @@ fn allowed_before_password_change(path: &str) -> bool {
 }
 
 fn allowed_before_second_factor(path: &str) -> bool {
-    path == "/logout" || path == "/settings/second-factor" || path.starts_with("/settings/second-factor/")
+    matches!(path, "/logout" | "/confirm" | "/settings/second-factor")
+        || path.starts_with("/settings/second-factor/")
 }
 
 /// The page whose form was sent, to go back to after the password.

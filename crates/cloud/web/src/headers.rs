@@ -24,7 +24,24 @@ pub fn protect(headers: &mut HeaderMap, secure: bool) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if secure {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        let policy = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, policy);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_is_remembered_for_a_year_with_its_subdomains() {
+        let of = |secure| {
+            let mut headers = HeaderMap::new();
+            protect(&mut headers, secure);
+            headers.get(header::STRICT_TRANSPORT_SECURITY).and_then(|v| v.to_str().ok()).map(str::to_owned)
+        };
+        assert_eq!(of(true).as_deref(), Some("max-age=31536000; includeSubDomains"));
+        assert_eq!(of(false), None, "a browser believes it over https alone");
+    }
 }

@@ -4,6 +4,7 @@
 //! content security policy needs no exception; what a page may show is decided by `service`,
 //! never here. Deliberately not here: sockets and TLS (the program), mail (`notify`).
 
+pub mod api;
 pub mod assets;
 mod cookie;
 mod csv;

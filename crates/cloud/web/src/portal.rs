@@ -90,11 +90,33 @@ impl Portal {
 
     /// Who is at the other end.
     pub(crate) fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> IpAddr {
-        let forwarded = || {
-            let line = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-            line.rsplit(',').next()?.trim().parse().ok()
-        };
-        let direct = peer.map_or(IpAddr::from([0, 0, 0, 0]), |p| p.ip().to_canonical());
-        if self.0.options.behind_proxy { forwarded().unwrap_or(direct) } else { direct }
+        client(self.0.options.behind_proxy, peer, headers)
+    }
+}
+
+/// What the hop before us saw: anything further left in the header may be made up.
+fn client(behind_proxy: bool, peer: Option<SocketAddr>, headers: &HeaderMap) -> IpAddr {
+    let forwarded = || {
+        let line = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+        line.rsplit(',').next()?.trim().parse().ok()
+    };
+    let direct = peer.map_or(IpAddr::from([0, 0, 0, 0]), |p| p.ip().to_canonical());
+    if behind_proxy { forwarded().unwrap_or(direct) } else { direct }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_hop_counts_and_only_behind_a_proxy() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "198.51.100.1, 192.0.2.7".parse().expect("a header"));
+        let peer = Some(SocketAddr::from(([127, 0, 0, 1], 4_000)));
+        assert_eq!(client(true, peer, &headers), IpAddr::from([192, 0, 2, 7]));
+        assert_eq!(client(false, peer, &headers), IpAddr::from([127, 0, 0, 1]), "a stranger's claim");
+        headers.append("x-forwarded-for", "192.0.2.8".parse().expect("a header"));
+        assert_eq!(client(true, peer, &headers), IpAddr::from([192, 0, 2, 8]), "of two lines the last");
+        assert_eq!(client(true, peer, &HeaderMap::new()), IpAddr::from([127, 0, 0, 1]));
     }
 }

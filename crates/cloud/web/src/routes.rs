@@ -7,12 +7,15 @@ use axum::Router;
 use axum::http::Method;
 use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
+use mimamori_domain::ApiScope;
 use mimamori_service::Permission;
 
+use crate::api;
 use crate::guard;
 use crate::pages::{
-    accounts, alerts, compare, customers, detections, devices, door, exceptions, gateways, investigations,
-    mailbox, outbox, policies, reset, second_factor, sessions, settings, sms, status, usage,
+    accounts, alerts, compare, customers, detections, devices, door, exceptions, gateways, integrations,
+    investigations, mailbox, outbox, passkeys, policies, reset, second_factor, sessions, settings, sms,
+    sms_step, status, usage,
 };
 use crate::portal::Portal;
 
@@ -23,10 +26,14 @@ pub enum Access {
     Public,
     /// Anybody who is logged in.
     Session,
+    /// The same, and the password was given lately.
+    Fresh,
     /// Whoever is logged in and has this permission.
     Needs(Permission),
-    /// The same, and the password was given lately.
+    /// With this permission, and the password was given lately.
     Proved(Permission),
+    /// A machine with a token of this scope; cookies count for nothing.
+    Api(ApiScope),
 }
 
 /// One route.
@@ -48,17 +55,20 @@ fn write(path: &'static str, access: Access, handler: MethodRouter<Portal>) -> R
 
 /// All routes.
 pub fn table() -> Vec<Route> {
-    use Access::{Needs, Proved, Public, Session};
+    use Access::{Fresh, Needs, Proved, Public, Session};
     use Permission::{
-        AcknowledgeAlert, AskException, DecideException, EditAddresses, Investigate, IssueAccounts,
-        ListCustomers, ManagePolicies, Provision, RenameGateway, ReportScan, TryPolicies, ViewAudit,
-        ViewOutbox, ViewPolicies, ViewPortal,
+        AcknowledgeAlert, AskException, DecideException, EditAddresses, Integrate, Investigate,
+        IssueAccounts, ListCustomers, ManagePolicies, Provision, RenameGateway, ReportScan, TryPolicies,
+        ViewAudit, ViewOutbox, ViewPolicies, ViewPortal,
     };
     vec![
         read("/login", Public, get(door::login_page)),
         write("/login", Public, post(door::login)),
         read("/login/code", Public, get(door::code_page)),
         write("/login/code", Public, post(door::code)),
+        write("/login/passkey", Public, post(passkeys::login)),
+        write("/login/code/passkey", Public, post(passkeys::step)),
+        write("/login/code/sms", Public, post(sms_step::again)),
         read("/forgot", Public, get(reset::ask_page)),
         write("/forgot", Public, post(reset::ask)),
         read("/reset/{token}", Public, get(reset::page)),
@@ -97,15 +107,51 @@ pub fn table() -> Vec<Route> {
         read("/settings/second-factor", Session, get(second_factor::page)),
         read("/settings/second-factor/app", Session, get(second_factor::app_page)),
         write("/settings/second-factor/app", Session, post(second_factor::confirm_app)),
+        read("/settings/second-factor/sms", Session, get(sms_step::page)),
+        write("/settings/second-factor/sms", Fresh, post(sms_step::send)),
+        write("/settings/second-factor/sms/confirm", Fresh, post(sms_step::confirm)),
+        write("/settings/second-factor/passkeys", Fresh, post(passkeys::add)),
+        write("/settings/second-factor/passkeys/{id}/name", Session, post(passkeys::rename)),
+        write("/settings/second-factor/passkeys/{id}/remove", Fresh, post(passkeys::remove)),
         write("/settings/second-factor/off", Session, post(second_factor::off)),
         write("/settings/second-factor/codes", Session, post(second_factor::codes)),
         read("/settings/sessions", Session, get(sessions::list)),
-        write("/settings/sessions/{id}/end", Session, post(sessions::end)),
-        write("/settings/sessions/end-others", Session, post(sessions::end_others)),
+        write("/settings/sessions/{id}/end", Fresh, post(sessions::end)),
+        write("/settings/sessions/end-others", Fresh, post(sessions::end_others)),
         read("/settings/activity", Needs(ViewAudit), get(sessions::activity)),
+        read("/settings/integrations", Needs(Integrate), get(integrations::page)),
+        write("/settings/integrations/tokens", Proved(Integrate), post(integrations::create_token)),
+        write(
+            "/settings/integrations/tokens/{id}/revoke",
+            Needs(Integrate),
+            post(integrations::revoke_token),
+        ),
+        write("/settings/integrations/webhooks", Proved(Integrate), post(integrations::create_webhook)),
+        write(
+            "/settings/integrations/webhooks/{id}/secret",
+            Proved(Integrate),
+            post(integrations::rotate_webhook),
+        ),
+        write(
+            "/settings/integrations/webhooks/{id}/switch",
+            Needs(Integrate),
+            post(integrations::switch_webhook),
+        ),
+        write(
+            "/settings/integrations/webhooks/{id}/test",
+            Needs(Integrate),
+            post(integrations::test_webhook),
+        ),
+        write(
+            "/settings/integrations/webhooks/{id}/remove",
+            Proved(Integrate),
+            post(integrations::remove_webhook),
+        ),
+        write("/settings/integrations/deliveries/{id}/resend", Needs(Integrate), post(integrations::resend)),
         read("/accounts", Needs(IssueAccounts), get(accounts::list)),
         write("/accounts", Proved(IssueAccounts), post(accounts::issue)),
         write("/accounts/{id}/reissue", Proved(IssueAccounts), post(accounts::reissue)),
+        write("/accounts/{id}/second-factor", Proved(IssueAccounts), post(accounts::reset_second_factor)),
         write("/accounts/{id}/stop", Proved(IssueAccounts), post(accounts::stop)),
         read("/customers", Needs(ListCustomers), get(customers::list)),
         write("/customers/{id}/open", Needs(ListCustomers), post(customers::open)),
@@ -133,10 +179,23 @@ pub fn table() -> Vec<Route> {
     ]
 }
 
+/// The addresses of the API.
+pub fn machines() -> Vec<Route> {
+    let operations = api::operations().into_iter();
+    operations
+        .map(|o| Route {
+            method: Method::GET,
+            path: o.path,
+            access: o.scope.map_or(Access::Public, Access::Api),
+            handler: o.handler,
+        })
+        .collect()
+}
+
 /// The portal as a service. Serve it with connect info, so that the login sees addresses.
 pub fn router(portal: &Portal) -> Router {
     let mut router: Router<Portal> = Router::new();
-    for route in table() {
+    for route in table().into_iter().chain(machines()) {
         let access = route.access;
         let guarded =
             route.handler.layer(middleware::from_fn_with_state((portal.clone(), access), guard::check));

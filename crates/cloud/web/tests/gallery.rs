@@ -346,6 +346,7 @@ fn other_pages(pages: &mut Vec<(&'static str, String)>) {
         proved: true,
         second_factor: "使わない",
         may_issue: true,
+        may_integrate: true,
         may_see_log: true,
     };
     pages.push(("settings", settings.render().expect("renders")));

@@ -2,6 +2,7 @@
 //!
 //! A route that this test does not know fails it.
 
+mod api;
 mod door;
 mod support;
 
@@ -48,6 +49,19 @@ fn sample(route: &Route, of: &Company) -> (String, Vec<(&'static str, String)>, 
             | "/settings" | "/mailbox" | "/usage/apps" | "/usage/web" | "/usage/devices",
         ) => plain(Present),
         ("GET" | "POST", "/forgot" | "/login/code") | ("GET", "/confirm") => plain(Nobody),
+        ("POST", "/login/passkey" | "/login/code/passkey" | "/login/code/sms") => plain(Nobody),
+        ("GET", "/settings/second-factor/sms") => plain(Nobody),
+        ("POST", "/settings/second-factor/sms" | "/settings/second-factor/sms/confirm") => {
+            let fields = [("number", "09012345678"), ("code", "000000")];
+            (route.path.to_owned(), fields.map(|(k, v)| (k, v.to_owned())).to_vec(), Nobody)
+        }
+        ("POST", "/settings/second-factor/passkeys") => {
+            (route.path.to_owned(), vec![("name", "私の端末".to_owned())], Nobody)
+        }
+        (
+            "POST",
+            "/settings/second-factor/passkeys/{id}/name" | "/settings/second-factor/passkeys/{id}/remove",
+        ) => (path("0".repeat(32)), vec![("name", "私の端末".to_owned())], Nobody),
         ("GET", "/settings/second-factor" | "/settings/second-factor/app" | "/settings/sessions") => {
             plain(Nobody)
         }
@@ -70,7 +84,28 @@ fn sample(route: &Route, of: &Company) -> (String, Vec<(&'static str, String)>, 
             let fields = [("name", "乙"), ("email", "z@example.jp"), ("role", "customer_viewer")];
             (route.path.to_owned(), fields.map(|(k, v)| (k, v.to_owned())).to_vec(), Present)
         }
-        ("POST", "/accounts/{id}/reissue" | "/accounts/{id}/stop") => {
+        ("GET", "/settings/integrations") => plain(Present),
+        ("POST", "/settings/integrations/tokens") => {
+            let fields = [("name", "表示"), ("days", "30"), ("read:status", "yes")];
+            (route.path.to_owned(), fields.map(|(k, v)| (k, v.to_owned())).to_vec(), Nobody)
+        }
+        ("POST", "/settings/integrations/tokens/{id}/revoke") => {
+            (path(of.token_id.to_string()), vec![], Named)
+        }
+        ("POST", "/settings/integrations/webhooks") => {
+            (route.path.to_owned(), vec![("url", "https://hooks.example.jp/2".to_owned())], Present)
+        }
+        ("POST", "/settings/integrations/webhooks/{id}/switch") => {
+            (path(of.webhook.to_string()), vec![("on", "yes".to_owned())], Named)
+        }
+        (
+            "POST",
+            "/settings/integrations/webhooks/{id}/secret"
+            | "/settings/integrations/webhooks/{id}/remove"
+            | "/settings/integrations/webhooks/{id}/test",
+        ) => (path(of.webhook.to_string()), vec![], Named),
+        ("POST", "/settings/integrations/deliveries/{id}/resend") => (path("00".repeat(16)), vec![], Nobody),
+        ("POST", "/accounts/{id}/reissue" | "/accounts/{id}/second-factor" | "/accounts/{id}/stop") => {
             (path(of.account.to_string()), vec![], Named)
         }
         ("GET", "/alerts/{id}") => (path(of.alert.to_string()), vec![], Named),
@@ -150,8 +185,9 @@ fn sample(route: &Route, of: &Company) -> (String, Vec<(&'static str, String)>, 
 
 fn allowed(access: Access, role: Role) -> bool {
     match access {
-        Access::Public | Access::Session => true,
+        Access::Public | Access::Session | Access::Fresh => true,
         Access::Needs(permission) | Access::Proved(permission) => permission.of(role),
+        Access::Api(_) => false,
     }
 }
 
@@ -379,7 +415,16 @@ async fn a_temporary_password_has_to_be_changed_first() {
 
 #[test]
 fn writing_is_never_open_to_everybody_but_the_door() {
-    let door = ["/login", "/login/code", "/forgot", "/reset/{token}", "/received"];
+    let door = [
+        "/login",
+        "/login/passkey",
+        "/login/code",
+        "/login/code/passkey",
+        "/login/code/sms",
+        "/forgot",
+        "/reset/{token}",
+        "/received",
+    ];
     for route in table() {
         let public = route.access == Access::Public;
         assert!(route.method == Method::GET || !public || door.contains(&route.path), "{}", route.path);

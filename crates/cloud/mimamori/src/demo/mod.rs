@@ -21,7 +21,7 @@ use anyhow::Context;
 use mimamori_base::{SystemClock, SystemRng};
 use mimamori_ingest::{Ingest, IngestConfig};
 use mimamori_jobs::{Jobs, JobsConfig};
-use mimamori_notify::Receiver;
+use mimamori_notify::{Receiver, WebhookPump};
 use mimamori_service::Service;
 use mimamori_web::{Options, Portal, view::Contact};
 use tokio::sync::watch as signal;
@@ -112,7 +112,8 @@ impl Demo {
         });
         let sender = cloud::mail_sender(&own_mail(receiver.address()))?;
         let config = JobsConfig { node: "demo".to_owned(), receives: true, every: Duration::from_secs(1) };
-        let jobs = Jobs::new(service.clone(), sender, config);
+        let jobs = Jobs::new(service.clone(), sender, config)
+            .with_webhooks(WebhookPump::new(service.clone()).context("Webhookを送る準備ができません")?);
         let stopping = cloud_stopping.clone();
         tasks.spawn(async move {
             jobs.run(stopping).await;
@@ -171,6 +172,7 @@ async fn open(data: &Path, first: bool, portal_url: &str) -> anyhow::Result<Serv
         mail_domain: "mimamori.example".to_owned(),
         // Everything here is made up and on this machine only.
         staff_second_factor: false,
+        loopback_webhooks: true,
         keys: Some(cloud::open_keys(data)?),
         ..mimamori_service::Config::default()
     };

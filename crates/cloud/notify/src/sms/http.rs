@@ -48,20 +48,20 @@ pub enum EndpointError {
 }
 
 /// A status and its body.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Why there is no answer.
-pub(super) enum NoAnswer {
+pub(crate) enum NoAnswer {
     /// The request did not leave.
     NotSent(String),
     /// It may have arrived.
     Unknown(String),
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Endpoint {
@@ -122,7 +122,10 @@ impl Endpoint {
     }
 }
 
-async fn exchange(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
+pub(crate) async fn exchange(
+    stream: Box<dyn Stream>,
+    request: Request<Full<Bytes>>,
+) -> Result<Answer, NoAnswer> {
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|e| NoAnswer::NotSent(e.to_string()))?;
     let talk = async {
@@ -138,14 +141,14 @@ async fn exchange(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Res
     tokio::select! {
         answer = &mut talk => answer,
         ended = &mut connection => match ended {
-            // Closed after the answer: it is there to be read.
+            // Closed after the answer, in order or not: it is there to be read.
             Ok(()) => talk.await,
-            Err(e) => Err(NoAnswer::Unknown(e.to_string())),
+            Err(e) => talk.await.map_err(|_| NoAnswer::Unknown(e.to_string())),
         },
     }
 }
 
-fn public_roots() -> Result<ClientConfig, EndpointError> {
+pub(crate) fn public_roots() -> Result<ClientConfig, EndpointError> {
     let mut roots = RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -5,7 +5,7 @@
 //! that is sent or answered reaches the log but the masked number. Deliberately not here: who
 //! is told and when (`service`, `store`).
 
-mod http;
+pub(crate) mod http;
 mod text;
 mod twilio;
 

@@ -17,8 +17,8 @@ use mimamori_domain::{
 };
 use mimamori_service::views::Committed;
 use mimamori_service::{
-    Config, NewAccount, NewCustomer, NewGateway, NewReseller, OneTimeSecret, Parts, PasswordCost, ReportItem,
-    Service,
+    Config, Keyring, NewAccount, NewCustomer, NewGateway, NewReseller, OneTimeSecret, Parts, PasswordCost,
+    ReportItem, Service,
 };
 use mimamori_store::SqliteStore;
 
@@ -45,12 +45,27 @@ pub fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
 }
 
+/// What the secrets in the database are sealed with: the same after a restart.
+pub const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 pub async fn service_on(path: &Path, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Service {
+    service_keyed(path, clock, rng, KEY).await
+}
+
+/// The bench's database opened anew, with other keys.
+pub async fn service_with_keys(b: &Bench, keys: &str) -> Service {
+    let path = b.dir.path().join("cloud.db");
+    service_keyed(&path, Arc::new(b.clock.clone()), b.rng.clone(), keys).await
+}
+
+async fn service_keyed(path: &Path, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>, keys: &str) -> Service {
     let store = SqliteStore::open(path).await.unwrap();
     let config = Config {
         portal_url: "https://portal.example".to_owned(),
         mail_domain: "portal.example".to_owned(),
         password_cost: PasswordCost::cheap_for_tests(),
+        loopback_webhooks: true,
+        keys: Some(Keyring::parse(keys).unwrap()),
         ..Config::default()
     };
     let policy = Policy::builtin().unwrap();

@@ -1,5 +1,7 @@
 //! Second factor, recovery codes, resets, sessions, known browsers.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use mimamori_base::Timestamp;
 use mimamori_domain::{Account, AccountId, LoginName, SecondFactor, SessionId};
@@ -8,10 +10,10 @@ use sqlx::{QueryBuilder, Row as _};
 use super::accounts::{self, session_of};
 use super::dialect::{Backend, Conn, Db};
 use super::rows::{bytes, exactly_one, maybe_time, must_exist, number, parsed};
-use crate::access::{AccessStore, ResetTimes};
+use crate::access::{AccessStore, FailedLogin, ResetTimes};
 use crate::error::{Result, StoreError};
 use crate::scope::Scope;
-use crate::views::{KnownBrowser, SecondFactorRecord, SessionRow};
+use crate::views::{AuditEntry, KnownBrowser, SecondFactorRecord, SessionRow};
 
 /// Browsers remembered of one account: the longest unused give way.
 const BROWSERS_MAX: i64 = 20;
@@ -122,18 +124,18 @@ impl AccessStore for Backend {
         run!(self.read, scope, c => known_browser(c, token))
     }
 
-    async fn mark_browser(
-        &self,
-        scope: Scope,
-        token: [u8; 32],
-        failures: u32,
-        locked_until: Option<Timestamp>,
-    ) -> Result<()> {
-        run!(self.write, scope, c => mark_browser(c, token, failures, locked_until))
-    }
-
     async fn forget_browsers(&self, scope: Scope, account: AccountId) -> Result<()> {
         run!(self.write, scope, c => forget_browsers(c, account))
+    }
+
+    async fn fail_login(
+        &self,
+        scope: Scope,
+        whom: FailedLogin,
+        entry: AuditEntry,
+        lock: fn(u32) -> Option<Duration>,
+    ) -> Result<()> {
+        run!(self.write, scope, c => fail_login(c, scope, whom, &entry, lock))
     }
 }
 
@@ -365,25 +367,34 @@ async fn known_browser(c: &mut Conn, token: [u8; 32]) -> Result<KnownBrowser> {
     })
 }
 
-async fn mark_browser(
-    c: &mut Conn,
-    token: [u8; 32],
-    failures: u32,
-    locked_until: Option<Timestamp>,
-) -> Result<()> {
-    sqlx::query("UPDATE known_browsers SET failures = $1, locked_until = $2 WHERE token_hash = $3")
-        .bind(i64::from(failures))
-        .bind(locked_until.map(Timestamp::micros))
-        .bind(token.to_vec())
-        .execute(c)
-        .await?;
-    Ok(())
-}
-
 async fn forget_browsers(c: &mut Conn, account: AccountId) -> Result<()> {
     sqlx::query("DELETE FROM known_browsers WHERE account_id = $1")
         .bind(account.0.to_vec())
         .execute(c)
         .await?;
     Ok(())
+}
+
+async fn fail_login(
+    c: &mut Conn,
+    scope: Scope,
+    whom: FailedLogin,
+    entry: &AuditEntry,
+    lock: fn(u32) -> Option<Duration>,
+) -> Result<()> {
+    let (table, key, id) = match whom {
+        FailedLogin::Nobody => return accounts::audit(c, scope, entry).await,
+        FailedLogin::Account(id) => ("accounts", "id", id.0.to_vec()),
+        FailedLogin::Browser(token) => ("known_browsers", "token_hash", token.to_vec()),
+    };
+    let mut q = QueryBuilder::<Db>::new(format!("UPDATE {table} SET failures = failures + 1 WHERE {key} = "));
+    q.push_bind(id.clone()).push(" RETURNING failures");
+    if let Some(row) = q.build().fetch_optional(&mut *c).await? {
+        let failures = u32::try_from(number(&row, "failures")?).unwrap_or(u32::MAX);
+        let until = lock(failures).map(|length| (entry.at + length).micros());
+        let mut q = QueryBuilder::<Db>::new(format!("UPDATE {table} SET locked_until = "));
+        q.push_bind(until).push(format!(" WHERE {key} = ")).push_bind(id);
+        q.build().execute(&mut *c).await?;
+    }
+    accounts::audit(c, scope, entry).await
 }

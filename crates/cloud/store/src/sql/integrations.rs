@@ -373,6 +373,8 @@ async fn claim(
     let mut q = QueryBuilder::<Db>::new(DELIVERY);
     q.push("state = 'queued' AND next_at <= ").push_bind(now.micros());
     q.push(" AND lease_until <= ").push_bind(now.micros());
+    // What was switched off, or switched itself off, waits.
+    q.push(" AND webhook_id IN (SELECT id FROM webhooks WHERE state = 'on')");
     q.push(" ORDER BY next_at, id LIMIT ").push_bind(i64::from(limit)).push(SKIP_LOCKED);
     let mut claimed: Vec<WebhookDelivery> =
         q.build().fetch_all(&mut *c).await?.iter().map(delivery_of).collect::<Result<_>>()?;

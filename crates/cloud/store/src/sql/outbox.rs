@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use mimamori_base::Timestamp;
-use mimamori_domain::notice::GROUP_DEADLINE;
+use mimamori_domain::notice::{GROUP_DEADLINE, TO_STAFF};
 use mimamori_domain::{
-    AlertId, CustomerId, DeliveryId, EmailAddress, GatewayId, Line, MailId, Notice, NoticeId, NoticeKind,
+    AlertId, Customer, CustomerId, DeliveryId, EmailAddress, GatewayId, Line, MailId, Name, Notice, NoticeId,
+    NoticeKind, NotifyAddresses, Reseller, ResellerId,
 };
 use sqlx::QueryBuilder;
 
@@ -15,7 +16,7 @@ use super::rows::{bytes, exactly_one, json, number, parsed, text, time, to_json}
 use super::{alerts, integrations, parties, scoped, take_over};
 use crate::error::{Result, StoreError};
 use crate::scope::Scope;
-use crate::views::{Attempt, ClaimedDelivery, Delivery, DeliveryView, Mail, NoticeGroup};
+use crate::views::{Attempt, ClaimedDelivery, CustomerView, Delivery, DeliveryView, Mail, NoticeGroup};
 
 /// Notices that one mail speaks of at most; the rest follow in the next.
 const NOTICES_PER_MAIL: i64 = 200;
@@ -75,9 +76,30 @@ pub(super) async fn due_notices(
         .iter()
         .map(|row| json(row, "body"))
         .collect::<Result<Vec<Notice>>>()?;
-        groups.push(NoticeGroup { customer: parties::customer(c, scope, id).await?, notices });
+        let customer = if id == TO_STAFF { staff(now)? } else { parties::customer(c, scope, id).await? };
+        groups.push(NoticeGroup { customer, notices });
     }
     Ok(groups)
+}
+
+/// Stands where a customer would in mails to staff about their own accounts.
+fn staff(now: Timestamp) -> Result<CustomerView> {
+    let name = |text| Name::parse(text).map_err(|e| StoreError::corrupt("notices", e));
+    let reseller = Reseller {
+        id: ResellerId(TO_STAFF.0),
+        name: name("運営")?,
+        desk_phone: name("運営の管理者")?,
+        desk_hours: name("社内の連絡先")?,
+        created_at: now,
+    };
+    let customer = Customer {
+        id: TO_STAFF,
+        reseller: reseller.id,
+        name: name("見守りサービス 運営")?,
+        addresses: NotifyAddresses::default(),
+        created_at: now,
+    };
+    Ok(CustomerView { customer, reseller })
 }
 
 pub(super) async fn queue_mail(

@@ -1,10 +1,11 @@
 //! Second factor, resets, sessions, browsers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use mimamori_domain::{Account, LoginName, SecondFactor, SessionId};
-use mimamori_store::access::ResetTimes;
-use mimamori_store::views::{SessionRow, SessionStage};
+use mimamori_domain::{Account, AuditId, LoginName, SecondFactor, SessionId};
+use mimamori_store::access::{FailedLogin, ResetTimes};
+use mimamori_store::views::{AuditEntry, SessionRow, SessionStage};
 use mimamori_store::{Scope, Store, StoreError};
 
 use super::fixture::{SYSTEM, World, at};
@@ -103,11 +104,39 @@ pub async fn browsers_are_known_per_account_and_bounded(store: Arc<dyn Store>) {
         store.remember_browser(SYSTEM, [n; 32], account.id, at(i64::from(n))).await.unwrap();
     }
     assert!(store.known_browser(SYSTEM, [0; 32]).await.is_err(), "the oldest are forgotten");
-    store.mark_browser(SYSTEM, [29; 32], 5, Some(at(99))).await.unwrap();
+    fail_five_times(&w, &account, FailedLogin::Browser([29; 32])).await;
     let known = store.known_browser(SYSTEM, [29; 32]).await.unwrap();
-    assert_eq!((known.account, known.failures, known.locked_until), (account.id, 5, Some(at(99))));
+    assert_eq!((known.account, known.failures, known.locked_until), (account.id, 5, Some(at(94))));
+    let record = store.login_record(SYSTEM, account.login.clone()).await.unwrap();
+    assert_eq!((record.failures, record.locked_until), (0, None), "the account has its own count");
+    fail_five_times(&w, &account, FailedLogin::Account(account.id)).await;
+    fail_five_times(&w, &account, FailedLogin::Nobody).await;
+    let record = store.login_record(SYSTEM, account.login.clone()).await.unwrap();
+    assert_eq!((record.failures, record.locked_until), (5, Some(at(94))), "none is lost");
+    assert_eq!(store.audit_log(SYSTEM, 100).await.unwrap().len(), 15, "and all are written down");
     store.remember_browser(SYSTEM, [200; 32], other.id, at(1)).await.unwrap();
     store.forget_browsers(SYSTEM, account.id).await.unwrap();
     assert!(store.known_browser(SYSTEM, [29; 32]).await.is_err());
     assert!(store.known_browser(SYSTEM, [200; 32]).await.is_ok());
+}
+
+/// At once, as somebody who guesses on many connections does.
+async fn fail_five_times(w: &World, account: &Account, whom: FailedLogin) {
+    let lock = |failures: u32| (failures >= 5).then(|| Duration::from_secs(90));
+    let fail = |n: i64| {
+        let entry = AuditEntry {
+            id: AuditId::generate(at(n), &*w.rng),
+            at: at(4),
+            actor: None,
+            about: account.belongs,
+            action: "login.failed".into(),
+            subject: account.login.as_str().into(),
+            detail: "192.0.2.1".into(),
+        };
+        w.store.fail_login(SYSTEM, whom, entry, lock)
+    };
+    let (a, b, c, d, e) = tokio::join!(fail(0), fail(1), fail(2), fail(3), fail(4));
+    for result in [a, b, c, d, e] {
+        result.unwrap();
+    }
 }

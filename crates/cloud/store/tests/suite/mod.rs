@@ -4,8 +4,10 @@ pub mod access;
 pub mod compare;
 pub mod desk;
 pub mod fixture;
+pub mod integrations;
 pub mod outbox;
 pub mod parties;
+pub mod passkeys;
 pub mod reports;
 pub mod sms;
 pub mod upkeep;
@@ -53,6 +55,14 @@ macro_rules! run_suite {
             desk::open_inquiries_and_files_are_bounded,
             desk::contracts_and_claims_are_the_operators_to_write,
             desk::a_months_report_is_stored_once_with_its_mail,
+            integrations::a_token_is_found_by_its_hash_and_revoked_by_its_own_alone,
+            integrations::webhooks_are_seen_and_changed_by_their_own_alone,
+            integrations::each_sees_as_many_as_its_scope_reaches,
+            integrations::an_event_is_queued_with_its_alert_and_settled_under_its_lease,
+            passkeys::passkeys_are_bounded_counted_and_the_accounts_own,
+            passkeys::a_challenge_is_answered_once_on_whichever_node,
+            passkeys::a_code_by_sms_is_used_once_and_few_are_sent,
+            passkeys::sealed_secrets_are_replaced_only_as_they_were_read,
             upkeep::a_secret_enrols_once,
             upkeep::a_job_has_one_owner_at_a_time,
             upkeep::receiving_extends_and_leaves_gaps,

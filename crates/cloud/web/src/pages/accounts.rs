@@ -37,6 +37,7 @@ async fn render(
             login: a.login.to_string(),
             email: a.email.to_string(),
             role: a.role.label(),
+            asks: a.second_factor.asks(),
             state: if a.must_change_password { "初回ログイン前" } else { "利用中" },
         })
         .collect();

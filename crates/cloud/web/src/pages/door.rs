@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use mimamori_domain::{Line, SecondFactor};
 use mimamori_service::{ClientInfo, LoggedIn, LoginError, SessionToken};
@@ -265,6 +265,9 @@ pub async fn logout(
     for cookie in [Cookie::Session, Cookie::Customer, Cookie::Flash] {
         response.headers_mut().append(header::SET_COOKIE, portal.cookies().clear(cookie));
     }
+    // The browser's copies go as well; the cookie of a known browser stays.
+    let clear = HeaderValue::from_static("\"cache\", \"storage\"");
+    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), clear);
     Ok(response)
 }
 

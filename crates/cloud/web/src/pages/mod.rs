@@ -13,15 +13,18 @@ pub mod door;
 pub mod exceptions;
 mod flash;
 pub mod gateways;
+pub mod integrations;
 pub mod investigations;
 pub mod mailbox;
 pub mod outbox;
+pub mod passkeys;
 pub mod policies;
 pub mod reset;
 pub mod second_factor;
 pub mod sessions;
 pub mod settings;
 pub mod sms;
+pub mod sms_step;
 pub mod status;
 pub mod usage;
 

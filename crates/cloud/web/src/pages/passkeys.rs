@@ -14,9 +14,9 @@ use mimamori_domain::{Name, PasskeyId};
 use mimamori_service::{LoginError, PasskeyAnswer, SecondFactorError, SessionToken};
 use serde::Deserialize;
 
+use super::Done;
 use super::door::{again_at_the_door, client, code_form, from_the_door, let_in};
 use super::second_factor::{overview, show_codes};
-use super::Done;
 use crate::cookie::Cookie;
 use crate::error::PageError;
 use crate::guard::{self, NoFields, Session, SignedForm};

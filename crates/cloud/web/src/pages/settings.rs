@@ -73,6 +73,7 @@ async fn render(
         proved: portal.service().proved_lately(&session.actor),
         second_factor: second.kind.label(),
         may_issue: desk.is_some() && session.actor.may(Permission::IssueAccounts),
+        may_integrate: desk.is_some() && session.actor.may(Permission::Integrate),
         may_see_log: session.actor.may(Permission::ViewAudit),
         frame,
     };

@@ -92,6 +92,8 @@ pub struct AccountLine {
     pub email: String,
     pub role: &'static str,
     pub state: &'static str,
+    /// A second step is in use.
+    pub asks: bool,
 }
 
 #[derive(Debug, Default)]

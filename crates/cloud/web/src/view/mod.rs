@@ -14,6 +14,7 @@ pub mod device;
 pub mod door;
 pub mod frame;
 pub mod gateway;
+pub mod integrations;
 pub mod mailbox;
 pub mod part;
 pub mod rating;

@@ -61,5 +61,6 @@ pub struct Page {
     pub second_factor: &'static str,
     /// The desk may issue accounts of this customer.
     pub may_issue: bool,
+    pub may_integrate: bool,
     pub may_see_log: bool,
 }

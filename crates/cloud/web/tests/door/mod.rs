@@ -110,3 +110,31 @@ async fn the_desk_issues_an_account_without_seeing_its_password() {
     let staff = [("csrf", csrf.as_str()), ("name", "悪者"), ("email", "e@example.jp"), ("role", "operator")];
     assert_eq!(desk.post("/accounts", &staff).await.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn ending_other_sessions_asks_for_the_password() {
+    let world = World::new().await;
+    let mut other = Browser::logged_in(&world, Role::CustomerAdmin, "a").await;
+    let mut browser = Browser::logged_in(&world, Role::CustomerAdmin, "a").await;
+    world.clock.advance(std::time::Duration::from_secs(1_900));
+    let csrf = browser.get("/settings/sessions").await.csrf();
+    let asked = browser.post("/settings/sessions/end-others", &[("csrf", &csrf)]).await;
+    assert!(asked.location.is_some_and(|l| l.starts_with("/confirm")));
+    assert_eq!(other.get("/alerts").await.status, StatusCode::OK);
+    browser.post("/confirm", &[("csrf", &csrf), ("password", PASSWORD)]).await;
+    let ended = browser.post("/settings/sessions/end-others", &[("csrf", &csrf)]).await;
+    assert_eq!(ended.location.as_deref(), Some("/settings/sessions"));
+    assert_eq!(other.get("/alerts").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(browser.get("/alerts").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn logging_out_clears_what_the_browser_kept() {
+    let world = World::new().await;
+    let mut browser = Browser::logged_in(&world, Role::CustomerAdmin, "a").await;
+    let csrf = browser.get("/settings").await.csrf();
+    let out = browser.post("/logout", &[("csrf", &csrf)]).await;
+    let cleared = out.headers.get("clear-site-data").and_then(|v| v.to_str().ok());
+    assert_eq!(cleared, Some("\"cache\", \"storage\""));
+    assert!(browser.has_cookie("mimamori-browser"), "the owner stays known here");
+}

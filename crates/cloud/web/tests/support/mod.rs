@@ -12,16 +12,17 @@ use axum::http::{Request, StatusCode, header};
 use mimamori_base::{Rng, SeededRng, Timestamp, VirtualClock};
 use mimamori_domain::account::Belongs;
 use mimamori_domain::gateway::SeenDevice;
+use mimamori_domain::inquiry::{Channel, Topic};
 use mimamori_domain::usage::{DeviceUse, UseLine, UseSubject};
 use mimamori_domain::{
-    AccountId, AlertId, CustomerId, Detection, DetectionId, DetectionKind, Device, EmailAddress, Endpoint,
-    GatewayId, Heartbeat, LoginName, Name, NotifyAddresses, Outcome, Policy, ResellerId, Role, Serial,
-    Signature, TrafficDirection,
+    AccountId, AlertId, ApiScope, ApiTokenId, CustomerId, Detection, DetectionId, DetectionKind, Device,
+    EmailAddress, Endpoint, GatewayId, Heartbeat, InquiryId, LoginName, Name, NotifyAddresses, Outcome,
+    Policy, ResellerId, Role, Serial, Signature, TrafficDirection, WebhookId,
 };
 use mimamori_service::views::AlertFilter;
 use mimamori_service::{
-    ClientInfo, Config, NewAccount, NewCustomer, NewGateway, NewReseller, Parts, PasswordCost, ReportItem,
-    Service,
+    AskDesk, ClientInfo, Config, NewAccount, NewCustomer, NewGateway, NewReseller, NewToken, Parts,
+    PasswordCost, ReportItem, Service,
 };
 use mimamori_store::SqliteStore;
 use mimamori_web::{Mailbox, Options, Portal, ReceivedMail, view::Contact};
@@ -44,6 +45,11 @@ pub struct Company {
     pub device: String,
     /// The viewer's.
     pub account: AccountId,
+    pub inquiry: InquiryId,
+    pub webhook: WebhookId,
+    /// Of the API, with every scope.
+    pub token: String,
+    pub token_id: ApiTokenId,
 }
 
 pub struct World {
@@ -105,6 +111,7 @@ impl World {
             for role in [Role::HelpDesk, Role::Reseller] {
                 account(&service, role, letter, Belongs::Reseller(company.reseller)).await;
             }
+            integrate(&service, company, letter).await;
         }
         for role in [Role::Operator, Role::Analyst] {
             account(&service, role, "a", Belongs::Operation).await;
@@ -173,7 +180,36 @@ async fn company(service: &Service, mark: &'static str, n: u8) -> Company {
         detection: id,
         device: key,
         account: AccountId([0; 16]),
+        inquiry: InquiryId([0; 16]),
+        webhook: WebhookId([0; 16]),
+        token: String::new(),
+        token_id: ApiTokenId([0; 16]),
     }
+}
+
+/// What the company's administrator does: asks the desk, makes a token, registers a webhook.
+async fn integrate(service: &Service, company: &mut Company, letter: &str) {
+    let from = ClientInfo { ip: IpAddr::from([127, 0, 0, 1]), user_agent: "test".into(), browser: None };
+    let login = user(Role::CustomerAdmin, letter);
+    let admin = service.login(&login, PASSWORD, &from).await.expect("logged in").actor;
+    let ask = AskDesk {
+        customer: company.customer,
+        title: format!("{}からの質問", company.mark),
+        topic: Topic::Portal,
+        channel: Channel::Portal,
+        text: "使い方を教えてください。".to_owned(),
+        files: Vec::new(),
+    };
+    company.inquiry = service.ask_desk(&admin, ask).await.expect("asked");
+    let name = Name::parse(&format!("{}の表示", company.mark)).expect("a name");
+    let new = NewToken { name, scopes: ApiScope::ALL.to_vec(), days: 30 };
+    let (row, secret) = service.create_api_token(&admin, company.customer, new).await.expect("a token");
+    (company.token, company.token_id) = (secret.reveal().to_owned(), row.id);
+    let url = "https://hooks.example.jp/mimamori";
+    service.create_webhook(&admin, company.customer, url).await.expect("a webhook");
+    let hooks = service.webhooks(&admin, company.customer).await.expect("webhooks");
+    company.webhook = hooks.first().expect("it is there").id;
+    service.test_webhook(&admin, company.webhook).await.expect("a test is queued");
 }
 
 /// Use that names the company, so that a page that shows another's is noticed.
