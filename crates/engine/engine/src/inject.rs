@@ -17,14 +17,29 @@ use crate::verdict::Injection;
 /// Frames injected for one inspected frame, at most.
 const MAX_INJECTIONS: usize = 4;
 
+/// A page that a browser shows: readable on a telephone, without scripts or pictures, and small
+/// enough to go in one packet with its header.
+macro_rules! html_page {
+    ($title:literal, $($text:literal),+) => {
+        concat!(
+            "<!doctype html><html lang=\"ja\"><head><meta charset=\"utf-8\">",
+            "<meta name=\"viewport\" content=\"width=device-width\"><title>", $title, "</title><style>",
+            "body{margin:0;background:#eef1f5;color:#1c2733;font:16px/1.8 sans-serif}",
+            "main{max-width:34em;margin:8vh auto;padding:1em 1.5em;background:#fff;border-top:6px solid #b3261e}",
+            "h1{font-size:1.35em}</style></head><body><main><h1>", $title, "</h1>",
+            $("<p>", $text, "</p>",)+
+            "</main></body></html>"
+        )
+    };
+}
+pub(crate) use html_page;
+
 /// What a browser shows. Short, plain, and without the blocked address: it could be abused.
-const BLOCK_PAGE: &str = "<!doctype html><html lang=\"ja\"><head><meta charset=\"utf-8\">\
-<title>接続を止めました</title></head><body style=\"font-family:sans-serif;max-width:36em;margin:3em auto\">\
-<h1>このページへの接続を止めました</h1>\
-<p>開こうとしたページは、詐欺やウイルスに関わる危険なサイトとして登録されています。\
-お使いのパソコンを守るため、表示しませんでした。</p>\
-<p>業務で必要なページの場合は、社内の管理者にお知らせください。管理者は管理画面から許可できます。</p>\
-</body></html>";
+const BLOCK_PAGE: &str = html_page!(
+    "このページへの接続を止めました",
+    "開こうとしたページは、詐欺やウイルスに関わる危険なサイトとして登録されています。お使いのパソコンを守るため、表示しませんでした。",
+    "業務で必要なページの場合は、社内の管理者にお知らせください。管理者は、ポータルのアラートから「これは業務です」と申し出ることができます。"
+);
 
 /// Answers a packet as a `reject` rule asks.
 pub(crate) fn reject(packet: &Packet<'_>, to: RejectTo, context: &mut FrameContext) {
@@ -359,6 +374,11 @@ pub(crate) fn with_payload(packet: &Packet<'_>, payload: &[u8]) -> Option<Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_goes_in_one_packet_with_its_header() {
+        assert!(BLOCK_PAGE.len() <= 1_200, "{} bytes", BLOCK_PAGE.len());
+    }
 
     #[test]
     fn checksum_of_a_known_header() {

@@ -8,14 +8,11 @@ use crate::inject;
 use crate::verdict::Injection;
 
 /// What a browser shows instead of a harmful file (GW-17).
-const PAGE: &str = "<!doctype html><html lang=\"ja\"><head><meta charset=\"utf-8\">\
-<title>ファイルを止めました</title></head><body style=\"font-family:sans-serif;max-width:36em;margin:3em auto\">\
-<h1>危険なファイルを止めました</h1>\
-<p>このファイルには、ウイルスなどの有害なプログラムが含まれています。\
-お使いのパソコンを守るため、受け渡しを止めました。ファイルは届いていません。</p>\
-<p>心当たりのないファイルの場合は、何もする必要はありません。\
-業務で必要なファイルの場合は、社内の管理者にお知らせください。</p>\
-</body></html>";
+const PAGE: &str = inject::html_page!(
+    "危険なファイルを止めました",
+    "このファイルには、ウイルスなどの有害なプログラムが含まれています。お使いのパソコンを守るため、受け渡しを止めました。ファイルは届いていません。",
+    "心当たりのないファイルの場合は、何もする必要はありません。業務で必要なファイルの場合は、社内の管理者にお知らせください。"
+);
 
 /// What to send for a frame of the transfer that has not gone out. `fresh`: it is the first of
 /// an answer. Tells whether a page is among it.
@@ -37,4 +34,14 @@ pub(crate) fn ending(
         inject::end(packet, true, true, &mut context);
     }
     (context.verdict.inject, page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_goes_in_one_packet_with_its_header() {
+        assert!(PAGE.len() <= 1_200, "{} bytes", PAGE.len());
+    }
 }

@@ -309,8 +309,10 @@ fn family_text(text: &str) -> String {
     text.trim().chars().filter(|c| !c.is_control()).take(MAX_FAMILY_CHARS).collect()
 }
 
-/// Lines with their numbers, from 1; bytes that are no UTF-8 become replacement characters.
+/// Lines with their numbers, from 1; bytes that are no UTF-8 become replacement characters. A mark
+/// of the byte order, as Windows writes it before UTF-8, is nothing.
 fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, std::borrow::Cow<'_, str>)> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     bytes.split(|b| *b == b'\n').enumerate().map(|(index, line)| {
         let line = String::from_utf8_lossy(line);
         (index + 1, line)

@@ -1,4 +1,5 @@
-//! STIX 2.1: the indicators of a bundle whose pattern is one comparison, or several joined by OR.
+//! STIX 2.1: the indicators of a bundle whose pattern is one comparison (`=`, `IN`, `ISSUBSET`), or
+//! several joined by OR.
 //! Revoked ones and those whose time is over are skipped.
 
 use std::collections::HashMap;
@@ -60,9 +61,11 @@ fn one(indicator: &Value, number: usize, family: &str, kind: Kind, now: Timestam
         take(
             number,
             match path.as_str() {
-                "domain-name:value" | "url:value" | "ipv4-addr:value" | "ipv6-addr:value" => {
-                    names::name(&value, kind, family)
-                }
+                "domain-name:value"
+                | "url:value"
+                | "ipv4-addr:value"
+                | "ipv6-addr:value"
+                | "network-traffic:dst_ref.value" => names::name(&value, kind, family),
                 "file:hashes.md5"
                 | "file:hashes.sha-1"
                 | "file:hashes.sha1"
@@ -74,10 +77,12 @@ fn one(indicator: &Value, number: usize, family: &str, kind: Kind, now: Timestam
     }
 }
 
-/// The comparisons `path = 'value'` of a pattern.
+/// The comparisons of a pattern as `path` and value: `=`, `IN (…)` and `ISSUBSET`, joined by OR. An
+/// AND may only say beside an address what sort of address it is.
 fn comparisons(pattern: &str) -> Result<Vec<(String, String)>, &'static str> {
     let mut out = Vec::new();
     let mut rest = pattern.trim();
+    let mut sort_only = false;
     while !rest.is_empty() {
         rest = rest.trim_start_matches(['[', ']', '(', ')', ' ', '\n', '\r', '\t']);
         if rest.is_empty() {
@@ -87,22 +92,50 @@ fn comparisons(pattern: &str) -> Result<Vec<(String, String)>, &'static str> {
             rest = next;
             continue;
         }
+        if let Some(next) = rest.strip_prefix("AND ").filter(|_| sort_only) {
+            rest = next;
+            continue;
+        }
         if rest.starts_with("AND ") || rest.starts_with("FOLLOWEDBY ") {
             return Err("a pattern that needs several observations together");
         }
-        if out.len() >= MAX_COMPARISONS {
+        let (path, values, after) = comparison(rest)?;
+        if out.len() + values.len() > MAX_COMPARISONS {
             return Err("too many comparisons in one pattern");
         }
-        let (path, after) = rest.split_once('=').ok_or("a comparison other than `=`")?;
-        let path = path.trim();
-        if path.contains(char::is_whitespace) || path.ends_with(['!', '<', '>']) {
-            return Err("a comparison other than `=`");
+        sort_only = path.ends_with("_ref.type");
+        if !sort_only {
+            out.extend(values.into_iter().map(|value| (path.to_owned(), value)));
         }
-        let (value, after) = quoted(after.trim_start()).ok_or("a value without quotes")?;
-        out.push((path.to_owned(), value));
         rest = after.trim_start();
     }
     if out.is_empty() { Err("an empty pattern") } else { Ok(out) }
+}
+
+/// `path = 'value'`, `path ISSUBSET 'network'` or `path IN ('one', 'two')`, and what follows.
+fn comparison(text: &str) -> Result<(&str, Vec<String>, &str), &'static str> {
+    const OTHER: &str = "a comparison other than `=`, IN and ISSUBSET";
+    let end = text.find(|c: char| c.is_whitespace() || "=!<>".contains(c)).ok_or(OTHER)?;
+    let (path, rest) = text.split_at_checked(end).ok_or(OTHER)?;
+    let rest = rest.trim_start();
+    if let Some(rest) = rest.strip_prefix('=').or_else(|| rest.strip_prefix("ISSUBSET ")) {
+        let (value, after) = quoted(rest.trim_start()).ok_or("a value without quotes")?;
+        return Ok((path, vec![value], after));
+    }
+    let list = rest.strip_prefix("IN").map(str::trim_start).and_then(|r| r.strip_prefix('(')).ok_or(OTHER)?;
+    let (mut values, mut rest) = (Vec::new(), list.trim_start());
+    loop {
+        let (value, after) = quoted(rest).ok_or("a value without quotes")?;
+        values.push(value);
+        let after = after.trim_start();
+        match after.strip_prefix(',') {
+            Some(more) => rest = more.trim_start(),
+            None => {
+                let after = after.strip_prefix(')').ok_or("a list without an end")?;
+                return Ok((path, values, after));
+            }
+        }
+    }
 }
 
 /// A text in single quotes with its escapes undone, and what follows.
@@ -186,9 +219,26 @@ mod tests {
             comparisons(r"[url:value = 'http://x/\'' OR file:hashes.'SHA-256' = 'ab']"),
             Ok(vec![one("url:value", "http://x/'"), one("file:hashes.'SHA-256'", "ab")])
         );
-        for bad in
-            ["[a:b = 'x' AND c:d = 'y']", "[a:b != 'x']", "[a:b LIKE 'x']", "[a:b = 'x", "[a:b = 5]", ""]
-        {
+        assert_eq!(
+            comparisons(
+                "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value='192.0.2.1']"
+            ),
+            Ok(vec![one("network-traffic:dst_ref.value", "192.0.2.1")])
+        );
+        assert_eq!(comparisons("[a:b IN ('x', 'y,z')]"), Ok(vec![one("a:b", "x"), one("a:b", "y,z")]));
+        for bad in [
+            "[a:b = 'x' AND c:d = 'y']",
+            "[a:b IN ('x', 'y']",
+            "[a:b IN 'x']",
+            "[a:b IN]",
+            "[a:b",
+            "[a_ref.type = 'x']",
+            "[a:b != 'x']",
+            "[a:b LIKE 'x']",
+            "[a:b = 'x",
+            "[a:b = 5]",
+            "",
+        ] {
             assert!(comparisons(bad).is_err(), "{bad}");
         }
     }

@@ -92,6 +92,24 @@ mod tests {
     }
 
     #[test]
+    fn categories_and_applications_are_well_formed_and_many() {
+        let mut categories = mimamori_catalogue::Categories::builder((1, 2));
+        assert_eq!(categories.text(CATEGORIES), []);
+        let categories = categories.build();
+        assert!(categories.len() >= 2_000, "{} names", categories.len());
+        let named: Vec<&str> = categories.categories().iter().map(|c| c.id.as_str()).collect();
+        for line in CATEGORIES.lines().filter(|l| !l.starts_with("category\t") && !l.starts_with('#')) {
+            let ids = line.split('\t').nth(1).unwrap_or_default();
+            assert!(ids.split(',').all(|id| named.contains(&id)), "{line}");
+        }
+        let (catalogue, bad) = mimamori_catalogue::Catalogue::read(APPLICATIONS);
+        assert_eq!(bad, []);
+        let count = |what| APPLICATIONS.lines().filter(|l| l.starts_with(what)).count();
+        assert!(count("app\t") >= 200 && count("protocol\t") >= 80);
+        drop(catalogue);
+    }
+
+    #[test]
     fn it_goes_the_way_of_a_set_from_outside() {
         let dir = tempfile::tempdir().unwrap();
         let writer = cooked(&SeededRng::new(1)).unwrap().writer;
