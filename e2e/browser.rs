@@ -3,6 +3,7 @@
 //!
 //! Needs Debian's chromium and chromium-driver; prints why it skips where they are not there.
 
+mod integrations;
 mod passkeys;
 mod webdriver;
 
@@ -177,7 +178,7 @@ fn a_person_finds_the_alert_and_its_mail() {
 }
 
 #[test]
-fn a_passkey_is_registered_used_and_taken_away() {
+fn passkeys_keys_and_webhooks_come_and_go() {
     let Some(browser) = Browser::start() else { return };
     let artefacts = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("artefacts");
     std::fs::create_dir_all(&artefacts).expect("a folder");
@@ -185,6 +186,7 @@ fn a_passkey_is_registered_used_and_taken_away() {
     let demo = Demo::start(data.path());
     browser.size(1280, 900);
     passkeys::come_and_go(&browser, &demo, &artefacts);
+    integrations::key_and_webhook(&browser, &demo, &artefacts);
     demo.interrupt();
     let faults = browser.faults.borrow();
     assert!(faults.is_empty(), "accessibility: {faults:#?}");

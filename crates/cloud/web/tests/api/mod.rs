@@ -129,6 +129,7 @@ async fn lists_go_on_after_a_cursor_and_tell_what_cannot_be_read() {
         "/alerts?rating=5",
         "/alerts?from=yesterday",
         "/status?days=91",
+        "/status?days=1&days=2",
         "/usage/web?by=weather",
         "/comparison?from=2026-11-24&until=2026-11-01",
         "/gateways?x=1",
@@ -216,7 +217,9 @@ async fn newest_named(world: &World, name: &str) -> mimamori_domain::ApiTokenId 
 #[tokio::test]
 async fn the_document_names_every_route_and_is_served() {
     let world = World::new().await;
-    let served = body(&ask(&world, &format!("{ROOT}/openapi.json"), None).await);
+    let answer = ask(&world, &format!("{ROOT}/openapi.json"), None).await;
+    assert_eq!(answer.headers.get("content-type").and_then(|v| v.to_str().ok()), Some("application/json"));
+    let served = body(&answer);
     assert_eq!(served, openapi::describe());
     assert_eq!(served["openapi"], "3.1.0");
     for route in machines() {
