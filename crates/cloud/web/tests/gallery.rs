@@ -20,6 +20,8 @@ use mimamori_web::view::{
     self, Contact, Flash, Frame, NavItem, alert, chart, detection, door, gateway, mailbox, status,
 };
 
+#[path = "support/access_pages.rs"]
+mod access_pages;
 #[path = "support/compare_pages.rs"]
 mod compare_pages;
 #[path = "support/usage_pages.rs"]
@@ -442,6 +444,7 @@ fn all_pages() -> Vec<(&'static str, String)> {
     ];
     alert_pages(&mut pages);
     other_pages(&mut pages);
+    pages.extend(access_pages::all(frame));
     pages
 }
 
