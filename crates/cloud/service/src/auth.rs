@@ -172,7 +172,7 @@ impl Service {
     }
 
     /// What is known of the browser, if it has logged in to this very account before.
-    async fn known_browser(
+    pub(crate) async fn known_browser(
         &self,
         account: &Account,
         from: &ClientInfo,

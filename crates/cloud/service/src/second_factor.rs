@@ -303,7 +303,10 @@ impl Service {
             .login_record(Scope::system(), account.login.clone())
             .await
             .map_err(ServiceError::from)?;
-        if record.locked_until.is_some_and(|until| now < until) {
+        // As at the first step: strangers who guess do not lock out a browser that is known.
+        let known = self.known_browser(&account, from).await?;
+        let lock = known.as_ref().map_or(record.locked_until, |(_, b)| b.locked_until);
+        if lock.is_some_and(|until| now < until) {
             return Err(LoginError::WrongCode);
         }
         if !self.code_fits(&account, code, now).await? {
@@ -318,7 +321,10 @@ impl Service {
                     .delete_session(Scope::system(), session.token_hash)
                     .await
                     .map_err(ServiceError::from)?;
-                let whom = FailedLogin::Account(account.id);
+                let whom = match &known {
+                    Some((token, _)) => FailedLogin::Browser(*token),
+                    None => FailedLogin::Account(account.id),
+                };
                 self.note_failure(whom, Some(&account), from, now).await?;
                 return Err(LoginError::StartAgain);
             }

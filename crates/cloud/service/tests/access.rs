@@ -112,6 +112,26 @@ async fn ac_03_strangers_cannot_lock_the_owner_out() {
 }
 
 #[tokio::test]
+async fn ac_03_nor_out_of_the_second_step() {
+    let b = Bench::new().await;
+    let s = ready(&b, "hanako", Role::CustomerAdmin, Belongs::Customer(b.customer.id)).await;
+    let setup = b.service.begin_app(&s.actor, None).unwrap();
+    let code = code_of(&setup.key, &b);
+    b.service.confirm_app(&s.actor, &s.token, &setup.key, &code, PASSWORD).await.unwrap();
+    let own = ClientInfo { browser: s.browser.clone(), ..from("192.0.2.1") };
+    let half = b.service.login("hanako", PASSWORD, &own).await.unwrap();
+    b.advance(25);
+    for i in 0..10 {
+        assert!(b.service.login("hanako", "guess", &from(&format!("198.51.100.{i}"))).await.is_err());
+    }
+    b.advance(10);
+    let next = code_of(&setup.key, &b);
+    let stranger = b.service.give_code(&half.token, &next, &from("203.0.113.1")).await;
+    assert!(matches!(stranger, Err(LoginError::WrongCode)), "a browser that nobody knows waits");
+    assert!(b.service.give_code(&half.token, &next, &own).await.is_ok(), "the known one does not");
+}
+
+#[tokio::test]
 async fn ac_01_the_first_login_gives_an_own_id_and_password() {
     let b = Bench::new().await;
     let belongs = Belongs::Customer(b.customer.id);

@@ -3,6 +3,8 @@
 use crate::support::{Browser, PASSWORD, World, user};
 use axum::http::StatusCode;
 use mimamori_domain::Role;
+use mimamori_service::short::SmsPurpose;
+use mimamori_service::views::Attempt;
 use totp_rs::{Builder, Secret};
 
 fn code_of(key: &str, seconds: i64) -> String {
@@ -137,4 +139,58 @@ async fn logging_out_clears_what_the_browser_kept() {
     let cleared = out.headers.get("clear-site-data").and_then(|v| v.to_str().ok());
     assert_eq!(cleared, Some("\"cache\", \"storage\""));
     assert!(browser.has_cookie("mimamori-browser"), "the owner stays known here");
+}
+
+/// The code of the message that waits, as the provider would be given it.
+async fn sms_code(world: &World) -> String {
+    let token = world.service.claim_token();
+    let claimed = world.service.claim_sms(token, std::time::Duration::from_secs(60)).await.expect("claimed");
+    let claimed = claimed.expect("a message waits");
+    assert_eq!(claimed.to.as_str(), "+819012345678");
+    let SmsPurpose::Code { text } = &claimed.purpose else { panic!("a code") };
+    let code: String = text.chars().filter(char::is_ascii_digit).take(6).collect();
+    let sent = Attempt::Sent { reply: "ok".into() };
+    world.service.settle_sms(claimed.id, token, sent, String::new()).await.expect("settled");
+    code
+}
+
+#[tokio::test]
+async fn a_telephone_is_proved_and_asked_for_at_the_next_login() {
+    let world = World::new().await;
+    let mut browser = Browser::logged_in(&world, Role::CustomerAdmin, "a").await;
+    let csrf = browser.get("/settings/second-factor/sms").await.csrf();
+    let path = "/settings/second-factor/sms";
+    let bad = browser.post(path, &[("csrf", &csrf), ("number", "だめ")]).await;
+    assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let sent = browser.post(path, &[("csrf", &csrf), ("number", "090-1234-5678")]).await;
+    assert!(sent.body.contains("届いた数字を確かめる"), "{}", sent.body);
+    let code = sms_code(&world).await;
+    let confirm = async |browser: &mut Browser, code: &str| {
+        let fields = [("csrf", csrf.as_str()), ("number", "090-1234-5678"), ("code", code)];
+        browser.post("/settings/second-factor/sms/confirm", &fields).await
+    };
+    let other = if code == "000000" { "111111" } else { "000000" };
+    assert_eq!(confirm(&mut browser, other).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let done = confirm(&mut browser, &code).await;
+    assert!(done.body.contains("復旧コード") && done.body.contains("class=\"codes"), "{}", done.body);
+
+    let mut next = Browser::new(&world);
+    let half = next.log_in(&user(Role::CustomerAdmin, "a"), PASSWORD).await;
+    assert_eq!(half.location.as_deref(), Some("/login/code"));
+    let page = next.get("/login/code").await;
+    assert!(page.body.contains("にSMSで送った6桁の数字") && !page.body.contains("9012345678"), "masked");
+    let first = sms_code(&world).await;
+    let again = next.post("/login/code/sms", &[("csrf", &page.csrf())]).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.body);
+    let second = sms_code(&world).await;
+    let give = async |browser: &mut Browser, code: &str| {
+        browser.post("/login/code", &[("csrf", &page.csrf()), ("code", code)]).await
+    };
+    if first != second {
+        assert_eq!(give(&mut next, &first).await.status, StatusCode::UNAUTHORIZED, "the newer one counts");
+    }
+    assert_eq!(give(&mut next, &second).await.location.as_deref(), Some("/"));
+    assert_eq!(next.get("/alerts").await.status, StatusCode::OK);
+    let mut staff = Browser::logged_in(&world, Role::HelpDesk, "a").await;
+    assert_eq!(staff.get(path).await.status, StatusCode::NOT_FOUND, "a number can be moved by a stranger");
 }
