@@ -62,7 +62,24 @@ pub fn probe(p: &Probe<'_>, config: &AppLayerConfig) -> Verdict {
             Answer::No | Answer::Reversed => {}
         }
     }
-    if unsure { Verdict::Unsure } else { Verdict::No }
+    match turned_round(p, config) {
+        Some((proto, Answer::Yes)) => Verdict::Found { proto, reverse: true },
+        Some((_, Answer::Maybe)) => Verdict::Unsure,
+        _ if unsure => Verdict::Unsure,
+        _ => Verdict::No,
+    }
+}
+
+/// Protocols that are told by the server's port: where a session's begin was not seen, that may be
+/// the port of who seems to be the client.
+fn turned_round(p: &Probe<'_>, config: &AppLayerConfig) -> Option<(AppProto, Answer)> {
+    if !p.may_reverse || p.transport != Transport::Tcp {
+        return None;
+    }
+    let (dir, client_port, server_port) = (p.dir.reverse(), p.server_port, p.client_port);
+    let turned = Probe { dir, client_port, server_port, may_reverse: false, ..*p };
+    let asked = tcp::BY_PORT.iter().filter(|(proto, _)| config.is_enabled(*proto));
+    asked.map(|(proto, ask)| (*proto, ask(&turned, config))).find(|(_, answer)| *answer != Answer::No)
 }
 
 /// What one protocol says of the bytes.

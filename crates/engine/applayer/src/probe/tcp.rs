@@ -29,6 +29,10 @@ pub(super) const CANDIDATES: &[(AppProto, Ask)] = &[
     (AppProto::Dns, dns),
 ];
 
+/// Those that only the server's port tells from others.
+pub(super) const BY_PORT: &[(AppProto, Ask)] =
+    &[(AppProto::Ldap, ldap), (AppProto::Krb5, krb5), (AppProto::Dns, dns)];
+
 const HTTP_METHODS: &[&[u8]] = &[
     b"GET",
     b"PUT",
