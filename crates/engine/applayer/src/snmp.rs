@@ -17,6 +17,8 @@ use crate::txlist::TxList;
 /// SNMP of one flow.
 #[derive(Debug)]
 pub struct SnmpParser {
+    /// Of the flow's first message.
+    version: Option<u64>,
     txs: TxList<SnmpTx>,
 }
 
@@ -25,6 +27,8 @@ pub struct SnmpParser {
 struct Message {
     /// 1, 2 or 3.
     version: u64,
+    /// Of version 3: 3 is the user-based model.
+    security_model: Option<u64>,
     community: Option<Vec<u8>>,
     user: Option<Vec<u8>>,
     /// Context tag of the PDU, without its class bits.
@@ -49,10 +53,14 @@ impl Message {
     fn read(bytes: &[u8]) -> Option<Message> {
         let (outer, _) = Element::read(bytes).filter(|(e, _)| e.tag == 0x30)?;
         let mut parts = outer.children();
-        let version = parts.next()?.number()? + 1;
+        // 0 is version 1, 1 is version 2c, and 3 is version 3 (RFC 3412 section 6).
+        let version = match parts.next()?.number()? {
+            3 => 3,
+            number => number.checked_add(1)?,
+        };
         let mut message = Message { version, ..Message::default() };
         if version == 3 {
-            parts.next()?;
+            message.security_model = parts.next()?.children().nth(3).and_then(|m| m.number());
             message.user = user_of(parts.next()?.content);
             let scoped = parts.next()?;
             // An encrypted PDU is a string (tag 4): the user is all there is to see.
@@ -191,7 +199,7 @@ impl Transaction for SnmpTx {
 impl SnmpParser {
     #[must_use]
     pub fn new(max_tx: usize) -> Self {
-        SnmpParser { txs: TxList::new(max_tx) }
+        SnmpParser { version: None, txs: TxList::new(max_tx) }
     }
 }
 
@@ -199,7 +207,15 @@ impl Parser for SnmpParser {
     fn feed(&mut self, dir: Direction, input: Input<'_>, _now: Timestamp) -> Outcome {
         if let Input::Data(datagram) = input {
             let message = Message::read(datagram);
-            let events = if message.is_none() { vec!["snmp.malformed_data"] } else { Vec::new() };
+            let mut events = if message.is_none() { vec!["snmp.malformed_data"] } else { Vec::new() };
+            if let Some(message) = &message {
+                if message.security_model.is_some_and(|model| model != 3) {
+                    events.push("snmp.unknown_security_model");
+                }
+                if *self.version.get_or_insert(message.version) != message.version {
+                    events.push("snmp.version_mismatch");
+                }
+            }
             self.txs.make_room();
             self.txs.push_with(|id| SnmpTx { id, dir, message: message.unwrap_or_default(), events });
         }
@@ -222,6 +238,18 @@ mod tests {
         assert_eq!((m.version, m.pdu_type), (2, Some(0)));
         assert_eq!(m.community.as_deref(), Some(&b"public"[..]));
         assert_eq!(m.variables, ["1.3.6.1.2.1.1.1.0"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        let get = b"\x30\x26\x02\x01\x01\x04\x06public\xa0\x19\x02\x01\x01\x02\x01\x00\x02\x01\x00\x30\x0e\x30\x0c\x06\x08\x2b\x06\x01\x02\x01\x01\x01\x00\x05\x00";
+        let v3 = b"\x30\x1a\x02\x01\x03\x30\x0d\x02\x01\x01\x02\x01\x7f\x04\x01\x04\x02\x02\x00\x09\x04\x00\x30\x04\x04\x00\x04\x00";
+        let mut parser = SnmpParser::new(8);
+        for datagram in [&get[..], v3] {
+            parser.feed(Direction::ToServer, Input::Data(datagram), Timestamp::EPOCH);
+        }
+        let events: Vec<&[AppEvent]> = parser.txs.iter().map(|t| t.events.as_slice()).collect();
+        assert_eq!(events, [&[][..], &["snmp.unknown_security_model", "snmp.version_mismatch"]]);
     }
 
     proptest! {
