@@ -42,6 +42,18 @@ impl<T: Transaction> TxList<T> {
         }
     }
 
+    /// With more than `most` that `waits` holds for, the oldest of these is given up by `end`; room
+    /// is made as by [`TxList::make_room`].
+    pub fn give_up_oldest(&mut self, most: usize, waits: impl Fn(&T) -> bool, end: impl FnOnce(&mut T)) {
+        if self.live.len() >= most
+            && self.live.iter().filter(|tx| waits(tx)).count() >= most
+            && let Some(oldest) = self.live.iter_mut().find(|tx| waits(tx))
+        {
+            end(oldest);
+        }
+        self.make_room();
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.live.len()

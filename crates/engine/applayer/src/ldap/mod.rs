@@ -22,6 +22,8 @@ pub struct LdapParser {
     transport: Transport,
     txs: TxList<LdapTx>,
     pending: [Pending; 2],
+    /// Requests that may wait for their answer.
+    max_tx: usize,
 }
 
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
@@ -30,7 +32,12 @@ const MAX_RESPONSES: usize = 1024;
 impl LdapParser {
     #[must_use]
     pub fn new(transport: Transport, max_tx: usize) -> Self {
-        LdapParser { transport, txs: TxList::new(max_tx), pending: [Pending::default(), Pending::default()] }
+        LdapParser {
+            transport,
+            txs: TxList::new(max_tx.saturating_mul(2).max(16)),
+            max_tx,
+            pending: [Pending::default(), Pending::default()],
+        }
     }
 
     fn take(&mut self, dir: Direction, bytes: &[u8]) -> Outcome {
@@ -100,7 +107,14 @@ impl LdapParser {
         complete: bool,
         event: Option<&'static str>,
     ) {
-        self.txs.make_room();
+        self.txs.give_up_oldest(
+            self.max_tx,
+            |tx| !tx.complete,
+            |tx| {
+                tx.complete = true;
+                tx.events.push("ldap.too_many_transactions");
+            },
+        );
         self.txs.push_with(|id| LdapTx {
             id,
             request,

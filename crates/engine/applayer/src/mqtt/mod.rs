@@ -24,6 +24,8 @@ pub struct MqttParser {
     pending: [Pending; 2],
     /// Bytes of a too long packet still to be skipped.
     skip_bytes: [usize; 2],
+    /// Transactions that may wait for their end.
+    max_tx: usize,
     max_message_bytes: usize,
     version: u8,
     connected: bool,
@@ -33,7 +35,8 @@ impl MqttParser {
     #[must_use]
     pub fn new(config: &MqttConfig) -> Self {
         MqttParser {
-            txs: TxList::new(config.max_tx),
+            txs: TxList::new(config.max_tx.saturating_mul(2).max(16)),
+            max_tx: config.max_tx,
             pending: [Pending::default(), Pending::default()],
             skip_bytes: [0, 0],
             max_message_bytes: config.max_message_bytes,
@@ -143,7 +146,14 @@ impl MqttParser {
             kind::PUBLISH => m.header.qos() > 0 && m.content != Content::Truncated,
             _ => false,
         });
-        self.txs.make_room();
+        self.txs.give_up_oldest(
+            self.max_tx,
+            |tx| !tx.complete,
+            |tx| {
+                tx.complete = true;
+                tx.events.push("mqtt.too_many_transactions");
+            },
+        );
         let version = self.version;
         self.txs.push_with(|id| MqttTx {
             id,
@@ -218,6 +228,16 @@ mod tests {
             let parser = run(&[(ToServer, &long[..cut]), (ToServer, &long[cut..])]);
             assert_eq!(parser.txs.len(), 2, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn questions_that_nobody_answers_are_given_up() {
+        const PING: &[u8] = b"\xc0\x00";
+        use Direction::{ToClient, ToServer};
+        let parser = run(&[(ToServer, CONNECT), (ToClient, CONNACK), (ToServer, &PING.repeat(11))]);
+        let given_up = parser.txs.iter().filter(|t| t.events == ["mqtt.too_many_transactions"]);
+        assert_eq!(given_up.count(), 3, "of eleven questions eight may wait");
+        assert_eq!(parser.txs.iter().filter(|t| !t.complete).count(), 8);
     }
 
     proptest! {

@@ -183,6 +183,7 @@ impl State {
             if let Some(tx) = self.txs.by_id_mut(id) {
                 tx.requested = true;
                 tx.answered = true;
+                tx.events.push("smb.too_many_transactions");
             }
         }
     }

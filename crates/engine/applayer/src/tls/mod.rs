@@ -51,6 +51,8 @@ pub struct TlsParser {
     txs: TxList<TlsTx>,
     sides: [Side; 2],
     opaque: bool,
+    /// The heartbeat that waits for its answer: who asked, and with how much.
+    heartbeat: Option<(Direction, usize)>,
 }
 
 /// What a record did to the flow.
@@ -64,7 +66,13 @@ impl TlsParser {
     pub fn new(config: &TlsConfig) -> Self {
         let mut txs = TxList::new(1);
         txs.push_with(|id| TlsTx { id, ..TlsTx::default() });
-        TlsParser { config: config.clone(), txs, sides: [Side::default(), Side::default()], opaque: false }
+        TlsParser {
+            config: config.clone(),
+            txs,
+            sides: [Side::default(), Side::default()],
+            opaque: false,
+            heartbeat: None,
+        }
     }
 
     fn side(&mut self, dir: Direction) -> &mut Side {
@@ -198,6 +206,15 @@ impl TlsParser {
     }
 
     fn heartbeat(&mut self, dir: Direction, message: &[u8]) {
+        match self.heartbeat.take() {
+            // An answer that is longer than its question brings what was not asked for.
+            Some((asked, bytes)) if asked != dir => {
+                if message.len() > bytes {
+                    self.event("tls.dataleak_heartbeat_mismatch");
+                }
+            }
+            _ => self.heartbeat = Some((dir, message.len())),
+        }
         if self.side(dir).ciphered {
             return;
         }
@@ -424,5 +441,25 @@ impl Parser for TlsParser {
 
     fn bypass(&self) -> bool {
         self.opaque && self.config.encryption_handling == EncryptionHandling::Bypass
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_with_more_than_was_asked_is_told() {
+        let question = b"\x18\x03\x02\x00\x03\x01\x40\x00";
+        let mut answer = vec![0x18, 3, 2, 1, 0, 2, 0, 0xed];
+        answer.resize(5 + 256, b'x');
+        for (answer, told) in [(&answer[..], true), (&question[..], false)] {
+            let mut parser = TlsParser::new(&crate::AppLayerConfig::default().tls);
+            parser.feed(Direction::ToServer, Input::Data(question), Timestamp::EPOCH);
+            parser.feed(Direction::ToClient, Input::Data(answer), Timestamp::EPOCH);
+            let events = parser.tx(0).map(|t| t.events().to_vec()).unwrap_or_default();
+            assert!(events.contains(&"tls.overflow_heartbeat_message"), "{events:?}");
+            assert_eq!(events.contains(&"tls.dataleak_heartbeat_mismatch"), told, "{events:?}");
+        }
     }
 }
