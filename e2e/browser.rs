@@ -201,6 +201,8 @@ fn walk(browser: &Browser, demo: &Demo, artefacts: &Path) {
         ("usage-apps", "/usage/apps", "アプリ・サービスごと"),
         ("usage-web", "/usage/web", "サイトの種類ごと"),
         ("devices", "/usage/devices", "はじめて見た日時"),
+        ("compare", "/compare", "御社のUTM装置をくらべる"),
+        ("detections-narrowed", "/detections?days=7&kind=scan&q=zzzz", "この条件に合う検知はありません"),
         ("settings", "/settings", "お知らせメールの宛先"),
         ("mailbox", "/mailbox", "受信箱"),
         ("nothing-there", "/nothing-there", "このページはありません"),
@@ -225,9 +227,17 @@ fn walk(browser: &Browser, demo: &Demo, artefacts: &Path) {
     browser.dark(true);
     look(browser, artefacts, "status-dark");
     browser.dark(false);
-    for (name, list, link) in
-        [("detection", "/detections", ".table td a"), ("gateway", "/gateways", ".utm h3 a")]
-    {
+    browser.dark(true);
+    for (name, path) in [("compare-dark", "/compare"), ("gateways-dark", "/gateways")] {
+        browser.open(&format!("{}{path}", demo.url));
+        look(browser, artefacts, name);
+    }
+    browser.dark(false);
+    for (name, list, link) in [
+        ("detection", "/detections", ".table td a"),
+        ("gateway", "/gateways", ".utm h3 a"),
+        ("device", "/usage/devices", ".table td a"),
+    ] {
         browser.open(&format!("{}{list}", demo.url));
         browser.click(link);
         wait(browser, name, |b| b.run("return !!document.querySelector('.back')").as_bool() == Some(true));

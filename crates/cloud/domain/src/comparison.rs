@@ -6,7 +6,7 @@
 //! (two periods, two classes, two months) tell less than one company's share. Deliberately not
 //! here: reading counts and keeping cells (`store`), when cells are made (`service`).
 //!
-//! Why this is enough: docs/adr/0014-comparison-reveals-nobody.md.
+//! Why this is enough, and what it does not keep: docs/comparison.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,10 +7,11 @@ use mimamori_domain::account::Belongs;
 use mimamori_domain::{
     CustomerId, EmailAddress, GatewayId, LoginName, Name, NotifyAddresses, ResellerId, Role, Serial, jst,
 };
+use mimamori_service::generate::Plan;
 use mimamori_service::{Actor, NewAccount, NewCustomer, NewGateway, NewReseller, Service, ServiceError};
 
 use crate::cli::{AdminArgs, AdminCommand, RoleName};
-use crate::{cloud, config};
+use crate::{cloud, config, generate};
 
 pub async fn run(args: AdminArgs) -> anyhow::Result<()> {
     let config = config::load(&args.config)?;
@@ -83,6 +84,10 @@ async fn carry_out(service: &Service, command: AdminCommand) -> anyhow::Result<(
             let password = service.reset_password(&console, &login(&user)?).await.map_err(people)?;
             println!("仮のパスワードを作りました。ログイン中の画面は終了しました。");
             println!("  ユーザーID: {user}\n  仮のパスワード（今だけ表示されます）: {}", password.reveal());
+        }
+        AdminCommand::Generate { customers, days, heavy, full, seed, into_existing } => {
+            let plan = Plan { heavy, full_hours: full, ..Plan::new(seed, days, service.now()) };
+            generate::run(service, plan, customers, into_existing).await?;
         }
         // Needs no database.
         AdminCommand::PutDefinitions { .. } => {}

@@ -180,6 +180,27 @@ pub enum AdminCommand {
         #[arg(long)]
         user: String,
     },
+    /// 架空のお客様を作ります（速さの測定と練習のため。空のデータベースに限ります）
+    Generate {
+        /// お客様の数
+        #[arg(long, value_name = "社", default_value_t = 100)]
+        customers: u64,
+        /// 何日分か（最長90）
+        #[arg(long, value_name = "日", default_value_t = 90, value_parser = clap::value_parser!(i64).range(1..=90))]
+        days: i64,
+        /// 1社目の検知の数（大きなお客様での速さを見るため）
+        #[arg(long, value_name = "件", default_value_t = 20_000)]
+        heavy: u64,
+        /// 利用と稼働の記録を全期間そろえるお客様の数（ほかは最後の1日だけ）
+        #[arg(long, value_name = "社", default_value_t = 20)]
+        full: u64,
+        /// 乱数の種。同じ種からは同じものができます
+        #[arg(long, value_name = "番号", default_value_t = 1)]
+        seed: u64,
+        /// 空でないデータベースにも書きます（本物のお客様がいるところでは使わないでください）
+        #[arg(long)]
+        into_existing: bool,
+    },
     /// 登録されているものの一覧
     List,
 }

@@ -10,6 +10,7 @@ mod cli;
 mod cloud;
 mod config;
 mod demo;
+mod generate;
 mod listen;
 mod live;
 mod logs;

@@ -84,6 +84,14 @@ impl Service {
         Ok(self.store().alerts(actor.scope(), filter).await?)
     }
 
+    /// Alerts that nobody has dealt with, of any time.
+    pub async fn open_alerts(&self, actor: &Actor, customer: CustomerId) -> Result<u64> {
+        actor.require(Permission::ViewPortal)?;
+        let always = Period { from: Timestamp(0), to: Timestamp(i64::MAX) };
+        let open = self.store().open_alerts(actor.scope(), customer, always).await?;
+        Ok(open.iter().map(|(_, n)| n).sum())
+    }
+
     pub async fn alert(&self, actor: &Actor, id: AlertId) -> Result<AlertView> {
         actor.require(Permission::ViewPortal)?;
         Ok(self.store().alert(actor.scope(), id).await?)

@@ -144,3 +144,39 @@ async fn a_newcomer_and_a_latecomer_change_nothing_that_can_be_subtracted() {
     b.service.publish_comparison().await.unwrap();
     assert_eq!(seen(span).await, published);
 }
+
+/// The attack: somebody takes every published period of every class and subtracts. Whatever is
+/// left speaks of ten companies or more, or of none: the same companies stand behind all periods
+/// that end on one day, and all classes together behind 「all」.
+#[tokio::test]
+async fn differences_of_periods_and_classes_are_sums_of_ten_companies_or_more() {
+    let (b, mut all) = companies(2 * K).await;
+    for (i, company) in all.iter_mut().enumerate() {
+        report(&b, company, i as u32 + 1).await;
+    }
+    b.advance(DAY);
+    b.service.publish_comparison().await.unwrap();
+    let (console, victim) = (b.service.console(), all[3].customer);
+    let until = JstDay::of(b.service.now()).plus(-1);
+    let see = |days: i64| {
+        let (service, console) = (b.service.clone(), console.clone());
+        let span = Span { from: until.plus(1 - days), until };
+        async move { service.comparison(&console, victim, Some(span)).await.unwrap() }
+    };
+    let month = see(30).await;
+    let (everyone, alike) = (month.everyone.clone().unwrap(), month.alike.clone().unwrap());
+    // No class but one is there, so 「all」 and it speak of the same companies and say the same.
+    assert_eq!(everyone.companies, alike.companies);
+    assert_eq!(everyone.per_company["detections"].median, alike.per_company["detections"].median);
+    for days in 2..=90 {
+        let (longer, shorter) = (see(days).await, see(days - 1).await);
+        let (longer, shorter) = (longer.everyone.unwrap(), shorter.everyone.unwrap());
+        assert_eq!(longer.companies, shorter.companies, "the same companies behind every period");
+        assert!(longer.companies >= K as u64);
+        // All was reported on the last day: what lies before is nobody's, and the difference of
+        // two periods tells nothing but the noise.
+        let (l, s) = (longer.per_company["detections"], shorter.per_company["detections"]);
+        assert_eq!((l.lower, l.median, l.upper), (s.lower, s.median, s.upper));
+        assert!(l.mean.abs_diff(s.mean) <= 400, "{} and {}", l.mean, s.mean);
+    }
+}

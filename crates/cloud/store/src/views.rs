@@ -299,6 +299,8 @@ pub enum UsageBy {
     Kind,
     Device,
     Hour,
+    /// Of the Japanese calendar; `hour` is its beginning. The period has to be of whole days.
+    Day,
 }
 
 /// One sum of use, the largest first.

@@ -3,8 +3,59 @@
 //! Holds always: UTF-8 with a byte order mark (so that Excel reads Japanese), CRLF, every cell
 //! quoted, and no cell begins like a formula. Deliberately not here: which columns.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use futures_core::Stream;
+use mimamori_base::Timestamp;
+use mimamori_domain::jst;
+use tokio::sync::mpsc;
+
 /// What Excel needs in front to read UTF-8.
 pub const BOM: &str = "\u{feff}";
+
+/// A file to keep, `name-2026-11-24.csv`.
+pub fn response(name: &str, now: Timestamp, body: impl Into<Body>) -> Response {
+    let day = jst::iso(now);
+    let file = format!("attachment; filename=\"{name}-{}.csv\"", day.get(..10).unwrap_or("list"));
+    let disposition = HeaderValue::from_str(&file).unwrap_or(HeaderValue::from_static("attachment"));
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, disposition),
+    ];
+    (headers, body.into()).into_response()
+}
+
+/// A short list as a file.
+pub fn list<const N: usize>(
+    name: &str,
+    now: Timestamp,
+    head: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> Response {
+    let mut out = BOM.to_owned();
+    line(&mut out, head);
+    for row in rows {
+        line(&mut out, row.iter().map(String::as_str));
+    }
+    response(name, now, out)
+}
+
+/// Pieces of a file as they are made; ends when the sender goes.
+#[derive(Debug)]
+pub struct Pieces(pub mpsc::Receiver<String>);
+
+impl Stream for Pieces {
+    type Item = Result<String, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context).map(|piece| piece.map(Ok))
+    }
+}
 
 /// Appends one line.
 pub fn line<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {

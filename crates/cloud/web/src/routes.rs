@@ -14,8 +14,8 @@ use crate::api;
 use crate::guard;
 use crate::pages::{
     accounts, alerts, compare, customers, detections, devices, door, exceptions, gateways, integrations,
-    investigations, mailbox, outbox, passkeys, policies, reset, second_factor, sessions, settings, sms,
-    sms_step, status, usage,
+    investigations, lists, mailbox, outbox, passkeys, policies, reset, second_factor, sessions, settings,
+    sms, sms_step, status, usage,
 };
 use crate::portal::Portal;
 
@@ -78,6 +78,12 @@ pub fn table() -> Vec<Route> {
         write("/logout", Session, post(door::logout)),
         read("/", Session, get(status::page)),
         read("/alerts", Needs(ViewPortal), get(alerts::list)),
+        read("/alerts.csv", Needs(ViewPortal), get(lists::alerts)),
+        read("/gateways.csv", Needs(ViewPortal), get(lists::gateways)),
+        read("/usage/devices.csv", Needs(ViewPortal), get(lists::devices)),
+        read("/usage/apps.csv", Needs(ViewPortal), get(lists::applications)),
+        read("/usage/web.csv", Needs(ViewPortal), get(lists::web)),
+        read("/compare.csv", Needs(ViewPortal), get(lists::comparison)),
         read("/alerts/{id}", Needs(ViewPortal), get(alerts::detail)),
         read("/a/{id}", Needs(ViewPortal), get(alerts::short)),
         write("/alerts/{id}/acknowledge", Needs(AcknowledgeAlert), post(alerts::acknowledge)),

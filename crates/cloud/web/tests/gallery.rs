@@ -250,6 +250,7 @@ fn detections_page(rows: Vec<detection::Row>) -> String {
         filtered: true,
         csv_href: "/detections.csv".to_owned(),
         count_text: "全1,257件のうち、新しい50件".to_owned(),
+        so_far: None,
         detections: rows,
         pager: Pager { newest: None, older: Some("/detections?before=x".to_owned()) },
         empty: Empty {
@@ -259,6 +260,17 @@ fn detections_page(rows: Vec<detection::Row>) -> String {
     }
     .render()
     .expect("renders")
+}
+
+fn gateway_figures(g: &Gateway) -> (view::usage::DepthFigure, gateway::History, gateway::Speed) {
+    let hour = |back: i64| Timestamp(NOW.micros() - back * 3_600_000_000);
+    let beats: Vec<gateway::Beats> = (0..700)
+        .filter(|n| n % 97 != 5)
+        .map(|n| gateway::Beats { hour: hour(n), count: if n % 53 == 7 { 20 } else { 60 } })
+        .collect();
+    let hours: Vec<(Timestamp, u64)> =
+        (0..24).rev().map(|n| (hour(n), (n as u64 * 37 % 11) * 90_000_000)).collect();
+    (usage_pages::depth(NOW), gateway::History::new(g, &beats, NOW), gateway::Speed::new(&hours))
 }
 
 fn alert_pages(pages: &mut Vec<(&'static str, String)>) {
@@ -308,7 +320,7 @@ fn other_pages(pages: &mut Vec<(&'static str, String)>) {
     if let (Some(g), Some(card)) = (list.first(), cards().into_iter().next()) {
         pages.push((
             "gateway",
-            gateway::DetailPage::new(frame("/gateways"), g, Some(&beat), card, true, usage_pages::depth(NOW))
+            gateway::DetailPage::new(frame("/gateways"), g, Some(&beat), card, true, gateway_figures(g))
                 .render()
                 .expect("renders"),
         ));

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0007.sql"),
     include_str!("../../migrations/postgres/0008.sql"),
     include_str!("../../migrations/postgres/0009.sql"),
+    include_str!("../../migrations/postgres/0010.sql"),
 ];
 
 /// The role that queries run under when the login role could bypass row level security.
@@ -60,6 +61,7 @@ pub(super) async fn run(conn: &mut PgConnection) -> Result<bool> {
              END $$; \
              GRANT USAGE ON SCHEMA public TO mimamori_app; \
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO mimamori_app; \
+             GRANT EXECUTE ON FUNCTION app_make_days(BIGINT, BIGINT), app_drop_days(BIGINT) TO mimamori_app; \
              REVOKE ALL ON schema_version FROM mimamori_app;",
         )
         .execute(&mut *tx)

@@ -12,9 +12,10 @@ use mimamori_domain::{
 use sqlx::{QueryBuilder, Row as _};
 
 use super::dialect::{Conn, Db, LOCK_ROW};
-use super::rows::{bytes, count, parsed, signed, text, time, to_json};
-use super::{alerts, exceptions, outbox, usage};
+use super::rows::{bytes, count, parsed, signed, text, time};
+use super::{alerts, exceptions, outbox, signatures, usage};
 use crate::error::Result;
+use crate::packed;
 use crate::scope::Scope;
 use crate::views::{CommitBatch, Committed, Cursor, ReportItem};
 
@@ -190,11 +191,13 @@ pub(super) async fn insert_detections(
     alert_of: &[Option<AlertId>],
     received: impl Fn(&Detection) -> Timestamp,
 ) -> Result<()> {
+    let names = signatures::keep(c, origin.now, detections).await?;
     let rows: Vec<_> = detections
         .iter()
+        .zip(&names)
         .zip(alert_of.iter().chain(std::iter::repeat(&None)))
-        .map(|(d, alert)| Ok((d, *alert, to_json(d)?)))
-        .collect::<Result<_>>()?;
+        .map(|((d, name), alert)| (d, *alert, packed::pack(d, *name)))
+        .collect();
     for some in rows.chunks(ROWS_PER_INSERT) {
         let mut q = QueryBuilder::<Db>::new(
             "INSERT INTO detections (id, customer_id, gateway_id, received_at, at, kind, device_key, alert_id, sid, body) ",

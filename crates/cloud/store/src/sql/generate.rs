@@ -11,7 +11,7 @@ use mimamori_domain::{
 };
 use sqlx::QueryBuilder;
 
-use super::dialect::{Backend, Conn, Db};
+use super::dialect::{self, Backend, Conn, Db};
 use super::rows::to_json;
 use super::{alerts, commit, parties, usage};
 use crate::error::{Result, StoreError};
@@ -28,9 +28,16 @@ const ALERTS_MAX: usize = 3;
 #[async_trait]
 impl GenerateStore for Backend {
     async fn generate(&self, scope: Scope, plan: Plan, customers: Range<u64>) -> Result<Made> {
+        scope.require_system()?;
+        // In a transaction of its own: making partitions locks out everybody else.
+        let last = plan.until.secs().div_euclid(86_400);
+        let first = last - plan.days - 1;
+        self.write(scope, move |c: &mut Conn| {
+            Box::pin(async move { Ok(dialect::make_days(c, first, last + 1).await?) })
+        })
+        .await?;
         self.write(scope, move |c: &mut Conn| {
             Box::pin(async move {
-                scope.require_system()?;
                 let policy = Policy::builtin().map_err(|e| StoreError::Refused(e.to_string()))?;
                 let mut made = Made::default();
                 for n in customers {

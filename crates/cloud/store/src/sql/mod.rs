@@ -26,6 +26,7 @@ mod ratings;
 mod reach;
 mod rows;
 mod scoped;
+mod signatures;
 mod sms;
 mod sms_numbers;
 mod store;

@@ -6,6 +6,7 @@ use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db, Row};
 use super::rows::{bytes, json, must_exist, text, time, to_json};
+use super::signatures;
 use crate::error::{Result, StoreError};
 use crate::ratings::{LiveMark, PolicyRow, TrialState, WalkMark, Walked};
 use crate::scope::Scope;
@@ -128,7 +129,9 @@ pub(super) async fn walk(
     limit: u32,
 ) -> Result<Vec<Walked>> {
     scope.require_system()?;
-    let mut q = QueryBuilder::<Db>::new("SELECT customer_id, gateway_id, body FROM detections WHERE at >= ");
+    let mut q = QueryBuilder::<Db>::new(
+        "SELECT id, at, kind, device_key, customer_id, gateway_id, body FROM detections WHERE at >= ",
+    );
     q.push_bind(since.micros());
     if let Some(mark) = after {
         // The index by customer and time, read backwards.
@@ -140,12 +143,15 @@ pub(super) async fn walk(
         q.push(", ").push_bind(mark.id.0.to_vec()).push(")))");
     }
     q.push(" ORDER BY customer_id DESC, at, id LIMIT ").push_bind(i64::from(limit));
+    let rows = q.build().fetch_all(&mut *c).await?;
+    let mut known = signatures::Known::default();
+    known.learn(c, &rows).await?;
     let of = |row: &Row| -> Result<Walked> {
         Ok(Walked {
             customer: CustomerId(bytes(row, "customer_id")?),
             gateway: GatewayId(bytes(row, "gateway_id")?),
-            detection: json(row, "body")?,
+            detection: known.unpack(row)?,
         })
     };
-    q.build().fetch_all(c).await?.iter().map(of).collect()
+    rows.iter().map(of).collect()
 }

@@ -4,7 +4,7 @@ use mimamori_base::Timestamp;
 use mimamori_domain::liveness::ReceivingPeriod;
 use sqlx::QueryBuilder;
 
-use super::dialect::{Conn, Db};
+use super::dialect::{self, Conn, Db};
 use super::rows::{count, exactly_one, maybe_time, time};
 use crate::error::Result;
 use crate::scope::Scope;
@@ -107,6 +107,10 @@ pub(super) async fn receiving_since(
         .collect()
 }
 
+const DAY_MICROS: i64 = 86_400_000_000;
+/// Partitions are made so many days before they are needed.
+const DAYS_AHEAD: i64 = 7;
+
 /// What is deleted when it is older than the retention: table, key, and the column of its age.
 const KEPT_FOR_A_TIME: &[(&str, &str, &str)] = &[
     ("detections", "id", "received_at"),
@@ -136,7 +140,14 @@ pub(super) async fn purge(
 ) -> Result<u64> {
     scope.require_system()?;
     let mut total = super::accounts::purge_sessions(c, now).await?;
+    let day = |at: Timestamp| at.micros().div_euclid(DAY_MICROS);
+    total += dialect::drop_days(c, day(before)).await?;
+    dialect::make_days(c, day(now) - 1, day(now) + DAYS_AHEAD).await?;
     for (table, key, age) in KEPT_FOR_A_TIME {
+        let table = match *table {
+            by_days if dialect::BY_DAYS.contains(&by_days) => format!("{by_days}{}", dialect::REST),
+            other => other.to_owned(),
+        };
         let columns = key.trim_matches(['(', ')']);
         let mut q = QueryBuilder::<Db>::new(format!(
             "DELETE FROM {table} WHERE {key} IN (SELECT {columns} FROM {table} WHERE {age} < "
@@ -145,15 +156,33 @@ pub(super) async fn purge(
         q.push(format!(" ORDER BY {age} LIMIT ")).push_bind(i64::from(limit)).push(")");
         total += q.build().execute(&mut *c).await?.rows_affected();
     }
+    total += purge_usage_days(c, mimamori_domain::jst::JstDay::of(before).0, limit).await?;
     let mails = sqlx::query(
         "DELETE FROM mails WHERE created_at < $1 AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.mail_id = mails.id)",
     )
     .bind(before.micros())
     .execute(&mut *c)
     .await?;
-    let day = mimamori_domain::jst::JstDay::of(before).0;
-    let rollups = sqlx::query("DELETE FROM rollups WHERE day < $1").bind(day).execute(c).await?;
-    Ok(total + mails.rows_affected() + rollups.rows_affected())
+    total += mails.rows_affected();
+    if total == 0 {
+        // Last and at once: looking for them reads the whole table.
+        let day = mimamori_domain::jst::JstDay::of(before).0;
+        for (table, day_column) in [("rollups", "day"), ("signatures", "last_day")] {
+            let mut q = QueryBuilder::<Db>::new(format!("DELETE FROM {table} WHERE {day_column} < "));
+            total += q.push_bind(day).build().execute(&mut *c).await?.rows_affected();
+        }
+    }
+    Ok(total)
+}
+
+async fn purge_usage_days(c: &mut Conn, before: i64, limit: u32) -> Result<u64> {
+    const KEY: &str = "customer_id, subject, day, gateway_id, device_key, item";
+    let table = format!("usage_days{}", dialect::REST);
+    let mut q = QueryBuilder::<Db>::new(format!(
+        "DELETE FROM {table} WHERE ({KEY}) IN (SELECT {KEY} FROM {table} WHERE day < "
+    ));
+    q.push_bind(before).push(" ORDER BY day LIMIT ").push_bind(i64::from(limit)).push(")");
+    Ok(q.build().execute(c).await?.rows_affected())
 }
 
 pub(super) async fn stats(c: &mut Conn, scope: Scope) -> Result<StoreStats> {

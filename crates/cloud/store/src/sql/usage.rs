@@ -3,14 +3,15 @@
 use mimamori_base::Timestamp;
 use mimamori_domain::assess::Origin;
 use mimamori_domain::gateway::SeenDevice;
-use mimamori_domain::usage::{DeviceInspection, DeviceUse, Inspected, sane_hour};
-use mimamori_domain::{CustomerId, DeviceKey, GatewayId, Line};
+use mimamori_domain::jst::JstDay;
+use mimamori_domain::usage::{DeviceInspection, DeviceUse, Inspected, UseLine, sane_hour};
+use mimamori_domain::{CustomerId, DeviceKey, GatewayId, Line, Period};
 use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db, Row};
 use super::rows::{bytes, count, json, number, parsed, signed, text, time, to_json};
 use super::scoped;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::scope::Scope;
 use crate::views::{DeviceView, InspectionSum, UsageBy, UsageFilter, UsageSum};
 
@@ -20,41 +21,56 @@ const ROWS_PER_INSERT: usize = 500;
 const GROUPS_MAX: u32 = 2_000;
 const DEVICES_MAX: u32 = 2_000;
 
-/// Adds sums to those of the same hour, device and item.
+/// Adds sums to those of the same hour, device and item, and to those of the day.
 pub(super) async fn add_use(c: &mut Conn, origin: Origin, uses: &[DeviceUse]) -> Result<()> {
     let rows: Vec<_> = uses.iter().flat_map(|u| u.lines.iter().map(move |line| (u, line))).collect();
-    // One INSERT must not name a row twice: PostgreSQL refuses that.
-    let rows = merged(rows, |(u, l)| (u.hour, u.device.key(), l.subject, l.item.to_string()));
-    for some in rows.chunks(ROWS_PER_INSERT) {
-        let mut q = QueryBuilder::<Db>::new(
-            "INSERT INTO usage_hours (customer_id, hour, gateway_id, device_key, subject, item, kind, title, \
-             flows, bytes_up, bytes_down) ",
-        );
-        q.push_values(some, |mut row, same| {
-            let Some((u, line)) = same.last() else { return };
-            let sum = |of: fn(&mimamori_domain::usage::UseLine) -> u64| {
-                signed(same.iter().map(|(_, l)| of(l)).fold(0, u64::saturating_add))
-            };
-            row.push_bind(origin.customer.0.to_vec())
-                .push_bind(sane_hour(u.hour, origin.now).micros())
-                .push_bind(origin.gateway.0.to_vec())
-                .push_bind(u.device.key().0)
-                .push_bind(line.subject.code())
-                .push_bind(line.item.to_string())
-                .push_bind(line.kind.to_string())
-                .push_bind(line.title.to_string())
-                .push_bind(sum(|l| l.flows))
-                .push_bind(sum(|l| l.bytes_up))
-                .push_bind(sum(|l| l.bytes_down));
+    for (table, column, slot) in [
+        ("usage_hours", "hour", (|at| at.micros()) as fn(Timestamp) -> i64),
+        ("usage_days", "day", |at| JstDay::of(at).0),
+    ] {
+        // One INSERT must not name a row twice: PostgreSQL refuses that.
+        let rows = merged(rows.clone(), |(u, l)| {
+            (slot(sane_hour(u.hour, origin.now)), u.device.key(), l.subject, l.item.to_string())
         });
-        q.push(
-            " ON CONFLICT (customer_id, subject, hour, gateway_id, device_key, item) DO UPDATE SET \
-             flows = usage_hours.flows + excluded.flows, bytes_up = usage_hours.bytes_up + excluded.bytes_up, \
-             bytes_down = usage_hours.bytes_down + excluded.bytes_down, kind = excluded.kind, \
-             title = excluded.title",
-        );
-        q.build().execute(&mut *c).await?;
+        for some in rows.chunks(ROWS_PER_INSERT) {
+            add_some_use(c, origin, (table, column, slot), some).await?;
+        }
     }
+    Ok(())
+}
+
+async fn add_some_use(
+    c: &mut Conn,
+    origin: Origin,
+    (table, column, slot): (&str, &str, fn(Timestamp) -> i64),
+    rows: &[Vec<(&DeviceUse, &UseLine)>],
+) -> Result<()> {
+    let mut q = QueryBuilder::<Db>::new(format!(
+        "INSERT INTO {table} (customer_id, {column}, gateway_id, device_key, subject, item, kind, title, \
+         flows, bytes_up, bytes_down) "
+    ));
+    q.push_values(rows, |mut row, same| {
+        let Some((u, line)) = same.last() else { return };
+        let sum =
+            |of: fn(&UseLine) -> u64| signed(same.iter().map(|(_, l)| of(l)).fold(0, u64::saturating_add));
+        row.push_bind(origin.customer.0.to_vec())
+            .push_bind(slot(sane_hour(u.hour, origin.now)))
+            .push_bind(origin.gateway.0.to_vec())
+            .push_bind(u.device.key().0)
+            .push_bind(line.subject.code())
+            .push_bind(line.item.to_string())
+            .push_bind(line.kind.to_string())
+            .push_bind(line.title.to_string())
+            .push_bind(sum(|l| l.flows))
+            .push_bind(sum(|l| l.bytes_up))
+            .push_bind(sum(|l| l.bytes_down));
+    });
+    q.push(format!(
+        " ON CONFLICT (customer_id, subject, {column}, gateway_id, device_key, item) DO UPDATE SET \
+         flows = {table}.flows + excluded.flows, bytes_up = {table}.bytes_up + excluded.bytes_up, \
+         bytes_down = {table}.bytes_down + excluded.bytes_down, kind = excluded.kind, title = excluded.title"
+    ));
+    q.build().execute(c).await?;
     Ok(())
 }
 
@@ -149,10 +165,14 @@ pub(super) async fn devices(c: &mut Conn, scope: Scope, customer: CustomerId) ->
     q.build().fetch_all(c).await?.iter().map(of).collect()
 }
 
-fn narrow(q: &mut QueryBuilder<Db>, scope: Scope, f: &UsageFilter) {
+fn narrow(q: &mut QueryBuilder<Db>, scope: Scope, f: &UsageFilter, days: Option<(i64, i64)>) {
     q.push(" WHERE customer_id = ").push_bind(f.customer.0.to_vec());
-    q.push(" AND hour >= ").push_bind(f.period.from.micros());
-    q.push(" AND hour < ").push_bind(f.period.to.micros());
+    let (column, from, to) = match days {
+        Some((from, to)) => ("day", from, to),
+        None => ("hour", f.period.from.micros(), f.period.to.micros()),
+    };
+    q.push(format!(" AND {column} >= ")).push_bind(from);
+    q.push(format!(" AND {column} < ")).push_bind(to);
     if let Some(gateway) = f.gateway {
         q.push(" AND gateway_id = ").push_bind(gateway.0.to_vec());
     }
@@ -162,24 +182,37 @@ fn narrow(q: &mut QueryBuilder<Db>, scope: Scope, f: &UsageFilter) {
     scoped::push(q, scope, "customer_id");
 }
 
+/// The days of a period that begins and ends with a day.
+fn whole_days(p: Period) -> Option<(i64, i64)> {
+    let (from, to) = (JstDay::of(p.from), JstDay::of(p.to));
+    (from.start() == p.from && to.start() == p.to).then_some((from.0, to.0))
+}
+
 pub(super) async fn usage(c: &mut Conn, scope: Scope, f: &UsageFilter, by: UsageBy) -> Result<Vec<UsageSum>> {
     let columns = match by {
         UsageBy::Item => "item AS label, MAX(title) AS title, MAX(kind) AS kind, CAST(0 AS BIGINT) AS hour",
         UsageBy::Kind => "kind AS label, '' AS title, kind, CAST(0 AS BIGINT) AS hour",
         UsageBy::Device => "device_key AS label, '' AS title, '' AS kind, CAST(0 AS BIGINT) AS hour",
         UsageBy::Hour => "'' AS label, '' AS title, '' AS kind, hour",
+        UsageBy::Day => "'' AS label, '' AS title, '' AS kind, day * 86400000000 - 32400000000 AS hour",
     };
+    let days = if by == UsageBy::Hour { None } else { whole_days(f.period) };
+    if by == UsageBy::Day && days.is_none() {
+        return Err(StoreError::Refused("sums by the day are of whole days".to_owned()));
+    }
     let group = match by {
         UsageBy::Item => "item",
         UsageBy::Kind => "kind",
         UsageBy::Device => "device_key",
         UsageBy::Hour => "hour",
+        UsageBy::Day => "day",
     };
+    let table = if days.is_some() { "usage_days" } else { "usage_hours" };
     let mut q = QueryBuilder::<Db>::new(format!(
         "SELECT {columns}, COUNT(DISTINCT device_key) AS devices, CAST(SUM(flows) AS BIGINT) AS flows, \
-         CAST(SUM(bytes_up) AS BIGINT) AS up, CAST(SUM(bytes_down) AS BIGINT) AS down FROM usage_hours"
+         CAST(SUM(bytes_up) AS BIGINT) AS up, CAST(SUM(bytes_down) AS BIGINT) AS down FROM {table}"
     ));
-    narrow(&mut q, scope, f);
+    narrow(&mut q, scope, f, days);
     q.push(" AND subject = ").push_bind(f.subject.code());
     if let Some(item) = &f.item {
         q.push(" AND item = ").push_bind(item.to_string());
@@ -213,7 +246,7 @@ pub(super) async fn inspection(
         "SELECT how, {device}, CAST(SUM(flows) AS BIGINT) AS flows, CAST(SUM(bytes) AS BIGINT) AS bytes \
          FROM inspection_hours"
     ));
-    narrow(&mut q, scope, f);
+    narrow(&mut q, scope, f, None);
     let group = if by_device { "how, device_key" } else { "how" };
     q.push(format!(" GROUP BY {group} ORDER BY SUM(bytes) DESC, {group} LIMIT {GROUPS_MAX}"));
     let of = |row: &Row| -> Result<InspectionSum> {

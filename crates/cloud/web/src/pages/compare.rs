@@ -27,7 +27,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    fn span(&self) -> Option<Span> {
+    pub(super) fn span(&self) -> Option<Span> {
         Some(Span { from: JstDay::parse(&self.from)?, until: JstDay::parse(&self.until)? })
     }
 }

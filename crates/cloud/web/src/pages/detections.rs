@@ -1,11 +1,13 @@
 //! Detections: the list with filters, as CSV, and one with its evidence.
 
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use mimamori_domain::{DetectionId, DetectionKind, GatewayId, Period, jst};
-use mimamori_service::views::{DetectionFilter, DetectionView, DeviceView, Order, PageMark};
+use mimamori_service::views::{DetectionFilter, DetectionView, DeviceView, Order, Page, PageMark};
 use serde::Deserialize;
+use tokio::sync::mpsc;
 
 use super::{Desk, show};
 use crate::csv;
@@ -18,7 +20,9 @@ use crate::view::part::{Empty, Pager};
 use crate::view::usage::device_name;
 
 const PAGE: u32 = 50;
-const CSV_MAX: usize = 10_000;
+const CSV_MAX: usize = 1_000_000;
+/// Pieces of a file that wait for a slow reader.
+const PIECES_WAITING: usize = 2;
 const CSV_STEP: u32 = 1_000;
 const REFRESH_SECONDS: u32 = 30;
 /// Devices that the filter offers.
@@ -136,6 +140,7 @@ pub async fn list(
             (None, true) => format!("{}件です。{}", page.items.len(), order_words(choice.order())),
             _ => order_words(choice.order()).to_owned(),
         },
+        so_far: so_far(&choice, &page),
         detections: page.items.iter().map(|d| Row::new(&d.detection, &d.gateway_name, desk.now)).collect(),
         pager: Pager {
             newest: (!first_page).then(|| choice.address("/detections")),
@@ -156,6 +161,19 @@ pub async fn list(
         },
     };
     show(&desk.portal, had_flash, &view)
+}
+
+/// A narrowed list looks through so many records at a time; the rest is behind the next page.
+fn so_far(choice: &Choice, page: &Page<DetectionView>) -> Option<String> {
+    let mark = page.next.filter(|_| page.items.len() < PAGE as usize)?;
+    let (until, rest) = match choice.order() {
+        Order::NewestFirst => ("までさかのぼって", "さらに古い記録"),
+        Order::OldestFirst => ("まで", "さらに新しい記録"),
+    };
+    Some(format!(
+        "記録が多いため、{}{until}探しました。{rest}は「続きを見る」から探せます。",
+        jst::date_time(mark.at)
+    ))
 }
 
 const fn order_words(order: Order) -> &'static str {
@@ -219,7 +237,7 @@ pub async fn detail(
     show(&desk.portal, had_flash, &page)
 }
 
-/// The filtered list as a file, at most [`CSV_MAX`] lines.
+/// The filtered list as a file, at most [`CSV_MAX`] lines. They go out as they are read.
 pub async fn csv(
     State(portal): State<Portal>,
     session: Session,
@@ -228,29 +246,40 @@ pub async fn csv(
 ) -> Result<Response, PageError> {
     let desk = Desk::open(portal, session, headers).await?;
     let mut filter = choice.filter(&desk, CSV_STEP);
-    let mut out = csv::BOM.to_owned();
-    csv::line(&mut out, HEAD);
-    let mut lines = 0;
-    loop {
-        let page = desk.portal.service().detections(desk.actor(), filter.clone()).await?;
-        for d in page.items.iter().take(CSV_MAX.saturating_sub(lines)) {
-            let cells = cells(d);
-            csv::line(&mut out, cells.iter().map(String::as_str));
-            lines += 1;
+    let now = desk.now;
+    // The first piece before the answer, so that what goes wrong at once is told by its status.
+    let first = desk.portal.service().detections(desk.actor(), filter.clone()).await?;
+    let (send, pieces) = mpsc::channel(PIECES_WAITING);
+    tokio::spawn(async move {
+        let mut out = csv::BOM.to_owned();
+        csv::line(&mut out, HEAD);
+        let (mut page, mut lines) = (first, 0);
+        loop {
+            for d in page.items.iter().take(CSV_MAX.saturating_sub(lines)) {
+                let cells = cells(d);
+                csv::line(&mut out, cells.iter().map(String::as_str));
+                lines += 1;
+            }
+            // Nobody reads any more.
+            if send.send(std::mem::take(&mut out)).await.is_err() {
+                return;
+            }
+            filter.before = match page.next {
+                Some(mark) if lines < CSV_MAX => Some(mark),
+                _ => return,
+            };
+            page = match desk.portal.service().detections(desk.actor(), filter.clone()).await {
+                Ok(page) => page,
+                Err(e) => {
+                    tracing::warn!(error = %e, "a list to download ends early");
+                    csv::line(&mut out, ["ここから先を読み出せませんでした。もう一度保存してください。"]);
+                    let _ = send.send(out).await;
+                    return;
+                }
+            };
         }
-        match page.next {
-            Some(mark) if lines < CSV_MAX => filter.before = Some(mark),
-            _ => break,
-        }
-    }
-    let file =
-        format!("attachment; filename=\"kenchi-{}.csv\"", jst::iso(desk.now).get(..10).unwrap_or("list"));
-    let disposition = HeaderValue::from_str(&file).unwrap_or(HeaderValue::from_static("attachment"));
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
-        (header::CONTENT_DISPOSITION, disposition),
-    ];
-    Ok((headers, out).into_response())
+    });
+    Ok(csv::response("kenchi", now, Body::from_stream(csv::Pieces(pieces))))
 }
 
 const HEAD: [&str; 15] = [

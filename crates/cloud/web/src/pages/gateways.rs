@@ -4,16 +4,17 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use mimamori_base::Timestamp;
+use mimamori_domain::jst::JstDay;
 use mimamori_domain::usage::UseSubject;
 use mimamori_domain::{GatewayId, GatewayState, Name, Period};
-use mimamori_service::views::{GatewayView, UsageFilter};
+use mimamori_service::views::{GatewayView, UsageBy, UsageFilter};
 use serde::Deserialize;
 
 use super::{Desk, Done, show};
 use crate::error::PageError;
 use crate::guard::{Session, SignedForm};
 use crate::portal::Portal;
-use crate::view::gateway::{Beats, Card, DetailPage, ListPage, UPTIME_HOURS};
+use crate::view::gateway::{Beats, Card, DetailPage, HISTORY_DAYS, History, ListPage, Speed, UPTIME_HOURS};
 use crate::view::usage::DepthFigure;
 use mimamori_service::Permission;
 
@@ -71,9 +72,41 @@ pub async fn detail(
     let card = card(&desk, &view).await?;
     let may_rename = desk.actor().may(Permission::RenameGateway);
     let depth = depth(&desk, view.gateway.id).await?;
-    let mut page = DetailPage::new(frame, &view.gateway, view.heartbeat.as_ref(), card, may_rename, depth);
+    let more = (depth, history(&desk, &view).await?, speed(&desk, view.gateway.id).await?);
+    let mut page = DetailPage::new(frame, &view.gateway, view.heartbeat.as_ref(), card, may_rename, more);
     page.may_plan = desk.actor().may(Permission::Provision);
     show(&desk.portal, had_flash, &page)
+}
+
+async fn history(desk: &Desk, view: &GatewayView) -> Result<History, PageError> {
+    let from = JstDay::of(desk.now).plus(1 - HISTORY_DAYS).start();
+    let period = Period { from, to: desk.now };
+    let hours = desk.portal.service().uptime(desk.actor(), view.gateway.id, period).await?;
+    let beats: Vec<Beats> = hours.iter().map(|h| Beats { hour: h.hour, count: h.beats }).collect();
+    Ok(History::new(&view.gateway, &beats, desk.now))
+}
+
+/// What went through in each of the last 24 hours.
+async fn speed(desk: &Desk, gateway: GatewayId) -> Result<Speed, PageError> {
+    const HOUR: i64 = 3_600_000_000;
+    let this = desk.now.micros().div_euclid(HOUR);
+    let filter = UsageFilter {
+        customer: desk.id(),
+        period: Period { from: Timestamp((this - 24) * HOUR), to: Timestamp(this * HOUR) },
+        subject: UseSubject::Application,
+        gateway: Some(gateway),
+        device: None,
+        item: None,
+    };
+    let sums = desk.portal.service().usage(desk.actor(), filter, UsageBy::Hour).await?;
+    let hours: Vec<(Timestamp, u64)> = (this - 24..this)
+        .map(|h| {
+            let at = Timestamp(h * HOUR);
+            let sum = sums.iter().find(|s| s.hour == at);
+            (at, sum.map_or(0, |s| s.bytes_up.saturating_add(s.bytes_down)))
+        })
+        .collect();
+    Ok(Speed::new(&hours))
 }
 
 /// How deep the traffic of the last day was looked into.

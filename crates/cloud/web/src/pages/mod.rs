@@ -15,6 +15,7 @@ mod flash;
 pub mod gateways;
 pub mod integrations;
 pub mod investigations;
+pub mod lists;
 pub mod mailbox;
 pub mod outbox;
 pub mod passkeys;
@@ -33,7 +34,7 @@ use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use mimamori_base::Timestamp;
 use mimamori_domain::CustomerId;
-use mimamori_service::views::{AlertFilter, CustomerView};
+use mimamori_service::views::CustomerView;
 use mimamori_service::{Actor, Permission};
 
 use crate::cookie::Cookie;
@@ -45,7 +46,7 @@ use crate::view::{Contact, Frame, NavItem};
 pub use flash::Done;
 
 /// Open alerts that the navigation counts at most.
-const COUNTED_MAX: u32 = 99;
+const COUNTED_MAX: u64 = 99;
 
 /// One reader in front of one company's pages.
 #[derive(Debug)]
@@ -105,20 +106,14 @@ impl Desk {
 
     /// The surroundings; `current` is the address of the navigation's entry.
     pub async fn frame(&self, current: &str) -> Result<Frame, PageError> {
-        let filter = AlertFilter {
-            customer: Some(self.id()),
-            only_open: true,
-            limit: COUNTED_MAX,
-            ..AlertFilter::default()
-        };
-        let open = self.portal.service().alerts(self.actor(), filter).await?.items.len();
+        let open = self.portal.service().open_alerts(self.actor(), self.id()).await?.min(COUNTED_MAX);
         let mut nav = Vec::new();
         if self.session.actor.may(Permission::ListCustomers) {
             nav.push(entry("/customers", "お客様", "customers", current, 0));
         }
         nav.extend([
             entry("/", "状態", "status", current, 0),
-            entry("/alerts", "アラート", "alert", current, open as u64),
+            entry("/alerts", "アラート", "alert", current, open),
             entry("/usage/apps", "利用", "device", current, 0),
             entry("/gateways", "UTM装置", "gateway", current, 0),
             entry("/compare", "くらべる", "scales", current, 0),

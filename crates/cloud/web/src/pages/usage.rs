@@ -42,6 +42,17 @@ impl Choice {
         Some(self.item.trim()).filter(|i| !i.is_empty() && i.len() <= 64).map(Line::clip)
     }
 
+    pub(super) fn filter(&self, desk: &Desk, subject: UseSubject) -> UsageFilter {
+        UsageFilter {
+            customer: desk.id(),
+            period: Period::last_days(self.days(), desk.now),
+            subject,
+            gateway: GatewayId::parse(&self.gateway).ok(),
+            device: self.device(),
+            item: self.item(),
+        }
+    }
+
     /// The same filter as an address, with another device or item.
     fn address(&self, path: &str, device: Option<&str>, item: Option<&str>) -> String {
         let mut address = format!("{path}?days={}", self.days());
@@ -81,21 +92,15 @@ async fn page(
 ) -> Result<Response, PageError> {
     let desk = Desk::open(portal, session, headers).await?;
     let service = desk.portal.service();
-    let filter = UsageFilter {
-        customer: desk.id(),
-        period: Period::last_days(choice.days(), desk.now),
-        subject,
-        gateway: GatewayId::parse(&choice.gateway).ok(),
-        device: choice.device(),
-        item: choice.item(),
-    };
+    let filter = choice.filter(&desk, subject);
     let items = service.usage(desk.actor(), filter.clone(), UsageBy::Item).await?;
     let kinds = match subject {
         UseSubject::Application => service.usage(desk.actor(), filter.clone(), UsageBy::Kind).await?,
         UseSubject::WebCategory => Vec::new(),
     };
     let by_device = service.usage(desk.actor(), filter.clone(), UsageBy::Device).await?;
-    let by_hour = service.usage(desk.actor(), filter.clone(), UsageBy::Hour).await?;
+    let slots = if choice.days() == 1 { UsageBy::Hour } else { UsageBy::Day };
+    let by_slot = service.usage(desk.actor(), filter.clone(), slots).await?;
     let devices = service.devices(desk.actor(), desk.id()).await?;
     let gateways = service.gateways(desk.actor(), desk.id()).await?;
     let frame = desk.frame("/usage/apps").await?;
@@ -111,7 +116,12 @@ async fn page(
     let view = UsagePage::new(frame, subject, choice.days(), &filter, &devices, &link)
         .filters(filters(&choice, &gateways, &devices))
         .clear_href(choice.address(path, None, None))
-        .sums(&items, &kinds, &by_device, &by_hour, desk.now);
+        .csv_href(choice.address(
+            &format!("{path}.csv"),
+            filter.device.as_ref().map(|d| d.0.as_str()),
+            filter.item.as_ref().map(Line::as_str),
+        ))
+        .sums(&items, &kinds, &by_device, &by_slot, desk.now);
     show(&desk.portal, had_flash, &view)
 }
 
@@ -151,16 +161,25 @@ fn filters(choice: &Choice, gateways: &[(String, String)], devices: &[DeviceView
     all
 }
 
+/// Which page of the list of devices, counted from 0.
+#[derive(Debug, Default, Deserialize)]
+pub struct PageOf {
+    #[serde(default)]
+    page: String,
+}
+
 pub async fn devices(
     State(portal): State<Portal>,
     session: Session,
     headers: HeaderMap,
+    Query(of): Query<PageOf>,
 ) -> Result<Response, PageError> {
     let desk = Desk::open(portal, session, headers).await?;
     let service = desk.portal.service();
     let devices = service.devices(desk.actor(), desk.id()).await?;
     let gateways = service.gateways(desk.actor(), desk.id()).await?;
+    let page = of.page.parse().unwrap_or(0);
     let frame = desk.frame("/usage/apps").await?;
     let had_flash = frame.flash.is_some();
-    show(&desk.portal, had_flash, &DevicesPage::new(frame, &devices, &gateways, desk.now))
+    show(&desk.portal, had_flash, &DevicesPage::new(frame, &devices, &gateways, page, desk.now))
 }

@@ -103,6 +103,25 @@ pub fn uptime(spans: &[Heard], spoken: &str) -> String {
     svg
 }
 
+/// A row of blocks of days, each as high as the share of its time that was heard.
+pub fn uptime_days(per_mille: &[Option<u64>], spoken: &str) -> String {
+    let step = 240.0 / as_f64(per_mille.len().max(1) as u64);
+    let mut svg = format!(
+        r#"<svg class="uptime" viewBox="0 0 240 28" preserveAspectRatio="none" role="img" aria-label="{spoken}">"#
+    );
+    for (i, share) in per_mille.iter().enumerate() {
+        let (class, height) = match share {
+            None => ("none", 28.0),
+            Some(990..) => ("up", 28.0),
+            Some(0) => ("out", 10.0),
+            Some(share) => ("part", 10.0 + as_f64(*share) * 16.0 / 1_000.0),
+        };
+        rect(&mut svg, class, step * as_f64(i as u64) + step * 0.12, 28.0 - height, step * 0.76, height);
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
 /// One bar of a simple chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bar {

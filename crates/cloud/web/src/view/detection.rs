@@ -59,6 +59,8 @@ pub struct ListPage {
     pub filtered: bool,
     pub csv_href: String,
     pub count_text: String,
+    /// How far a long list was looked through; `None`: all of it, or the page is full.
+    pub so_far: Option<String>,
     pub detections: Vec<Row>,
     pub pager: Pager,
     pub empty: Empty,

@@ -118,6 +118,125 @@ fn uptime_words(spans: &[Heard]) -> String {
     }
 }
 
+/// Days of the long bar.
+pub const HISTORY_DAYS: i64 = 30;
+/// Heartbeats of an hour that was heard from beginning to end, at one a minute, with some lost.
+const FULL_HOUR_BEATS: u32 = 54;
+
+/// How a gateway was heard over the last days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    pub svg: String,
+    pub sentence: String,
+    /// Day and share, the newest first.
+    pub rows: Vec<(String, String)>,
+}
+
+impl History {
+    /// `beats`: of the last [`HISTORY_DAYS`]. Hours before the enrolment, and the running one,
+    /// do not count.
+    pub fn new(g: &Gateway, beats: &[Beats], now: Timestamp) -> Self {
+        let enrolled = match g.state {
+            GatewayState::Prepared { .. } => now,
+            GatewayState::Online { enrolled_at } | GatewayState::Stopped { enrolled_at, .. } => enrolled_at,
+        };
+        let today = jst::JstDay::of(now);
+        let (first_hour, this_hour) =
+            (enrolled.micros().div_euclid(HOUR_US) + 1, now.micros().div_euclid(HOUR_US));
+        let heard: std::collections::BTreeMap<i64, u32> =
+            beats.iter().map(|b| (b.hour.micros().div_euclid(HOUR_US), b.count)).collect();
+        // At other rates than one a minute, the best hour is a whole one.
+        let full = beats.iter().map(|b| b.count).max().unwrap_or(0).clamp(1, FULL_HOUR_BEATS);
+        let (mut days, mut got, mut of) = (Vec::new(), 0_u64, 0_u64);
+        for back in (0..HISTORY_DAYS).rev() {
+            let day = today.plus(-back);
+            let start = day.start().micros().div_euclid(HOUR_US);
+            let hours = (start.max(first_hour)..(start + 24).min(this_hour)).collect::<Vec<_>>();
+            let sum: u64 = hours
+                .iter()
+                .map(|h| heard.get(h).copied().unwrap_or(0).min(full))
+                .map(|n| u64::from(n) * 1_000 / u64::from(full))
+                .sum();
+            (got, of) = (got + sum, of + 1_000 * hours.len() as u64);
+            days.push((day, (!hours.is_empty()).then(|| sum / hours.len() as u64)));
+        }
+        let sentence = match of {
+            0 => "まだ1時間分の記録がありません。".to_owned(),
+            _ => format!("この{HISTORY_DAYS}日間の稼働は{}です。", share(got * 1_000 / of)),
+        };
+        let blocks: Vec<Option<u64>> = days.iter().map(|(_, share)| *share).collect();
+        History {
+            svg: chart::uptime_days(
+                &blocks,
+                &format!("日ごとの稼働の図。{sentence}数字は下の表にあります。"),
+            ),
+            rows: days
+                .iter()
+                .rev()
+                .filter_map(|(day, per_mille)| Some((jst::month_day(day.start()), share((*per_mille)?))))
+                .collect(),
+            sentence,
+        }
+    }
+}
+
+/// `99.8%`.
+fn share(per_mille: u64) -> String {
+    format!("{}.{}%", per_mille / 10, per_mille % 10)
+}
+
+/// How much went through in the last day: the busiest hour, and on the whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Speed {
+    pub sentence: String,
+    pub svg: String,
+    /// Hour and rate, the newest first.
+    pub rows: Vec<(String, String)>,
+}
+
+impl Speed {
+    /// `hours`: beginning and bytes of each of the last 24 hours, oldest first.
+    pub fn new(hours: &[(Timestamp, u64)]) -> Self {
+        let total: u64 = hours.iter().map(|(_, bytes)| bytes).sum();
+        let Some((busiest, most)) = hours.iter().max_by_key(|(_, bytes)| *bytes).filter(|(_, n)| *n > 0)
+        else {
+            return Speed {
+                sentence: "この24時間の通信はまだ記録されていません。".to_owned(),
+                ..Speed::default()
+            };
+        };
+        let bars: Vec<chart::Bar> = hours
+            .iter()
+            .map(|(at, bytes)| chart::Bar {
+                label: jst::time(*at),
+                value: *bytes,
+                value_text: rate(*bytes, 1),
+            })
+            .collect();
+        Speed {
+            sentence: format!(
+                "この24時間に{}が通りました。いちばん多かったのは{}からの1時間で平均{}、全体では平均{}です。",
+                super::usage::size(total),
+                jst::time(*busiest),
+                rate(*most, 1),
+                rate(total, hours.len() as u64)
+            ),
+            svg: chart::bars(&bars, "時間ごとの平均の速さの棒グラフ"),
+            rows: bars.iter().rev().map(|b| (b.label.clone(), b.value_text.clone())).collect(),
+        }
+    }
+}
+
+/// The mean rate of bytes that went in so many hours.
+fn rate(bytes: u64, hours: u64) -> String {
+    let tenths_of_kbit = bytes.saturating_mul(8) / (360_000 * hours.max(1));
+    let tenths = tenths_of_kbit / 1_000;
+    match tenths {
+        0 => format!("{}.{}kbps", tenths_of_kbit / 10, tenths_of_kbit % 10),
+        _ => format!("{}.{}Mbps", tenths / 10, tenths % 10),
+    }
+}
+
 #[derive(Debug, Template)]
 #[template(path = "gateways.html")]
 pub struct ListPage {
@@ -172,6 +291,8 @@ pub struct DetailPage {
     pub may_plan: bool,
     /// How deep the traffic of the last day was looked into.
     pub depth: DepthFigure,
+    pub history: History,
+    pub speed: Speed,
 }
 
 impl DetailPage {
@@ -181,10 +302,12 @@ impl DetailPage {
         beat: Option<&Heartbeat>,
         card: Card,
         may_rename: bool,
-        depth: DepthFigure,
+        (depth, history, speed): (DepthFigure, History, Speed),
     ) -> Self {
         DetailPage {
             depth,
+            history,
+            speed,
             may_rename,
             may_plan: false,
             frame,
@@ -254,6 +377,37 @@ mod tests {
         assert_eq!(heard(58, 60, false), Heard::Up);
         assert_eq!(heard(1, 60, true), Heard::Up);
         assert_eq!(uptime_words(&[Heard::Up, Heard::Out, Heard::Part]), "約2時間、連絡が途切れました");
+    }
+
+    #[test]
+    fn the_history_counts_whole_hours_since_the_enrolment() {
+        let hour = |n: i64| Timestamp(1_795_446_000_000_000 + n * HOUR_US);
+        let beats: Vec<Beats> = (1..11)
+            .filter(|n| *n != 5)
+            .map(|n| Beats { hour: hour(n), count: if n == 6 { 27 } else { 60 } })
+            .collect();
+        let g = Gateway {
+            id: mimamori_domain::GatewayId([1; 16]),
+            customer: mimamori_domain::CustomerId([1; 16]),
+            serial: mimamori_domain::Serial::parse("MG-0001").unwrap(),
+            name: mimamori_domain::Name::parse("本店").unwrap(),
+            state: GatewayState::Online { enrolled_at: hour(0) },
+            last_seen: None,
+            created_at: hour(0),
+        };
+        let history = History::new(&g, &beats, hour(11));
+        assert_eq!(history.sentence, "この30日間の稼働は85.0%です。");
+        assert_eq!(history.rows.len(), 1, "the days before the enrolment are not named");
+        assert_eq!(History::new(&g, &[], hour(0)).sentence, "まだ1時間分の記録がありません。");
+    }
+
+    #[test]
+    fn the_speed_is_what_went_through_in_an_hour() {
+        assert_eq!([rate(450_000_000, 1), rate(4_500, 1)], ["1.0Mbps", "0.0kbps"].map(str::to_owned));
+        assert_eq!(rate(45_000, 1), "0.1kbps");
+        let speed = Speed::new(&[(Timestamp(0), 450_000_000), (Timestamp(HOUR_US), 0)]);
+        assert!(speed.sentence.contains("平均1.0Mbps、全体では平均0.5Mbps"), "{}", speed.sentence);
+        assert!(Speed::new(&[]).rows.is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use mimamori_service::views::{DeviceView, GatewayView, InspectionSum, UsageFilte
 
 use super::chart::{Bar, bars};
 use super::detection::Filter;
+use super::part::Pager;
 use super::{Choice, Frame, Moment};
 
 /// Rows of a table; the rest is told as one line.
@@ -41,6 +42,7 @@ pub struct UsagePage {
     /// What the page is narrowed to: device, item.
     pub narrowed: Vec<String>,
     pub clear_href: String,
+    pub csv_href: String,
     pub items: Vec<Row>,
     pub kinds: Vec<Row>,
     pub devices: Vec<Row>,
@@ -111,6 +113,7 @@ impl UsagePage {
             filters: Vec::new(),
             narrowed,
             clear_href: String::new(),
+            csv_href: String::new(),
             items: Vec::new(),
             kinds: Vec::new(),
             devices: Vec::new(),
@@ -134,6 +137,12 @@ impl UsagePage {
     #[must_use]
     pub fn clear_href(mut self, href: String) -> Self {
         self.clear_href = href;
+        self
+    }
+
+    #[must_use]
+    pub fn csv_href(mut self, href: String) -> Self {
+        self.csv_href = href;
         self
     }
 
@@ -415,10 +424,25 @@ pub struct DevicesPage {
     pub tabs: Vec<Choice>,
     pub devices: Vec<DeviceLine>,
     pub many_gateways: bool,
+    pub count_text: String,
+    pub pager: Pager,
 }
 
+/// Devices of one page of the list.
+pub const DEVICES_PAGE: usize = 100;
+
 impl DevicesPage {
-    pub fn new(frame: Frame, devices: &[DeviceView], gateways: &[GatewayView], now: Timestamp) -> Self {
+    /// `page`: counted from 0.
+    pub fn new(
+        frame: Frame,
+        devices: &[DeviceView],
+        gateways: &[GatewayView],
+        page: usize,
+        now: Timestamp,
+    ) -> Self {
+        let first = page.saturating_mul(DEVICES_PAGE).min(devices.len());
+        let shown = devices.get(first..).unwrap_or_default();
+        let (shown, more) = shown.split_at(shown.len().min(DEVICES_PAGE));
         let dash = |text: Option<String>| text.unwrap_or_else(|| "―".to_owned());
         let line = |d: &DeviceView| {
             let device = &d.seen.device;
@@ -443,8 +467,22 @@ impl DevicesPage {
         DevicesPage {
             frame,
             tabs: tabs("/usage/devices"),
-            devices: devices.iter().map(line).collect(),
+            devices: shown.iter().map(line).collect(),
             many_gateways: gateways.len() > 1,
+            count_text: if shown.len() == devices.len() {
+                format!("{}台です。最近通信した機器から並んでいます。", devices.len())
+            } else {
+                format!(
+                    "{}台のうち{}〜{}台目です。最近通信した機器から並んでいます。",
+                    jst::thousands(devices.len() as u64),
+                    first + 1,
+                    first + shown.len()
+                )
+            },
+            pager: Pager {
+                newest: (page > 0).then(|| "/usage/devices".to_owned()),
+                older: (!more.is_empty()).then(|| format!("/usage/devices?page={}", page + 1)),
+            },
         }
     }
 }

@@ -300,7 +300,11 @@ pub struct Browser {
 
 impl Browser {
     pub fn new(world: &World) -> Self {
-        Browser { router: world.router.clone(), cookies: BTreeMap::new() }
+        Browser::on(world.router.clone())
+    }
+
+    pub fn on(router: Router) -> Self {
+        Browser { router, cookies: BTreeMap::new() }
     }
 
     pub async fn logged_in(world: &World, role: Role, letter: &str) -> Self {

@@ -104,7 +104,7 @@ pub fn pages(frame: impl Fn(&str) -> Frame, now: Timestamp) -> Vec<(&'static str
         ("usage-empty", page(frame("/usage/apps"), UseSubject::Application, now, false)),
         (
             "devices",
-            DevicesPage::new(frame("/usage/apps"), &devices(now), &[], now).render().expect("renders"),
+            DevicesPage::new(frame("/usage/apps"), &devices(now), &[], 0, now).render().expect("renders"),
         ),
     ]
 }
