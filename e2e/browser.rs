@@ -200,6 +200,7 @@ fn walk(browser: &Browser, demo: &Demo, artefacts: &Path) {
         ("gateways", "/gateways", "本店1階"),
         ("usage-apps", "/usage/apps", "アプリ・サービスごと"),
         ("usage-web", "/usage/web", "サイトの種類ごと"),
+        ("inspection", "/usage/inspection", "検査できた通信、できなかった通信"),
         ("devices", "/usage/devices", "はじめて見た日時"),
         ("compare", "/compare", "御社のUTM装置をくらべる"),
         ("detections-narrowed", "/detections?days=7&kind=scan&q=zzzz", "この条件に合う検知はありません"),

@@ -3,8 +3,8 @@
 use mimamori_domain::usage::UseSubject;
 use mimamori_domain::{CustomerId, DeviceKey, GatewayId, Period};
 use mimamori_store::views::{
-    AlertFilter, AlertView, DetectionFilter, DetectionView, DeviceView, GatewayView, InspectionSum, UsageBy,
-    UsageFilter, UsageSum,
+    AlertFilter, AlertView, DetectionFilter, DetectionView, DeviceView, GatewayView, InspectionBy,
+    InspectionSum, UsageBy, UsageFilter, UsageSum,
 };
 
 use crate::actor::Actor;
@@ -77,7 +77,7 @@ impl Service {
         let summary = DeviceSummary {
             applications: store.usage(scope, apps.clone(), UsageBy::Item).await?,
             web: store.usage(scope, used(UseSubject::WebCategory), UsageBy::Item).await?,
-            inspection: store.inspection(scope, apps, false).await?,
+            inspection: store.inspection(scope, apps, InspectionBy::Whole).await?,
             device,
             gateway: view,
             period,

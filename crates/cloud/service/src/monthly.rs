@@ -11,7 +11,7 @@ use mimamori_domain::monthly::{ALERTS_MAX, AlertLine, GATEWAYS_MAX, GatewayLine,
 use mimamori_domain::usage::{Depth, UseSubject};
 use mimamori_domain::{CustomerId, GatewayState, Letter, MonthlyId, Notice, NoticeId, NoticeKind, Period};
 use mimamori_store::desk::MonthlyRow;
-use mimamori_store::views::{AlertFilter, AlertView, GatewayView, UsageFilter};
+use mimamori_store::views::{AlertFilter, AlertView, GatewayView, InspectionBy, UsageFilter};
 use mimamori_store::{Scope, StoreError};
 
 use crate::actor::Actor;
@@ -137,7 +137,7 @@ impl Service {
             device: None,
             item: None,
         };
-        let depth = store.inspection(scope, usage, false).await?;
+        let depth = store.inspection(scope, usage, InspectionBy::Whole).await?;
         let sum = |deep: Depth| depth.iter().filter(|d| d.how.depth() == deep).map(|d| d.bytes).sum();
         Ok(Monthly {
             month,

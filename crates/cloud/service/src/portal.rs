@@ -10,7 +10,8 @@ use mimamori_domain::{
 use mimamori_store::Scope;
 use mimamori_store::views::{
     AlertFilter, AlertView, AuditEntry, CustomerView, DayCount, DeliveryView, DetectionFilter, DetectionView,
-    DeviceView, GatewayCount, GatewayView, InspectionSum, Page, UptimeHour, UsageBy, UsageFilter, UsageSum,
+    DeviceView, GatewayCount, GatewayView, InspectionBy, InspectionSum, Page, UptimeHour, UsageBy,
+    UsageFilter, UsageSum,
 };
 
 use crate::actor::Actor;
@@ -144,10 +145,10 @@ impl Service {
         &self,
         actor: &Actor,
         filter: UsageFilter,
-        by_device: bool,
+        by: InspectionBy,
     ) -> Result<Vec<InspectionSum>> {
         actor.require(Permission::ViewPortal)?;
-        Ok(self.store().inspection(actor.scope(), filter, by_device).await?)
+        Ok(self.store().inspection(actor.scope(), filter, by).await?)
     }
 
     /// Devices that the customer's gateways have seen (GW-14).

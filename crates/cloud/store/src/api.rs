@@ -146,12 +146,12 @@ pub trait Store:
     // Use and devices
     /// Sums of use, the largest first.
     async fn usage(&self, scope: Scope, filter: UsageFilter, by: UsageBy) -> Result<Vec<UsageSum>>;
-    /// How deep traffic was looked into; by device as well, or all devices together.
+    /// How deep traffic was looked into, the largest first.
     async fn inspection(
         &self,
         scope: Scope,
         filter: UsageFilter,
-        by_device: bool,
+        by: InspectionBy,
     ) -> Result<Vec<InspectionSum>>;
     /// Devices that the customer's gateways have seen, the latest first.
     async fn devices(&self, scope: Scope, customer: CustomerId) -> Result<Vec<DeviceView>>;

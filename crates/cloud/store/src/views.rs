@@ -317,12 +317,24 @@ pub struct UsageSum {
     pub bytes_down: u64,
 }
 
+/// What sums of the depth of inspection are grouped by, beside the depth itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InspectionBy {
+    Whole,
+    Device,
+    Hour,
+    /// Days of the Japanese calendar.
+    Day,
+}
+
 /// How much was looked into how deep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InspectionSum {
     pub how: mimamori_domain::usage::Inspected,
     /// Empty where not grouped by device.
     pub device: mimamori_domain::DeviceKey,
+    /// The begin of the hour or day; 1970 where not grouped by one.
+    pub at: Timestamp,
     pub flows: u64,
     pub bytes: u64,
 }

@@ -95,6 +95,7 @@ pub fn table() -> Vec<Route> {
         read("/devices/{id}/{key}", Needs(ViewPortal), get(devices::page)),
         read("/usage/apps", Needs(ViewPortal), get(usage::applications)),
         read("/usage/web", Needs(ViewPortal), get(usage::web)),
+        read("/usage/inspection", Needs(ViewPortal), get(usage::inspection)),
         read("/usage/devices", Needs(ViewPortal), get(usage::devices)),
         read("/gateways", Needs(ViewPortal), get(gateways::list)),
         read("/gateways/{id}", Needs(ViewPortal), get(gateways::detail)),

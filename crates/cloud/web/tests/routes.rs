@@ -46,8 +46,9 @@ fn sample(route: &Route, of: &Company) -> (String, Vec<(&'static str, String)>, 
         (
             "GET",
             "/" | "/accounts" | "/compare" | "/alerts" | "/detections" | "/detections.csv" | "/gateways"
-            | "/settings" | "/mailbox" | "/usage/apps" | "/usage/web" | "/usage/devices" | "/alerts.csv"
-            | "/gateways.csv" | "/usage/devices.csv" | "/usage/apps.csv" | "/usage/web.csv" | "/compare.csv",
+            | "/settings" | "/mailbox" | "/usage/apps" | "/usage/web" | "/usage/inspection"
+            | "/usage/devices" | "/alerts.csv" | "/gateways.csv" | "/usage/devices.csv" | "/usage/apps.csv"
+            | "/usage/web.csv" | "/compare.csv",
         ) => plain(Present),
         ("GET" | "POST", "/forgot" | "/login/code") | ("GET", "/confirm") => plain(Nobody),
         ("POST", "/login/passkey" | "/login/code/passkey" | "/login/code/sms") => plain(Nobody),

@@ -253,9 +253,9 @@ impl Store for Backend {
         &self,
         scope: Scope,
         filter: UsageFilter,
-        by_device: bool,
+        by: InspectionBy,
     ) -> Result<Vec<InspectionSum>> {
-        read!(self, scope, c => usage::inspection(c, scope, &filter, by_device))
+        read!(self, scope, c => usage::inspection(c, scope, &filter, by))
     }
 
     async fn devices(&self, scope: Scope, customer: CustomerId) -> Result<Vec<DeviceView>> {

@@ -13,7 +13,7 @@ use super::rows::{bytes, count, json, number, parsed, signed, text, time, to_jso
 use super::scoped;
 use crate::error::{Result, StoreError};
 use crate::scope::Scope;
-use crate::views::{DeviceView, InspectionSum, UsageBy, UsageFilter, UsageSum};
+use crate::views::{DeviceView, InspectionBy, InspectionSum, UsageBy, UsageFilter, UsageSum};
 
 /// Rows of one INSERT; SQLite takes 32,766 parameters.
 const ROWS_PER_INSERT: usize = 500;
@@ -239,20 +239,28 @@ pub(super) async fn inspection(
     c: &mut Conn,
     scope: Scope,
     f: &UsageFilter,
-    by_device: bool,
+    by: InspectionBy,
 ) -> Result<Vec<InspectionSum>> {
-    let device = if by_device { "device_key" } else { "'' AS device_key" };
+    // Days begin at midnight in Japan.
+    const DAY: &str = "((hour + 32400000000) / 86400000000) * 86400000000 - 32400000000";
+    let device = if by == InspectionBy::Device { "device_key" } else { "'' AS device_key" };
+    let (slot, group) = match by {
+        InspectionBy::Whole => ("CAST(0 AS BIGINT)", "how".to_owned()),
+        InspectionBy::Device => ("CAST(0 AS BIGINT)", "how, device_key".to_owned()),
+        InspectionBy::Hour => ("hour", "how, hour".to_owned()),
+        InspectionBy::Day => (DAY, format!("how, {DAY}")),
+    };
     let mut q = QueryBuilder::<Db>::new(format!(
-        "SELECT how, {device}, CAST(SUM(flows) AS BIGINT) AS flows, CAST(SUM(bytes) AS BIGINT) AS bytes \
-         FROM inspection_hours"
+        "SELECT how, {device}, {slot} AS slot, CAST(SUM(flows) AS BIGINT) AS flows, \
+         CAST(SUM(bytes) AS BIGINT) AS bytes FROM inspection_hours"
     ));
     narrow(&mut q, scope, f, None);
-    let group = if by_device { "how, device_key" } else { "how" };
     q.push(format!(" GROUP BY {group} ORDER BY SUM(bytes) DESC, {group} LIMIT {GROUPS_MAX}"));
     let of = |row: &Row| -> Result<InspectionSum> {
         Ok(InspectionSum {
             how: parsed(row, "how", Inspected::from_code)?,
             device: DeviceKey(text(row, "device_key")?),
+            at: Timestamp(number(row, "slot")?),
             flows: count(row, "flows")?,
             bytes: count(row, "bytes")?,
         })

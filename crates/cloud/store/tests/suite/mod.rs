@@ -48,6 +48,7 @@ macro_rules! run_suite {
             sms::a_storm_does_not_ring_all_day,
             usage::sums_add_up_once_and_are_grouped,
             usage::another_tenant_sees_nothing_of_it,
+            usage::depth_is_summed_by_hour_and_by_japanese_day,
             usage::devices_keep_their_first_sight,
             desk::announcements_are_read_once_each_and_written_by_the_operator,
             desk::an_announcement_is_mailed_to_every_customer_once,

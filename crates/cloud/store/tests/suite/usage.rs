@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use mimamori_base::Timestamp;
 use mimamori_domain::detection::MacAddress;
 use mimamori_domain::gateway::SeenDevice;
 use mimamori_domain::usage::{DeviceInspection, DeviceUse, Inspected, InspectionLine, UseLine, UseSubject};
 use mimamori_domain::{Device, Heartbeat, Period};
-use mimamori_store::views::{ReportItem, UsageBy, UsageFilter};
+use mimamori_store::views::{InspectionBy, ReportItem, UsageBy, UsageFilter};
 use mimamori_store::{Scope, Store};
 
 use super::fixture::{START, SYSTEM, World, at};
@@ -92,16 +93,45 @@ pub async fn another_tenant_sees_nothing_of_it(store: Arc<dyn Store>) {
     w.commit(0, 1, items, 10).await.unwrap();
     let f = filter(&w, 0, UseSubject::Application);
     let (own, other) = (Scope::customer(w.customers[0]), Scope::customer(w.customers[1]));
-    let sums = store.inspection(own, f.clone(), false).await.unwrap();
+    let sums = store.inspection(own, f.clone(), InspectionBy::Whole).await.unwrap();
     assert_eq!(
         sums.iter().map(|s| (s.how, s.bytes)).collect::<Vec<_>>(),
         [(Inspected::Tls, 1_800), (Inspected::Tunnel, 200)]
     );
-    let by_device = store.inspection(own, f.clone(), true).await.unwrap();
+    let by_device = store.inspection(own, f.clone(), InspectionBy::Device).await.unwrap();
     assert!(by_device.iter().all(|s| s.device == device(1).key()));
-    assert!(store.inspection(other, f.clone(), false).await.unwrap().is_empty());
+    assert!(store.inspection(other, f.clone(), InspectionBy::Whole).await.unwrap().is_empty());
+    assert!(store.inspection(other, f.clone(), InspectionBy::Day).await.unwrap().is_empty());
     assert!(store.usage(other, f.clone(), UsageBy::Item).await.unwrap().is_empty());
     assert_eq!(store.usage(own, f, UsageBy::Item).await.unwrap().len(), 1);
+}
+
+/// Days are Japanese ones: the last hour of one and the first of the next lie in different sums.
+pub async fn depth_is_summed_by_hour_and_by_japanese_day(store: Arc<dyn Store>) {
+    let w = World::new(store.clone()).await;
+    let midnight = mimamori_domain::jst::JstDay::of(at(0)).start();
+    let hours = [-1, 0, 1].map(|h| Timestamp(midnight.micros() + h * 3_600_000_000));
+    let lines = vec![InspectionLine { how: Inspected::Quic, flows: 1, bytes: 10 }];
+    let items = hours.iter().zip(1..).map(|(hour, seq)| {
+        let depth = DeviceInspection { hour: *hour, device: device(1), lines: lines.clone() };
+        (seq, ReportItem::Inspection(Box::new(depth)))
+    });
+    w.commit(0, 1, items.collect(), 86_400).await.unwrap();
+    let mut f = filter(&w, 0, UseSubject::Application);
+    f.period = Period { from: hours[0], to: at(86_400) };
+    let own = Scope::customer(w.customers[0]);
+    let sums = |by| {
+        let (store, f) = (store.clone(), f.clone());
+        async move {
+            let mut sums: Vec<_> =
+                store.inspection(own, f, by).await.unwrap().iter().map(|s| (s.at, s.bytes)).collect();
+            sums.sort();
+            sums
+        }
+    };
+    assert_eq!(sums(InspectionBy::Hour).await, hours.map(|h| (h, 10)));
+    let before = Timestamp(midnight.micros() - 86_400_000_000);
+    assert_eq!(sums(InspectionBy::Day).await, [(before, 10), (midnight, 20)]);
 }
 
 pub async fn devices_keep_their_first_sight(store: Arc<dyn Store>) {

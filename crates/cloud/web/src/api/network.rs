@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use mimamori_domain::usage::UseSubject;
 use mimamori_domain::{DeviceKey, GatewayId, Line, Period};
-use mimamori_service::views::{InspectionSum, UsageBy, UsageFilter, UsageSum};
+use mimamori_service::views::{InspectionBy, InspectionSum, UsageBy, UsageFilter, UsageSum};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -114,13 +114,14 @@ fn sum(of: &UsageSum, by: UsageBy) -> Value {
 }
 
 pub async fn inspection(call: Call, Params(q): Params<Usage>) -> Answer {
-    let by_device = match q.by.as_deref() {
-        None => false,
-        Some("device") => true,
+    let by = match q.by.as_deref() {
+        None => InspectionBy::Whole,
+        Some("device") => InspectionBy::Device,
         Some(_) => return Err(Problem::parameter("by", " device ")),
     };
+    let by_device = by == InspectionBy::Device;
     let filter = q.filter(&call, UseSubject::Application)?;
-    let sums = call.service().inspection(call.actor(), filter, by_device).await?;
+    let sums = call.service().inspection(call.actor(), filter, by).await?;
     let one = |s: &InspectionSum| {
         let depth = s.how.depth();
         json!({

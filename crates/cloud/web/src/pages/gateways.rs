@@ -7,7 +7,7 @@ use mimamori_base::Timestamp;
 use mimamori_domain::jst::JstDay;
 use mimamori_domain::usage::UseSubject;
 use mimamori_domain::{GatewayId, GatewayState, Name, Period};
-use mimamori_service::views::{GatewayView, UsageBy, UsageFilter};
+use mimamori_service::views::{GatewayView, InspectionBy, UsageBy, UsageFilter};
 use serde::Deserialize;
 
 use super::{Desk, Done, show};
@@ -121,8 +121,8 @@ async fn depth(desk: &Desk, gateway: GatewayId) -> Result<DepthFigure, PageError
         item: None,
     };
     let service = desk.portal.service();
-    let sums = service.inspection(desk.actor(), filter.clone(), false).await?;
-    let by_device = service.inspection(desk.actor(), filter, true).await?;
+    let sums = service.inspection(desk.actor(), filter.clone(), InspectionBy::Whole).await?;
+    let by_device = service.inspection(desk.actor(), filter, InspectionBy::Device).await?;
     let devices = service.devices(desk.actor(), desk.id()).await?;
     Ok(DepthFigure::new(&sums, &by_device, &devices))
 }

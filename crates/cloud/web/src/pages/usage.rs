@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use mimamori_domain::usage::UseSubject;
 use mimamori_domain::{DeviceKey, GatewayId, Line, Period};
-use mimamori_service::views::{DeviceView, UsageBy, UsageFilter};
+use mimamori_service::views::{DeviceView, InspectionBy, UsageBy, UsageFilter};
 use serde::Deserialize;
 
 use super::{Desk, show};
@@ -13,6 +13,7 @@ use crate::error::PageError;
 use crate::guard::Session;
 use crate::portal::Portal;
 use crate::query::escape;
+use crate::view::depth::{InspectionPage, Sums};
 use crate::view::detection::{Filter, FilterOption};
 use crate::view::usage::{DevicesPage, UsagePage, device_name};
 
@@ -123,6 +124,39 @@ async fn page(
         ))
         .sums(&items, &kinds, &by_device, &by_slot, desk.now);
     show(&desk.portal, had_flash, &view)
+}
+
+/// How deep traffic was looked into: whole, by hour or day, by device.
+pub async fn inspection(
+    State(portal): State<Portal>,
+    session: Session,
+    headers: HeaderMap,
+    Query(choice): Query<Choice>,
+) -> Result<Response, PageError> {
+    let desk = Desk::open(portal, session, headers).await?;
+    let service = desk.portal.service();
+    let filter = UsageFilter {
+        customer: desk.id(),
+        period: Period::last_days(choice.days(), desk.now),
+        subject: UseSubject::Application,
+        gateway: GatewayId::parse(&choice.gateway).ok(),
+        device: choice.device(),
+        item: None,
+    };
+    let time = if choice.days() == 1 { InspectionBy::Hour } else { InspectionBy::Day };
+    let whole = service.inspection(desk.actor(), filter.clone(), InspectionBy::Whole).await?;
+    let by_time = service.inspection(desk.actor(), filter.clone(), time).await?;
+    let by_device = service.inspection(desk.actor(), filter, InspectionBy::Device).await?;
+    let devices = service.devices(desk.actor(), desk.id()).await?;
+    let gateways = service.gateways(desk.actor(), desk.id()).await?;
+    let gateways: Vec<(String, String)> =
+        gateways.iter().map(|g| (g.gateway.id.to_string(), g.gateway.name.to_string())).collect();
+    let frame = desk.frame("/usage/apps").await?;
+    let had_flash = frame.flash.is_some();
+    let filters = filters(&choice, &gateways, &devices);
+    let sums = Sums { whole: &whole, by_time: &by_time, by_device: &by_device };
+    let page = InspectionPage::new(frame, filters, choice.days(), sums, &devices, desk.now);
+    show(&desk.portal, had_flash, &page)
 }
 
 const fn path_of(subject: UseSubject) -> &'static str {

@@ -172,6 +172,43 @@ pub fn bars(all: &[Bar], spoken: &str) -> String {
     svg
 }
 
+/// One column of three parts, the first one below.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    pub label: String,
+    pub parts: [u64; 3],
+}
+
+/// Columns of three parts, each with its class.
+pub fn stacks(all: &[Stack], classes: [&str; 3], spoken: &str) -> String {
+    let total = |s: &Stack| s.parts.iter().fold(0u64, |sum, part| sum.saturating_add(*part));
+    let most = all.iter().map(total).max().unwrap_or(0);
+    let mut svg = format!(
+        r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{spoken}。数字は下の表にあります。">"#
+    );
+    push(&mut svg, format_args!(r#"<line class="axis" x1="0" x2="{WIDTH}" y1="{BASE}" y2="{BASE}"/>"#));
+    let slot = WIDTH / as_f64(all.len().max(1) as u64);
+    let bar = (slot * 0.68).min(34.0);
+    let scale = (BASE - TOP) / as_f64(most.max(1));
+    for (i, one) in all.iter().enumerate() {
+        let x = slot * as_f64(i as u64) + (slot - bar) / 2.0;
+        let mut y = BASE;
+        for (part, class) in one.parts.iter().zip(classes) {
+            let height = as_f64(*part) * scale;
+            y -= height;
+            rect(&mut svg, class, x, y, bar, height);
+        }
+    }
+    for (one, x, anchor) in [(all.first(), 0.0, "start"), (all.last(), WIDTH, "end")] {
+        if let Some(one) = one {
+            let label = &one.label;
+            push(&mut svg, format_args!(r#"<text x="{x:.1}" y="180" text-anchor="{anchor}">{label}</text>"#));
+        }
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
 /// Horizontal bars, each with its name and value beside it.
 pub fn named_bars(all: &[Bar], spoken: &str) -> String {
     const LINE: f64 = 34.0;

@@ -9,6 +9,7 @@ pub mod alert;
 pub mod chart;
 pub mod compare;
 pub mod customers;
+pub mod depth;
 pub mod detection;
 pub mod device;
 pub mod door;

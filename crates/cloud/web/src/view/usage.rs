@@ -181,15 +181,16 @@ impl UsagePage {
 }
 
 /// The pages that belong together.
-fn tabs(current: &str) -> Vec<Choice> {
-    [("/usage/apps", "アプリ利用"), ("/usage/web", "ウェブ利用"), ("/usage/devices", "端末")]
-        .into_iter()
-        .map(|(href, label)| Choice {
-            href: href.to_owned(),
-            label: label.to_owned(),
-            current: href == current,
-        })
-        .collect()
+pub(super) fn tabs(current: &str) -> Vec<Choice> {
+    [
+        ("/usage/apps", "アプリ利用"),
+        ("/usage/web", "ウェブ利用"),
+        ("/usage/inspection", "検査の範囲"),
+        ("/usage/devices", "端末"),
+    ]
+    .into_iter()
+    .map(|(href, label)| Choice { href: href.to_owned(), label: label.to_owned(), current: href == current })
+    .collect()
 }
 
 fn bytes_of(s: &UsageSum) -> u64 {
@@ -371,11 +372,13 @@ fn blind_devices(by_device: &[InspectionSum], devices: &[DeviceView]) -> Vec<(St
     }
     let mut list: Vec<(&str, u64)> = sums.into_iter().filter(|(_, bytes)| *bytes > 0).collect();
     list.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-    let name = |key: &str| {
-        let known = devices.iter().find(|d| d.key.0 == key);
-        known.map_or_else(|| bare_key(key), |d| device_name(&d.seen.device))
-    };
-    list.into_iter().take(5).map(|(key, bytes)| (name(key), size(bytes))).collect()
+    list.into_iter().take(5).map(|(key, bytes)| (device_title(key, devices), size(bytes))).collect()
+}
+
+/// The name of the device with that key, as far as it is known.
+pub(super) fn device_title(key: &str, devices: &[DeviceView]) -> String {
+    let known = devices.iter().find(|d| d.key.0 == key);
+    known.map_or_else(|| bare_key(key), |d| device_name(&d.seen.device))
 }
 
 fn per_cent(part: u64, total: u64) -> String {
@@ -506,6 +509,7 @@ mod tests {
         let sum = |how, device: &str, bytes| InspectionSum {
             how,
             device: DeviceKey(device.to_owned()),
+            at: Timestamp::EPOCH,
             flows: 1,
             bytes,
         };

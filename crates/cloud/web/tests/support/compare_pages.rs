@@ -102,10 +102,17 @@ pub fn device_pages(
         applications: vec![used("teams", "Microsoft Teams", 812), used("youtube", "YouTube", 640)],
         web: vec![used("news", "ニュース", 120), used("shopping", "買い物", 44)],
         inspection: vec![
-            InspectionSum { how: Inspected::ALL[0], device: device.key.clone(), flows: 10, bytes: 8_000_000 },
+            InspectionSum {
+                how: Inspected::ALL[0],
+                device: device.key.clone(),
+                at: Timestamp::EPOCH,
+                flows: 10,
+                bytes: 8_000_000,
+            },
             InspectionSum {
                 how: *Inspected::ALL.last().expect("some"),
                 device: device.key.clone(),
+                at: Timestamp::EPOCH,
                 flows: 3,
                 bytes: 1_000_000,
             },

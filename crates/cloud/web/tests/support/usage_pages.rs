@@ -5,9 +5,10 @@ use mimamori_base::Timestamp;
 use mimamori_domain::detection::MacAddress;
 use mimamori_domain::gateway::SeenDevice;
 use mimamori_domain::usage::{Inspected, UseSubject};
-use mimamori_domain::{CustomerId, Device, DeviceKey, GatewayId, Line, Period};
+use mimamori_domain::{CustomerId, Device, DeviceKey, GatewayId, Period};
 use mimamori_service::views::{DeviceView, InspectionSum, UsageFilter, UsageSum};
 use mimamori_web::view::Frame;
+use mimamori_web::view::depth::{InspectionPage, Sums};
 use mimamori_web::view::usage::{DepthFigure, DevicesPage, UsagePage};
 
 fn devices(now: Timestamp) -> Vec<DeviceView> {
@@ -102,6 +103,8 @@ pub fn pages(frame: impl Fn(&str) -> Frame, now: Timestamp) -> Vec<(&'static str
         ("usage-apps", page(frame("/usage/apps"), UseSubject::Application, now, true)),
         ("usage-web", page(frame("/usage/apps"), UseSubject::WebCategory, now, true)),
         ("usage-empty", page(frame("/usage/apps"), UseSubject::Application, now, false)),
+        ("inspection", inspection(frame("/usage/apps"), now, 1)),
+        ("inspection-days", inspection(frame("/usage/apps"), now, 30)),
         (
             "devices",
             DevicesPage::new(frame("/usage/apps"), &devices(now), &[], 0, now).render().expect("renders"),
@@ -109,26 +112,44 @@ pub fn pages(frame: impl Fn(&str) -> Frame, now: Timestamp) -> Vec<(&'static str
     ]
 }
 
+const DEPTHS: [(Inspected, u64); 8] = [
+    (Inspected::Tls, 1_800_000_000),
+    (Inspected::Fully, 700_000_000),
+    (Inspected::Quic, 640_000_000),
+    (Inspected::PastDepth, 210_000_000),
+    (Inspected::Tunnel, 120_000_000),
+    (Inspected::UnknownProtocol, 9_000_000),
+    (Inspected::ArchivePassword, 1_200_000),
+    (Inspected::EncryptedDns, 300_000),
+];
+
+fn depth_sum(how: Inspected, device: &str, at: Timestamp, bytes: u64) -> InspectionSum {
+    InspectionSum { how, device: DeviceKey(device.to_owned()), at, flows: bytes / 9_000, bytes }
+}
+
 /// How deep the traffic of a gateway was looked into.
 pub fn depth(now: Timestamp) -> DepthFigure {
-    let sum = |how, device: &str, bytes: u64| InspectionSum {
-        how,
-        device: DeviceKey(device.to_owned()),
-        flows: bytes / 9_000,
-        bytes,
-    };
-    let all = [
-        (Inspected::Tls, 1_800_000_000),
-        (Inspected::Fully, 700_000_000),
-        (Inspected::Quic, 640_000_000),
-        (Inspected::PastDepth, 210_000_000),
-        (Inspected::Tunnel, 120_000_000),
-        (Inspected::UnknownProtocol, 9_000_000),
-        (Inspected::ArchivePassword, 1_200_000),
-        (Inspected::EncryptedDns, 300_000),
-    ];
-    let key: Line = "mac:00:0b:5d:00:00:17".into();
-    let sums: Vec<_> = all.iter().map(|(how, bytes)| sum(*how, "", *bytes)).collect();
-    let by_device: Vec<_> = all.iter().map(|(how, bytes)| sum(*how, &key, *bytes)).collect();
+    let sums: Vec<_> = DEPTHS.map(|(how, bytes)| depth_sum(how, "", Timestamp::EPOCH, bytes)).into();
+    let key = "mac:00:0b:5d:00:00:17";
+    let by_device: Vec<_> = DEPTHS.map(|(how, bytes)| depth_sum(how, key, Timestamp::EPOCH, bytes)).into();
     DepthFigure::new(&sums, &by_device, &devices(now))
+}
+
+fn inspection(frame: Frame, now: Timestamp, days: u16) -> String {
+    let whole: Vec<_> = DEPTHS.map(|(how, bytes)| depth_sum(how, "", Timestamp::EPOCH, bytes)).into();
+    let step = if days == 1 { 3_600 } else { 86_400 };
+    let by_time: Vec<_> = (0..8u8)
+        .flat_map(|n| {
+            let at = Timestamp::from_secs((now.secs() / step - i64::from(n)) * step);
+            DEPTHS.map(|(how, bytes)| depth_sum(how, "", at, bytes / 9 / (u64::from(n) % 3 + 1)))
+        })
+        .collect();
+    let devices = devices(now);
+    let by_device: Vec<_> = devices
+        .iter()
+        .zip(1..)
+        .flat_map(|(d, n)| DEPTHS.map(|(how, bytes)| depth_sum(how, &d.key.0, Timestamp::EPOCH, bytes / n)))
+        .collect();
+    let sums = Sums { whole: &whole, by_time: &by_time, by_device: &by_device };
+    InspectionPage::new(frame, Vec::new(), days, sums, &devices, now).render().expect("renders")
 }
