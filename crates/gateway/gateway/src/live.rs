@@ -58,6 +58,8 @@ pub fn run(
         !config.ports.is_empty(),
         "設定に [[port]] がありません。wan と lan の端子を書いてください"
     );
+    // Before it is read: what comes later is found by the first look.
+    let set_changed = config.set.as_ref().and_then(SetConfig::changed);
     let Started { definitions, refused } =
         first_definitions(config, rng.as_ref()).context("定義（ルール・一覧）を読めません")?;
     let worker = start_worker(config, &definitions)?;
@@ -94,6 +96,7 @@ pub fn run(
         reloader,
         uplink: uplink.as_ref().map(|u| u.0.clone()),
         worker,
+        set_changed,
     };
     let inspection = Inspection::new(config, parts.clone(), &bridge, None);
     tracing::info!(ports = config.ports.len(), "inspecting");
@@ -292,6 +295,8 @@ struct Parts {
     reloader: Reloader,
     uplink: Option<Arc<std::sync::Mutex<UplinkStatus>>>,
     worker: Option<Worker>,
+    /// The date of the offered set before definitions were read.
+    set_changed: Option<std::time::SystemTime>,
 }
 
 struct Inspection {
@@ -319,7 +324,7 @@ struct Inspection {
 impl Inspection {
     /// `hung`: it takes the place of one that hung, now and for the so manieth time.
     fn new(config: &GatewayConfig, parts: Parts, bridge: &Bridge, hung: Option<(Timestamp, u32)>) -> Self {
-        let Parts { shared, reporter, health, taken, reload, reloader, uplink, worker } = parts;
+        let Parts { shared, reporter, health, taken, reload, reloader, uplink, worker, set_changed } = parts;
         let make = maker(config.clone(), shared.clone(), reporter.clone(), worker.clone());
         let guard = match hung {
             None => Guard::new(make, config.fail),
@@ -347,7 +352,7 @@ impl Inspection {
             uninspected: 0,
             last_status: Timestamp::EPOCH,
             last_look: Timestamp::EPOCH,
-            set_changed: config.set.as_ref().and_then(SetConfig::changed),
+            set_changed,
             exceptions: shared.exceptions,
         }
     }
