@@ -4,6 +4,7 @@
 
 mod arrows;
 mod docs;
+mod evasions;
 mod sizes;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub fn run(root: &Path) -> Result<()> {
     let mut findings = arrows::check(root)?;
     findings.extend(sizes::check(root, &files)?);
     findings.extend(docs::check(root, &files)?);
+    findings.extend(evasions::check(root, &files)?);
     for finding in &findings {
         println!("{finding}");
     }

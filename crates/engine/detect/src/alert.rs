@@ -51,7 +51,7 @@ impl Waiting {
     #[must_use]
     pub fn is_raised(&self, detector: &Detector, state: &CrossFlow) -> bool {
         let Some(sig) = detector.signature(self.sig) else { return false };
-        let (verdict, _) = state.peek(|s| judge(s, sig, self.sig, &self.subject, None, self.now));
+        let (verdict, _) = state.peek(|s| judge(s, sig, &self.subject, None, self.now));
         verdict == Verdict::Alert
     }
 }
@@ -126,7 +126,7 @@ pub(crate) fn finalize(
             (Verdict::Alert, sig.action)
         } else {
             let counters = flow.as_deref_mut().map(|f| &mut f.thresholds);
-            let judged = |s: &mut DetectState| judge(s, sig, hit.sig, &subject, counters, input.now);
+            let judged = |s: &mut DetectState| judge(s, sig, &subject, counters, input.now);
             if sig.thresholds.iter().any(|t| t.track != Track::Flow) {
                 state.ask(judged)
             } else {
@@ -173,7 +173,6 @@ pub(crate) fn finalize(
 fn judge(
     state: &mut DetectState,
     sig: &Signature,
-    at: SigIndex,
     subject: &Subject,
     mut counters: Option<&mut Vec<(Counted, FlowThreshold)>>,
     now: Timestamp,
@@ -181,7 +180,7 @@ fn judge(
     let mut verdict = Verdict::Alert;
     let mut action = sig.action;
     for (index, threshold) in sig.thresholds.iter().enumerate() {
-        let which = (at, u8::try_from(index).unwrap_or(u8::MAX));
+        let which = (sig.info.id, u8::try_from(index).unwrap_or(u8::MAX));
         if let ThresholdKind::Rate { .. } = threshold.kind {
             action = state.thresholds.rate(which, threshold, subject, now).unwrap_or(action);
             continue;

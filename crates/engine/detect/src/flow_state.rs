@@ -149,12 +149,11 @@ impl FlowDetect {
             .is_some_and(|t| t.no_log)
     }
 
-    /// Another rule set is in force: bits and numbers keep their names, places of rules are
-    /// forgotten.
+    /// Another rule set is in force: bits and numbers keep their names, counters their rules, places
+    /// of rules are forgotten.
     pub(crate) fn renumber(&mut self, to: &crate::renumber::Renumber) {
         self.bits = self.bits.iter().filter_map(|bit| to.bit(*bit)).collect();
         self.ints = self.ints.iter().filter_map(|(var, n)| Some((to.int(*var)?, *n))).collect();
-        self.thresholds.clear();
         for side in self.txs.iter_mut().flat_map(|tx| &mut tx.sides) {
             side.pending.clear();
             side.done.clear();

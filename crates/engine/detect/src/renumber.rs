@@ -1,4 +1,4 @@
-//! What flows remember of one rule set, carried over to the next.
+//! What flows and hosts remember of one rule set, carried over to the next.
 //!
 //! Holds always: bits and numbers that both sets know by name stay; what named rules by their
 //! place is forgotten, for places have changed.
@@ -15,6 +15,11 @@ pub struct Renumber {
 }
 
 impl Renumber {
+    /// Everything keeps its number.
+    pub(crate) fn changes_no_bit(&self) -> bool {
+        (0..).zip(&self.bits).all(|(n, to)| *to == Some(n))
+    }
+
     #[must_use]
     pub fn between(old: &Detector, new: &Detector) -> Renumber {
         let map = |old: &Names, new: &Names| old.all().map(|name| new.number(name)).collect();

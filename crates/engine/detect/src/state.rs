@@ -13,6 +13,7 @@ use mimamori_rules::Dataset;
 use crate::datasets::{DatasetStore, SavedSet};
 use crate::lists::Lists;
 use crate::matcher::Datasets;
+use crate::renumber::Renumber;
 use crate::tags::HostTags;
 use crate::threshold::Thresholds;
 
@@ -41,6 +42,8 @@ impl BitOwner {
 #[derive(Debug, Default)]
 pub struct HostBits {
     bits: HashMap<(BitOwner, u32), Timestamp>,
+    /// When room was last made.
+    looked: Option<Timestamp>,
     pub refused: u64,
 }
 
@@ -51,7 +54,10 @@ impl HostBits {
     }
 
     pub fn set(&mut self, owner: BitOwner, bit: u32, expire: Option<u32>, now: Timestamp) {
-        if self.bits.len() >= MAX_HOST_BITS {
+        // All are looked through at most once a second, so that a full table costs no packet much.
+        let looked = self.looked.is_some_and(|at| now >= at && now.since(at).as_secs() < 1);
+        if self.bits.len() >= MAX_HOST_BITS && !looked {
+            self.looked = Some(now);
             self.bits.retain(|_, until| *until >= now);
         }
         if self.bits.len() >= MAX_HOST_BITS && !self.bits.contains_key(&(owner, bit)) {
@@ -65,6 +71,15 @@ impl HostBits {
 
     pub fn unset(&mut self, owner: BitOwner, bit: u32) {
         self.bits.remove(&(owner, bit));
+    }
+
+    /// Another rule set is in force: bits that it knows keep their names, the others go.
+    fn renumber(&mut self, to: &Renumber) {
+        if !to.changes_no_bit() {
+            let all = std::mem::take(&mut self.bits).into_iter();
+            self.bits =
+                all.filter_map(|((owner, bit), until)| Some(((owner, to.bit(bit)?), until))).collect();
+        }
     }
 }
 
@@ -93,12 +108,13 @@ impl CrossFlow {
         fresh
     }
 
-    /// Fresh state for another rule set. Values that rules put into data sets stay.
+    /// The state for another rule set. Values that rules put into data sets, bits, counters of rules
+    /// that are the same, and tags stay.
     #[must_use]
-    pub fn renewed(&self, lists: Arc<Lists>) -> CrossFlow {
-        let mut datasets = self.peek(|state| std::mem::take(&mut state.datasets));
-        datasets.set_lists(lists);
-        let state = DetectState { datasets, ..DetectState::default() };
+    pub fn renewed(&self, lists: Arc<Lists>, step: &Renumber) -> CrossFlow {
+        let mut state = self.peek(std::mem::take);
+        state.datasets.set_lists(lists);
+        state.host_bits.renumber(step);
         CrossFlow { state: Arc::new(Mutex::new(state)), turn: self.turn.clone() }
     }
 

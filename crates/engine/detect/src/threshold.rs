@@ -8,10 +8,8 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 use mimamori_base::Timestamp;
-use mimamori_rules::{Action, Threshold, ThresholdKind, Track, UniqueOn};
+use mimamori_rules::{Action, SigId, Threshold, ThresholdKind, Track, UniqueOn};
 use smallvec::SmallVec;
-
-use crate::signature::SigIndex;
 
 /// Counters kept for all signatures together.
 pub const MAX_ENTRIES: usize = 131_072;
@@ -57,8 +55,8 @@ struct Entry {
     seconds: u32,
 }
 
-/// What is counted: a signature, and which of its thresholds.
-pub type Counted = (SigIndex, u8);
+/// What is counted: a rule, by the name that it keeps over reloads, and which of its thresholds.
+pub type Counted = (SigId, u8);
 
 /// A counter kept with a flow.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +66,8 @@ pub struct FlowThreshold(Entry);
 #[derive(Debug, Default)]
 pub struct Thresholds {
     entries: HashMap<Key, Entry>,
+    /// When room was last made.
+    looked: Option<Timestamp>,
     pub refused: u64,
 }
 
@@ -145,7 +145,12 @@ impl Thresholds {
         Some(new_action)
     }
 
+    /// Looks through all counters at most once a second, so that a full table costs no packet much.
     fn make_room(&mut self, now: Timestamp) {
+        if self.looked.is_some_and(|at| now >= at && now.since(at).as_secs() < 1) {
+            return;
+        }
+        self.looked = Some(now);
         self.entries.retain(|_, e| now.since(e.since).as_secs() <= u64::from(e.seconds));
     }
 }
@@ -245,6 +250,8 @@ fn count(entry: &mut Entry, t: &Threshold, subject: &Subject) -> u32 {
 mod tests {
     use super::*;
 
+    const RULE: SigId = SigId { gid: 1, sid: 7, rev: 1 };
+
     fn threshold(kind: ThresholdKind, count: u32, seconds: u32) -> Threshold {
         Threshold { kind, track: Track::Src, count, seconds, unique_on: None }
     }
@@ -254,7 +261,7 @@ mod tests {
         let who = Subject { src: Some([10, 0, 0, 1].into()), dst: None, src_port: 1, dst_port: 2 };
         at_secs
             .iter()
-            .map(|s| all.check((SigIndex(0), 0), t, &who, None, Timestamp::from_secs(*s)) == Verdict::Alert)
+            .map(|s| all.check((RULE, 0), t, &who, None, Timestamp::from_secs(*s)) == Verdict::Alert)
             .collect()
     }
 
@@ -278,7 +285,7 @@ mod tests {
         let t = threshold(kind, 2, 3);
         let mut all = Thresholds::default();
         let who = Subject { src: None, dst: None, src_port: 1, dst_port: 2 };
-        let mut ask = |at| all.rate((SigIndex(0), 0), &t, &who, Timestamp::from_secs(at)).is_some();
+        let mut ask = |at| all.rate((RULE, 0), &t, &who, Timestamp::from_secs(at)).is_some();
         let answers: Vec<bool> = [0, 1, 2, 12, 13, 14, 20, 24].into_iter().map(&mut ask).collect();
         assert_eq!(answers, [false, false, true, true, false, false, false, false]);
     }
@@ -290,7 +297,7 @@ mod tests {
         let mut all = Thresholds::default();
         let mut ask = |port| {
             let who = Subject { src: None, dst: None, src_port: port, dst_port: 80 };
-            all.check((SigIndex(0), 0), &t, &who, None, Timestamp::EPOCH)
+            all.check((RULE, 0), &t, &who, None, Timestamp::EPOCH)
         };
         assert_eq!(ask(1), Verdict::NoMatch);
         assert_eq!(ask(1), Verdict::NoMatch);
@@ -303,7 +310,7 @@ mod tests {
         let mut all = Thresholds::default();
         for n in 0..=u32::try_from(MAX_ENTRIES).expect("fits") {
             let who = Subject { src: Some(IpAddr::V4(n.into())), dst: None, src_port: 0, dst_port: 0 };
-            let v = all.check((SigIndex(0), 0), &t, &who, None, Timestamp::EPOCH);
+            let v = all.check((RULE, 0), &t, &who, None, Timestamp::EPOCH);
             assert_eq!(v, Verdict::Alert);
         }
         assert_eq!(all.entries.len(), MAX_ENTRIES);

@@ -143,11 +143,12 @@ impl Core {
 
     /// Gives the old rule set back, to be let go of where nobody waits for it.
     pub(crate) fn replace_rules(&mut self, rules: Ruleset) -> Ruleset {
-        self.renumbering.push(Renumber::between(&self.rules.detector, &rules.detector));
+        let step = Renumber::between(&self.rules.detector, &rules.detector);
+        self.state = self.state.renewed(rules.detector.lists().clone(), &step);
+        self.renumbering.push(step);
         self.scratch = rules.detector.scratch();
         self.tags_hosts = rules.detector.needs().host_tags;
         self.app_config = Arc::new(app_config(&self.config, &rules, &self.ranges));
-        self.state = self.state.renewed(rules.detector.lists().clone());
         std::mem::replace(&mut self.rules, rules)
     }
 
@@ -326,6 +327,7 @@ impl Core {
             }
             if !bulk {
                 self.inspect(packet, context, handle, direction, &facts, out);
+                self.look_behind_gaps(context, handle, direction, out);
                 self.after_inspection(packet, context, handle, direction, &facts, out);
                 self.judge_files(packet, context, handle, direction, grown, out);
                 return;
@@ -475,19 +477,49 @@ impl Core {
     /// Looks at what is collected of a flow that is not followed any longer.
     fn last_look(&mut self, context: &mut FrameContext, handle: FlowHandle, out: &mut dyn EventSink) {
         for dir in Direction::BOTH {
-            let Some(flow) = self.flows.get(handle) else { return };
-            let due = |t: &TcpSession| raw::due(t.stream(dir), false, || true, 0).is_some();
-            if flow.bypassed || !flow.tcp.as_deref().is_some_and(due) {
-                continue;
-            }
-            let facts =
-                StreamFacts { established: flow.is_established(), pseudo: true, ..StreamFacts::default() };
-            let bytes = pseudo::packet_bytes(&flow.key, dir);
-            let mut decoder = Decoder::new(self.config.decode.clone());
-            decoder.decode(context.now, LinkType::RAW, &bytes, &mut |packet| {
-                self.inspect(packet, context, handle, dir, &facts, out);
-            });
+            self.look_at_rest(context, handle, dir, out);
         }
+    }
+
+    /// Inline, all that a packet has released is looked at before it goes on, though gaps part it.
+    fn look_behind_gaps(
+        &mut self,
+        context: &mut FrameContext,
+        handle: FlowHandle,
+        direction: Direction,
+        out: &mut dyn EventSink,
+    ) {
+        for _ in 0..flow_end::MAX_PARTS {
+            let gaps = self.flows.get(handle).and_then(|f| f.tcp.as_deref());
+            let gaps = gaps.is_some_and(|t| t.stream(direction).has_gap());
+            if !(gaps && self.config.flow.stream.inline && self.look_at_rest(context, handle, direction, out))
+            {
+                return;
+            }
+        }
+    }
+
+    /// Looks at the next stretch of the stream that no packet has asked for. False: there is none.
+    fn look_at_rest(
+        &mut self,
+        context: &mut FrameContext,
+        handle: FlowHandle,
+        dir: Direction,
+        out: &mut dyn EventSink,
+    ) -> bool {
+        let Some(flow) = self.flows.get(handle) else { return false };
+        let due = |t: &TcpSession| raw::due(t.stream(dir), false, || true, 0).is_some();
+        if flow.bypassed || flow.dropped || !flow.tcp.as_deref().is_some_and(due) {
+            return false;
+        }
+        let facts =
+            StreamFacts { established: flow.is_established(), pseudo: true, ..StreamFacts::default() };
+        let bytes = pseudo::packet_bytes(&flow.key, dir);
+        let mut decoder = Decoder::new(self.config.decode.clone());
+        decoder.decode(context.now, LinkType::RAW, &bytes, &mut |packet| {
+            self.inspect(packet, context, handle, dir, &facts, out);
+        });
+        true
     }
 
     /// The frame has been taken apart whole.

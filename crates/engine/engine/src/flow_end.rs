@@ -9,8 +9,8 @@ use crate::event::EventSink;
 use crate::flow_data::FlowData;
 use crate::{app_feed, community, flow_log, pseudo, raw, tx_log, usage};
 
-/// Stretches between gaps that are looked at when a flow ends, for each direction.
-const MAX_PARTS: usize = 32;
+/// Stretches between gaps that are looked at for one packet, or when a flow ends, in each direction.
+pub(crate) const MAX_PARTS: usize = 32;
 
 /// Finishes `flow`, which has left the table.
 pub(crate) fn finish(core: &mut Core, flow: &mut Flow<FlowData>, out: &mut dyn EventSink) {

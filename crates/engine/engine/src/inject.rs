@@ -343,7 +343,7 @@ fn seal(src: IpAddr, dst: IpAddr, protocol: u8, transport: &mut [u8]) -> Option<
 }
 
 /// The Internet checksum (RFC 1071) of parts of even length, the last of any.
-fn checksum(parts: &[&[u8]]) -> u16 {
+pub(crate) fn checksum(parts: &[&[u8]]) -> u16 {
     let mut sum = 0u64;
     for part in parts {
         for pair in part.chunks(2) {

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use mimamori_base::Direction;
 use mimamori_flow::FlowKey;
 
+use crate::inject::checksum;
+
 /// An IP packet with an empty TCP segment (or UDP datagram) of the flow in `dir`.
 #[must_use]
 pub(crate) fn packet_bytes(key: &FlowKey, dir: Direction) -> Vec<u8> {
@@ -23,6 +25,11 @@ pub(crate) fn packet_bytes(key: &FlowKey, dir: Direction) -> Vec<u8> {
             out.extend_from_slice(&[0, 0, 0, 0, 64, key.protocol, 0, 0]);
             out.extend_from_slice(&src.octets());
             out.extend_from_slice(&dst.octets());
+            // A gateway's decoder takes no header whose sum is wrong.
+            let sum = checksum(&[&out]).to_be_bytes();
+            if let Some(place) = out.get_mut(10..12) {
+                place.copy_from_slice(&sum);
+            }
         }
         (src, dst) => {
             let len = u16::try_from(transport.len()).unwrap_or(u16::MAX);

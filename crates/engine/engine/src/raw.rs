@@ -25,7 +25,11 @@ pub(crate) fn due(
         return None;
     }
     let from = if inline { progress.saturating_sub(chunk_bytes.saturating_sub(fresh)) } else { progress };
-    let (offset, bytes) = stream.window(from);
+    let (mut offset, mut bytes) = stream.window(from);
+    if offset + bytes.len() as u64 <= progress {
+        // A gap lies between: what came before it was looked at and cannot be part of a match.
+        (offset, bytes) = stream.window(progress);
+    }
     if bytes.is_empty() {
         return None;
     }

@@ -41,6 +41,29 @@ pub(crate) fn next_line(data: &[u8], lone_cr: bool, eof: bool) -> Option<Line<'_
     }
 }
 
+/// The first line of a message, as far as it has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FirstLine<'a> {
+    Whole(Line<'a>),
+    /// Longer than allowed: so many bytes of it are there, its end not among them.
+    TooLong(usize),
+    Wait,
+}
+
+/// The first line of `data`, of at most `max` bytes. Says the same however the stream is cut: a line
+/// beyond the limit is one whether its end has come or not.
+pub(crate) fn first_line(data: &[u8], lone_cr: bool, eof: bool, max: usize) -> FirstLine<'_> {
+    match next_line(data, lone_cr, eof) {
+        Some(line) if line.content.len() <= max => FirstLine::Whole(line),
+        Some(line) => FirstLine::TooLong(line.content.len()),
+        // A run of CRs may still belong to the line's end.
+        None => match trim_cr(data).len() {
+            len if len > max => FirstLine::TooLong(len),
+            _ => FirstLine::Wait,
+        },
+    }
+}
+
 fn trim_cr(mut line: &[u8]) -> &[u8] {
     while let Some((b'\r', rest)) = line.split_last() {
         line = rest;

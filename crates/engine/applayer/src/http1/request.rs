@@ -8,7 +8,8 @@ use super::events;
 use super::framing::{Framing, content_length, holds};
 use super::headers::BlockReader;
 use super::line::{
-    RequestLine, begins_with_method, is_blank, is_token, next_line, parse_request_line, starts_with_nocase,
+    FirstLine, RequestLine, begins_with_method, first_line, is_blank, is_token, parse_request_line,
+    starts_with_nocase,
 };
 use super::message::FileMode;
 use super::multipart::Multipart;
@@ -48,24 +49,13 @@ impl Http1Parser {
 
     fn request_start(&mut self, data: &[u8], eof: bool) -> Step {
         let max = self.config.max_line_bytes;
-        let Some(line) = next_line(data, false, eof) else {
-            if data.len() > max {
-                return self.long_request_line(data, max);
-            }
-            return Step::Wait;
+        let line = match first_line(data, false, eof, max) {
+            FirstLine::Whole(line) => line,
+            FirstLine::TooLong(len) => return self.long_request_line(data, max, len),
+            FirstLine::Wait => return Step::Wait,
         };
         if line.content.iter().all(|b| is_blank(*b)) {
             return Step::Used(line.consumed);
-        }
-        if line.content.len() > max {
-            let step = self.long_request_line(line.content, max);
-            return match step {
-                Step::Used(_) => {
-                    self.request.state = State::Headers(BlockReader::default());
-                    Step::Used(line.consumed)
-                }
-                other => other,
-            };
         }
         let parsed = parse_request_line(line.content);
         if self.new_request(line.content, parsed).is_none() {
@@ -80,7 +70,7 @@ impl Http1Parser {
     }
 
     /// A request line beyond the limit: its begin is kept, its rest dropped.
-    fn long_request_line(&mut self, data: &[u8], max: usize) -> Step {
+    fn long_request_line(&mut self, data: &[u8], max: usize, len: usize) -> Step {
         let head = data.get(..max).unwrap_or(data);
         let Some(id) = self.new_request(head, parse_request_line(head)) else {
             return Step::Failed;
@@ -89,7 +79,7 @@ impl Http1Parser {
             tx.request.event(events::TOO_LONG_REQUEST);
         }
         self.request.state = State::Headers(BlockReader::in_long_line());
-        Step::Used(data.len())
+        Step::Used(len)
     }
 
     /// A transaction from a request line; `None` when there are too many.
@@ -211,10 +201,10 @@ impl Http1Parser {
             (_, None) if !eof && token < MAX_TOKEN_BYTES => return Step::Wait,
             // An unknown method: the line must name the protocol.
             (_, Some(b' ' | b'\t')) if (1..MAX_TOKEN_BYTES).contains(&token) => {
-                match next_line(data, false, eof) {
-                    None if !eof && data.len() <= self.config.max_line_bytes => return Step::Wait,
-                    None => false,
-                    Some(line) => !parse_request_line(line.content).protocol.is_empty(),
+                match first_line(data, false, eof, self.config.max_line_bytes) {
+                    FirstLine::Wait if !eof => return Step::Wait,
+                    FirstLine::Wait | FirstLine::TooLong(_) => false,
+                    FirstLine::Whole(line) => !parse_request_line(line.content).protocol.is_empty(),
                 }
             }
             _ => false,

@@ -7,7 +7,9 @@ use super::disposition::file_name;
 use super::events;
 use super::framing::{Framing, codings, content_length, holds};
 use super::headers::{BlockReader, Headers};
-use super::line::{is_blank, is_status_line, next_line, parse_status_line, starts_with_nocase, trim_blank};
+use super::line::{
+    FirstLine, first_line, is_blank, is_status_line, parse_status_line, starts_with_nocase, trim_blank,
+};
 use super::message::{FileMode, Message};
 use super::parser::{Http1Parser, State, Step};
 use super::tx::HttpTx;
@@ -46,11 +48,14 @@ impl Http1Parser {
     }
 
     fn begin(&self, data: &[u8], eof: bool) -> Begin {
-        let Some(line) = next_line(data, true, eof) else {
-            if data.len() <= self.config.max_line_bytes {
-                return Begin::Wait;
+        let max = self.config.max_line_bytes;
+        let line = match first_line(data, true, eof, max) {
+            FirstLine::Whole(line) => line,
+            FirstLine::TooLong(_) => {
+                let head = data.get(..max).unwrap_or(data);
+                return if is_status_line(head) { Begin::StatusLine } else { Begin::Body };
             }
-            return if is_status_line(data) { Begin::StatusLine } else { Begin::Body };
+            FirstLine::Wait => return Begin::Wait,
         };
         if line.content.iter().all(|b| is_blank(*b)) {
             return Begin::Junk(line.consumed);
@@ -122,9 +127,10 @@ impl Http1Parser {
     fn status_line(&mut self, data: &[u8], eof: bool) -> Step {
         let id = self.response.tx;
         let max = self.config.max_line_bytes;
-        let (content, consumed, long) = match next_line(data, true, eof) {
-            Some(line) => (line.content, line.consumed, false),
-            None => (data.get(..max).unwrap_or(data), data.len(), true),
+        let (content, consumed, long) = match first_line(data, true, eof, max) {
+            FirstLine::Whole(line) => (line.content, line.consumed, false),
+            FirstLine::TooLong(len) => (data.get(..max).unwrap_or(data), len, true),
+            FirstLine::Wait => return Step::Wait,
         };
         if let Some(tx) = self.txs.by_id_mut(id) {
             let parsed = parse_status_line(content);

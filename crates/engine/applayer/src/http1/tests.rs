@@ -302,3 +302,44 @@ fn after_the_servers_end_requests_do_not_wait() {
     feed(&mut p, TS, GET);
     assert!(p.tx(0).unwrap().ready_to_log() && p.tx(1).unwrap().ready_to_log());
 }
+
+/// What any cut into pieces of one size shows, with lines of at most 200 bytes.
+fn in_pieces(request: &[u8], response: &[u8], piece: usize) -> Vec<Vec<String>> {
+    let mut p = Http1Parser::new(Arc::new(Http1Config { max_line_bytes: 200, ..Http1Config::default() }));
+    for (dir, bytes) in [(TS, request), (TC, response)] {
+        bytes.chunks(piece).for_each(|part| {
+            feed(&mut p, dir, part);
+        });
+    }
+    end(&mut p);
+    (0..p.tx_count()).map(|i| show(&p, i)).collect()
+}
+
+#[test]
+fn lines_near_their_limit_are_the_same_in_any_cut() {
+    let odd = [&b"\xff\x0b@\xfd"[..], &[0x0b; 33], &[b'O'; 60], &[0xae; 52], &[b'O'; 40], b"\x0b\x0c\x0c\n"]
+        .concat();
+    for len in [190usize, 198, 199, 200, 201, 202, 210, 300] {
+        for end in ["\r\n", "\n", "\r\r\n", "\r", ""] {
+            let fill = |head: &str| format!("{head}{}{end}", "x".repeat(len - head.len()));
+            let requests =
+                [fill("GET /"), format!("{}Host: h{end}{end}", fill("GET / HTTP/1.1 ")), "ZWS".to_owned()];
+            let responses = [
+                format!("{}A: b{end}{end}body", fill("HTTP/1.1 200 ")).into_bytes(),
+                format!("{}HTTP/1.1 200 ok\r\n\r\nbody", fill("junk")).into_bytes(),
+                format!("{}{end}HTTP/1.1 200 ok\r\n\r\nbody", " ".repeat(len)).into_bytes(),
+                odd.clone(),
+            ];
+            for (request, response) in requests.iter().flat_map(|a| responses.iter().map(move |b| (a, b))) {
+                let whole = in_pieces(request.as_bytes(), response, usize::MAX);
+                for piece in [1, 7, 10, 200] {
+                    assert_eq!(
+                        in_pieces(request.as_bytes(), response, piece),
+                        whole,
+                        "{len} {end:?} {piece}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -243,3 +243,30 @@ fn what_a_pass_lets_through_is_only_its_own() {
     segment.port = 81;
     assert_eq!(other.segment(segment).action, FrameAction::Drop);
 }
+
+#[test]
+fn new_rules_keep_what_the_old_ones_counted_and_marked() {
+    let rules = "alert udp any any -> any any (content:\"attack\"; threshold:type limit,track by_src,count 1,seconds 3600; sid:1;)\n\
+        alert udp any any -> any any (content:\"mark\"; xbits:set,seen,track ip_src; sid:2;)\n\
+        alert udp any any -> any any (content:\"ask\"; xbits:isset,seen,track ip_src; sid:3;)\n\
+        alert udp any any -> any any (content:\"thrice\"; threshold:type threshold,track by_flow,count 3,seconds 3600; sid:4;)\n";
+    let mut office = Office::new(rules);
+    let send = |office: &mut Office, payload: &[u8]| {
+        office.frame(true, &ethernet(0x800, &ip4(17, &udp(9_999, payload))));
+    };
+    for payload in [&b"attack"[..], b"mark", b"thrice", b"thrice"] {
+        send(&mut office, payload);
+    }
+    assert_eq!(office.alerts(), [1, 2]);
+    // Others come first now, so that every rule and bit has another place.
+    let before = "alert udp any any -> any any (content:\"x\"; xbits:set,other,track ip_src; sid:90;)\n\
+        drop udp any any -> any any (content:\"y\"; sid:91;)\n";
+    let mut config = EngineConfig::default();
+    config.set("simulate-ips", "true").expect("an option");
+    office.engine.replace_rules(Ruleset::compile(&format!("{before}{rules}"), &config));
+    office.events.clear();
+    for payload in [&b"attack"[..], b"ask", b"thrice"] {
+        send(&mut office, payload);
+    }
+    assert_eq!(office.alerts(), [3, 4], "a limit holds on, a bit is still set, a count goes on");
+}
