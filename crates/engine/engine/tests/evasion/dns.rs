@@ -153,7 +153,12 @@ fn long_names_of_tunnels_can_be_ruled_on() {
 
 #[test]
 fn names_on_the_local_net_are_read() {
-    assert_eq!(seen(RULES, 5_355, &[(true, query("bad.example"))]), [1], "LLMNR");
+    let rules = "alert llmnr any any -> any any (llmnr.queries.rrname; content:\"bad.example\"; sid:1;)";
+    assert_eq!(
+        seen(rules, 5_355, &[(true, message(7, 0, [1, 0, 0, 0], &question("bad.example")))]),
+        [1],
+        "LLMNR"
+    );
     let rules = "alert mdns any any -> any any (mdns.queries.rrname; content:\"bad.example\"; sid:1;)";
     assert_eq!(
         seen(rules, 5_353, &[(true, message(0, 0, [1, 0, 0, 0], &question("bad.example")))]),

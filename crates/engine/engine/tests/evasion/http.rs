@@ -357,12 +357,12 @@ fn requests_without_an_answer_have_a_cap() {
 #[test]
 fn answers_without_a_protocol_are_bounded() {
     // A first line that never becomes one, byte by byte (once quadratic).
-    let mut office = Office::at_port(RULES, 80);
+    let mut office = Office::at_port(crate::office::RULES, 80);
     office.say(true, GET);
     office.say(false, &vec![b' '; 300_000]);
     office.say(false, b"\r\n\r\n");
     office.finish();
-    let mut office = Office::at_port(RULES, 80);
+    let mut office = Office::at_port(crate::office::RULES, 80);
     office.say(true, &b"\r\n".repeat(100_000));
     office.say(true, b"GET /attack-pattern HTTP/1.1\r\nHost: h\r\n\r\n");
     office.finish();

@@ -139,14 +139,29 @@ impl Office {
 
     /// One side's bytes in order, in segments of `size`, and the other side's acknowledgement.
     pub fn say_in(&mut self, from_client: bool, bytes: &[u8], size: usize) {
+        let mut unanswered = 0;
         for piece in bytes.chunks(size) {
             let (seq, ack) = self.numbers(from_client);
             self.segment(Segment::new(from_client, ACK, seq, ack, piece));
             let next = seq.wrapping_add(u32::try_from(piece.len()).expect("short"));
-            if from_client { self.client_seq = next } else { self.server_seq = next }
+            if from_client {
+                self.client_seq = next
+            } else {
+                self.server_seq = next
+            }
+            // No receiver lets more come than its window holds before it acknowledges.
+            unanswered += piece.len();
+            if unanswered >= 0x1000 {
+                unanswered = 0;
+                self.acknowledge(!from_client);
+            }
         }
-        let (seq, ack) = self.numbers(!from_client);
-        self.segment(Segment::new(!from_client, ACK, seq, ack, b""));
+        self.acknowledge(!from_client);
+    }
+
+    fn acknowledge(&mut self, from_client: bool) {
+        let (seq, ack) = self.numbers(from_client);
+        self.segment(Segment::new(from_client, ACK, seq, ack, b""));
     }
 
     pub fn say(&mut self, from_client: bool, bytes: &[u8]) {
