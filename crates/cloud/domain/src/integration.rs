@@ -14,6 +14,7 @@ coded!(
         Comparison = "read:comparison", "全体平均との比較";
         Announcements = "read:announcements", "お知らせ";
         Inquiries = "read:inquiries", "お問合せ";
+        Contract = "read:contract", "契約と保険";
         Mails = "read:mails", "お知らせメールの宛先と届き方";
     }
 );

@@ -60,10 +60,10 @@ pub enum Shape {
 /// All operations.
 pub fn operations() -> Vec<Operation> {
     use ApiScope::{
-        Alerts, Announcements, Comparison, Detections, Gateways, Inquiries, Mails, Status, Usage,
+        Alerts, Announcements, Comparison, Contract, Detections, Gateways, Inquiries, Mails, Status, Usage,
     };
     use Shape::{Document, ListOf, One};
-    let all: [(_, _, _, _, &[&str], _, MethodRouter<Portal>); 18] = [
+    let all: [(_, _, _, _, &[&str], _, MethodRouter<Portal>); 21] = [
         ("/api/v1/openapi.json", None, "document", "この文書", &[], Document, get(openapi::document)),
         (
             "/api/v1/status",
@@ -79,7 +79,7 @@ pub fn operations() -> Vec<Operation> {
             Some(Alerts),
             "alerts",
             "アラートの一覧（新しい順）",
-            &["state", "rating", "gateway", "from", "until", "cursor", "limit"],
+            &["state", "rating", "gateway", "device", "from", "until", "cursor", "limit"],
             ListOf("Alert"),
             get(security::alerts),
         ),
@@ -208,6 +208,33 @@ pub fn operations() -> Vec<Operation> {
             &["id"],
             One("InquiryInFull"),
             get(office::inquiry),
+        ),
+        (
+            "/api/v1/exceptions",
+            Some(Alerts),
+            "exceptions",
+            "業務の例外（「これは業務です」）",
+            &[],
+            ListOf("Exception"),
+            get(office::exceptions),
+        ),
+        (
+            "/api/v1/reports",
+            Some(Status),
+            "reports",
+            "月次レポートの一覧（新しい順）",
+            &[],
+            ListOf("MonthlyReport"),
+            get(office::reports),
+        ),
+        (
+            "/api/v1/contract",
+            Some(Contract),
+            "contract",
+            "契約、保険の期間、駆け付けの回数",
+            &[],
+            One("Contract"),
+            get(office::contract),
         ),
         (
             "/api/v1/mail-addresses",

@@ -1,4 +1,4 @@
-//! Comparison, announcements, inquiries, and how mail arrives.
+//! Comparison, announcements, inquiries, exceptions, papers, the contract, and how mail arrives.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,8 @@ use axum::Json;
 use axum::extract::Path;
 use mimamori_domain::InquiryId;
 use mimamori_domain::comparison::{Cell, Cells, Measure};
+use mimamori_domain::contract::Cover;
+use mimamori_domain::jst::JstDay;
 use mimamori_service::Comparison;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -89,6 +91,84 @@ pub async fn inquiry(call: Call, Path(id): Path<String>) -> Answer {
     let id = InquiryId::parse(&id).map_err(|_| Problem::NoSuchAddress)?;
     let (inquiry, files) = call.service().inquiry(call.actor(), id).await?;
     Ok(Json(shape::inquiry_in_full(&inquiry, &files)))
+}
+
+pub async fn exceptions(call: Call, _: Params<Nothing>) -> Answer {
+    let found = call.service().exceptions(call.actor(), Some(call.customer())).await?;
+    let items = found
+        .iter()
+        .map(|e| {
+            json!({
+                "id": e.id,
+                "state": shape::code(e.state.code(), e.state.label()),
+                "reason": e.reason,
+                "alert": e.alert,
+                "gateway": e.matches.gateway,
+                "device": e.matches.device,
+                "sid": e.matches.sid,
+                "host": e.matches.host,
+                "asked_at": shape::time(e.asked_at),
+                "decided_at": shape::maybe_time(e.decided_at),
+                "expires_at": shape::time(e.expires_at),
+            })
+        })
+        .collect();
+    Ok(Json(shape::page(items, None)))
+}
+
+/// The papers themselves are on the portal.
+pub async fn reports(call: Call, _: Params<Nothing>) -> Answer {
+    let found = call.service().monthly_reports(call.actor(), call.customer()).await?;
+    let items = found
+        .iter()
+        .map(|r| {
+            let (year, month) = r.month.year_month();
+            json!({
+                "id": r.id,
+                "month": format!("{year:04}-{month:02}"),
+                "made_at": shape::time(r.made_at),
+                "sentence": r.sentence,
+                "bytes": r.size,
+            })
+        })
+        .collect();
+    Ok(Json(shape::page(items, None)))
+}
+
+pub async fn contract(call: Call, _: Params<Nothing>) -> Answer {
+    let found = call.service().contract(call.actor(), call.customer()).await?;
+    let day = |d: Option<i64>| d.map(|d| JstDay(d).iso());
+    let (state, label, year) = match found.cover {
+        Cover::NotStarted => ("not_started", "サービスは始まっていません", None),
+        Cover::From(from) => ("from", "これから始まります", Some((from, None))),
+        Cover::InForce(year) => ("in_force", "補償されています", Some((year.from, Some(year.to)))),
+        Cover::Ended(end) => ("ended", "契約は終わりました", Some((end, Some(end)))),
+    };
+    let claims: Vec<Value> = found
+        .claims
+        .iter()
+        .map(|c| {
+            json!({
+                "id": c.id,
+                "at": shape::time(c.at),
+                "alert": c.alert,
+                "state": shape::code(c.state.code(), c.state.label()),
+                "responded_on": day(c.responded_on),
+                "yen": c.yen,
+            })
+        })
+        .collect();
+    Ok(Json(json!({
+        "number": found.contract.as_ref().map(|c| &c.number),
+        "started_on": found.started.map(JstDay::iso),
+        "ends_on": day(found.contract.as_ref().and_then(|c| c.ends_on)),
+        "cover": shape::code(state, label),
+        "cover_from": year.map(|(from, _)| from.iso()),
+        "cover_until": year.and_then(|(_, to)| to).map(JstDay::iso),
+        "responses_used": found.responses.map(|(used, _)| used),
+        "responses_left": found.responses.map(|(_, left)| left),
+        "claims": claims,
+    })))
 }
 
 /// The addresses of the company, and what became of the latest mail to each.

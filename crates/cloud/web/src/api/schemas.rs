@@ -286,6 +286,56 @@ fn inspection() -> Value {
     ])
 }
 
+fn exception() -> Value {
+    object(&[
+        ("id", id()),
+        ("state", word()),
+        ("reason", text()),
+        ("alert", maybe_text()),
+        ("gateway", maybe_text()),
+        ("device", maybe_text()),
+        ("sid", json!({"type": ["integer", "null"]})),
+        ("host", maybe_text()),
+        ("asked_at", time()),
+        ("decided_at", maybe_time()),
+        ("expires_at", time()),
+    ])
+}
+
+fn contract() -> Value {
+    let maybe_day = || json!({"type": ["string", "null"], "format": "date"});
+    let maybe_number = || json!({"type": ["integer", "null"], "minimum": 0});
+    let claim = object(&[
+        ("id", id()),
+        ("at", time()),
+        ("alert", maybe_text()),
+        ("state", word()),
+        ("responded_on", maybe_day()),
+        ("yen", number()),
+    ]);
+    object(&[
+        ("number", maybe_text()),
+        ("started_on", maybe_day()),
+        ("ends_on", maybe_day()),
+        ("cover", word()),
+        ("cover_from", maybe_day()),
+        ("cover_until", maybe_day()),
+        ("responses_used", maybe_number()),
+        ("responses_left", maybe_number()),
+        ("claims", list(claim)),
+    ])
+}
+
+fn monthly_report() -> Value {
+    object(&[
+        ("id", id()),
+        ("month", json!({"type": "string", "description": "2026-11 の形"})),
+        ("made_at", time()),
+        ("sentence", text()),
+        ("bytes", number()),
+    ])
+}
+
 fn problem() -> Value {
     json!({
         "type": "object",
@@ -340,6 +390,9 @@ pub fn all() -> Value {
         "Inquiry": object(&inquiry()),
         "InquiryInFull": inquiry_in_full(),
         "MailAddress": mail_address(),
+        "Exception": exception(),
+        "MonthlyReport": monthly_report(),
+        "Contract": contract(),
         "Problem": problem(),
     })
 }

@@ -62,6 +62,7 @@ pub struct Alerts {
     state: Option<String>,
     rating: Option<String>,
     gateway: Option<String>,
+    device: Option<String>,
     from: Option<String>,
     until: Option<String>,
     cursor: Option<String>,
@@ -83,10 +84,10 @@ pub async fn alerts(call: Call, Params(q): Params<Alerts>) -> Answer {
         gateway: params::gateway(q.gateway.as_deref())?,
         period: params::period(q.from.as_deref(), q.until.as_deref(), service.now())?,
         rating,
+        device_key: q.device.as_deref().map(|key| key.chars().take(80).collect()),
         only_open,
         before: params::cursor(q.cursor.as_deref())?,
         limit: params::limit(q.limit.as_deref())?,
-        ..AlertFilter::default()
     };
     let page = service.alerts(call.actor(), filter).await?;
     let url = &service.config().portal_url;

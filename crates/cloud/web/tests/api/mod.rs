@@ -4,8 +4,10 @@
 use crate::support::{Answer, Browser, Company, PASSWORD, World, user};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use mimamori_domain::{ApiScope, Name, Role};
-use mimamori_service::{ClientInfo, NewToken};
+use mimamori_domain::contract::ClaimState;
+use mimamori_domain::ids::ClaimId;
+use mimamori_domain::{AnnouncementKind, ApiScope, Claim, Contract, Month, Name, Role};
+use mimamori_service::{AskException, ClientInfo, NewAnnouncement, NewToken};
 use mimamori_web::api::{Operation, ROOT, openapi, operations};
 use mimamori_web::routes::{Access, machines};
 use serde_json::{Value, json};
@@ -53,9 +55,59 @@ fn is_problem(answer: &Answer, status: StatusCode, what: &str) {
     assert_eq!(body(answer)["status"], status.as_u16(), "{what}");
 }
 
+/// What the operator writes down about a company, so that no list is empty.
+async fn write_down(world: &World, of: &Company) {
+    let console = world.service.console();
+    let contract = Contract {
+        customer: of.customer,
+        number: "M-1".into(),
+        started_on: Some(20_000),
+        free_until: None,
+        ends_on: None,
+        agreed: Vec::new(),
+    };
+    world.service.put_contract(&console, contract).await.expect("a contract");
+    let claim = Claim {
+        id: ClaimId(of.alert.0),
+        customer: of.customer,
+        alert: Some(of.alert),
+        at: world.service.now(),
+        responded_on: None,
+        state: ClaimState::Asked,
+        yen: 50_000,
+        note: format!("{}の件", of.mark).as_str().into(),
+    };
+    world.service.put_claim(&console, claim).await.expect("a claim");
+    let ask = AskException {
+        alert: of.alert,
+        every_device: false,
+        by_signature: true,
+        days: 30,
+        reason: format!("{}の業務です", of.mark),
+    };
+    // The operator sees both; the exception is the company's.
+    world.service.ask_exception(&operator(world).await, ask).await.expect("asked");
+    let month = Month::of(world.service.now()).plus(-1);
+    let sentence = format!("{}は落ち着いていました。", of.mark);
+    world.service.store_monthly(vec![(of.customer, month, sentence, vec![1])]).await.expect("a paper");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_for_every_token_and_two_companies() {
     let world = World::new().await;
+    for company in [&world.a, &world.b] {
+        write_down(&world, company).await;
+    }
+    let news = NewAnnouncement {
+        kind: AnnouncementKind::News,
+        title: "年末年始の窓口".to_owned(),
+        text: "12月29日から1月3日まで休みます。".to_owned(),
+        important: false,
+        by_mail: false,
+        starts_at: None,
+        ends_at: None,
+    };
+    world.service.publish(&world.service.console(), news).await.expect("published");
     let document = openapi::describe();
     for operation in operations() {
         let path = sample(&operation, &world.a);
@@ -91,9 +143,17 @@ async fn every_operation_for_every_token_and_two_companies() {
     }
 }
 
+async fn operator(world: &World) -> mimamori_service::Actor {
+    actor(world, Role::Operator).await
+}
+
 async fn admin(world: &World) -> mimamori_service::Actor {
+    actor(world, Role::CustomerAdmin).await
+}
+
+async fn actor(world: &World, role: Role) -> mimamori_service::Actor {
     let from = ClientInfo { ip: [127, 0, 0, 1].into(), user_agent: "test".into(), browser: None };
-    let login = user(Role::CustomerAdmin, "a");
+    let login = user(role, "a");
     world.service.login(&login, PASSWORD, &from).await.expect("logged in").actor
 }
 
