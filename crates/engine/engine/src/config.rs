@@ -165,6 +165,9 @@ pub struct EngineConfig {
     /// How files in transit are judged, once a judge is set.
     pub judging: crate::judge::JudgePolicy,
     pub guards: InlineGuards,
+    /// A tunnel is dropped with the flow inside it that is dropped
+    /// (`decoder.ipv4.ipip.track-parent-flow`).
+    pub drop_tunnels: bool,
     /// Flows that are ended for one frame, at most; the rest waits for the next. A gateway keeps
     /// no packet waiting for them.
     pub ends_per_frame: usize,
@@ -189,6 +192,7 @@ impl Default for EngineConfig {
             skip_past_depth: false,
             judging: crate::judge::JudgePolicy::default(),
             guards: InlineGuards::default(),
+            drop_tunnels: false,
             ends_per_frame: usize::MAX,
         }
     }

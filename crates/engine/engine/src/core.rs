@@ -40,11 +40,13 @@ pub(crate) struct FrameContext {
     pub number: u64,
     pub path: Option<Path>,
     pub verdict: Verdict,
+    /// A packet of the frame belongs to a flow that is dropped.
+    pub flow_dropped: bool,
 }
 
 impl FrameContext {
     pub(crate) fn new(now: Timestamp, number: u64, path: Option<Path>) -> Self {
-        FrameContext { now, number, path, verdict: Verdict::default() }
+        FrameContext { now, number, path, verdict: Verdict::default(), flow_dropped: false }
     }
 }
 
@@ -228,7 +230,17 @@ impl Core {
             begin(flow, packet, context, &app_config, &mut self.expectations);
             flow.data.rules = self.renumbering.serial();
         }
+        // What is inside a tunnel came before the tunnel's own packet.
+        let drop_tunnel = self.config.drop_tunnels && context.flow_dropped;
+        if drop_tunnel && self.flows.get(handle).is_some_and(|f| f.dropped) {
+            // The packet inside has a record already.
+            return;
+        }
         self.in_flow(packet, context, handle, direction, established, out);
+        if let Some(flow) = self.flows.get_mut(handle) {
+            flow.dropped |= drop_tunnel;
+            context.flow_dropped |= flow.dropped;
+        }
     }
 
     /// Whether no host would take the packet. TCP is looked at with its session.

@@ -147,6 +147,10 @@ impl EngineConfig {
 
     /// Ports on which tunnels are looked for: `decoder.vxlan.enabled`, `decoder.vxlan.ports`.
     fn set_tunnel(&mut self, key: &str, value: &str) -> Result<bool, OptionError> {
+        if key.ends_with(".track-parent-flow") {
+            self.drop_tunnels = truth(key, value)?;
+            return Ok(true);
+        }
         let Some((tunnel, option)) = key.strip_prefix("decoder.").and_then(|k| k.split_once('.')) else {
             return Ok(false);
         };

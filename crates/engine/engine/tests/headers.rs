@@ -5,7 +5,7 @@ mod frames;
 
 use std::sync::Arc;
 
-use frames::{ipv4, tcp, udp};
+use frames::{ipv4, ping, tcp, udp};
 use mimamori_base::Timestamp;
 use mimamori_engine::{Engine, EngineConfig, Event, EventKind, LinkType, Reputation, Ruleset};
 
@@ -148,4 +148,30 @@ fn tags_of_data_centres_hide_nothing() {
     path.extend([0x89, 3, 0, 1]);
     path.extend(&plain);
     assert_eq!(alerts(&rules, &path), [1], "FabricPath");
+}
+
+#[test]
+fn a_tunnel_is_dropped_with_what_is_in_it() {
+    let rules = "drop icmp any any -> any any (sid:2;)\n\
+        alert ip any any -> any any (ip_proto:4; ttl:64; sid:1;)";
+    let tunnel = ipv4(4, 64, true, &ping(true, b"hello")[ETHERNET..]);
+    for (tracked, alerts) in [("no", 2), ("yes", 1)] {
+        let mut config = EngineConfig::default();
+        config.set("simulate-ips", "yes").expect("an option");
+        config.set("decoder.ipv4.ipip.track-parent-flow", tracked).expect("an option");
+        let set = Ruleset::compile(rules, &config);
+        let mut engine = Engine::new(config, set, Arc::new(Reputation::default()));
+        let mut events: Vec<Event> = Vec::new();
+        for n in 1..=2 {
+            let verdict = engine.frame(Timestamp(n), LinkType::ETHERNET, None, &tunnel, &mut events);
+            assert!(verdict.is_drop());
+        }
+        let of = |sid| {
+            events
+                .iter()
+                .filter(|e| e.alert.as_ref().is_some_and(|a| a.sid == sid) && e.kind == EventKind::Alert)
+                .count()
+        };
+        assert_eq!((of(2), of(1)), (1, alerts), "tracked: {tracked}");
+    }
 }
