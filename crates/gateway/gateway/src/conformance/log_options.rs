@@ -16,8 +16,13 @@ use super::case::{Case, Expectation};
 #[must_use]
 pub fn dns_version(expectation: &Expectation) -> Option<DnsVersion> {
     let m = &expectation.matching;
-    if m.contains_key("dns.answer.type") || m.contains_key("dns.query[0].type") {
+    let speaks_of = |words: &[&str]| m.keys().any(|key| words.iter().any(|word| key.starts_with(word)));
+    // One question a record, by its own name, and alerts with questions and answers as such.
+    if speaks_of(&["dns.answer.type", "dns.query[", "dns.rrname"]) {
         return Some(DnsVersion::V2);
+    }
+    if speaks_of(&["dns.queries["]) {
+        return Some(DnsVersion::V3);
     }
     match m.get("dns.type").and_then(Value::as_str) {
         Some("query" | "answer") => Some(DnsVersion::V2),
