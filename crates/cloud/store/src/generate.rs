@@ -47,7 +47,14 @@ impl Plan {
     }
 
     fn rng(&self, n: u64, salt: u64) -> SeededRng {
-        SeededRng::new(self.seed ^ n.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ salt)
+        // Well mixed: streams from seeds that lie near each other run into one another, and ids
+        // of different customers would be the same.
+        let mut x = [n, salt].iter().fold(self.seed, |x, part| {
+            let x = (x ^ part).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+            (x ^ (x >> 33)).wrapping_mul(0xC4CE_B9FE_1A85_EC53)
+        });
+        x ^= x >> 29;
+        SeededRng::new(x)
     }
 
     /// When everybody enrolled.
@@ -302,4 +309,21 @@ pub struct Made {
 pub trait GenerateStore {
     /// Makes customers of these numbers, in one transaction; the system's scope alone.
     async fn generate(&self, scope: Scope, plan: Plan, customers: Range<u64>) -> Result<Made>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn customers_and_gateways_have_ids_of_their_own() {
+        let plan = Plan::new(1, 90, Timestamp::from_secs(1_795_496_700));
+        let mut ids = std::collections::HashSet::new();
+        for n in 0..3_000 {
+            assert!(ids.insert(plan.customer(n).0), "customer {n}");
+            for gateway in plan.gateways(n) {
+                assert!(ids.insert(gateway.0), "a gateway of {n}");
+            }
+        }
+    }
 }

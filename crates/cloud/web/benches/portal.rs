@@ -51,6 +51,8 @@ struct Wanted {
     folder: PathBuf,
     customers: u64,
     heavy: u64,
+    /// Customers with use of every hour.
+    full: u64,
     users: usize,
     seconds: u64,
     only: String,
@@ -67,6 +69,7 @@ impl Wanted {
             folder: given.get("folder").map_or_else(std::env::temp_dir, PathBuf::from),
             customers: number("customers", 1_000),
             heavy: number("heavy", 100_000),
+            full: number("full", 20),
             users: number("users", 50) as usize,
             seconds: number("seconds", 5),
             only: given.get("only").cloned().unwrap_or_default(),
@@ -194,7 +197,7 @@ async fn measure(people: &mut Vec<Browser>, path: &'static str, seconds: u64) ->
 
 async fn run(store: Arc<dyn Store>, customers: u64, wanted: &Wanted) -> Vec<Figure> {
     let service = service(store);
-    let plan = Plan { heavy: wanted.heavy, full_hours: wanted.users as u64, ..Plan::new(7, 90, NOW) };
+    let plan = Plan { heavy: wanted.heavy, full_hours: wanted.full, ..Plan::new(7, 90, NOW) };
     fill(&service, plan, customers).await;
     let options = Options {
         https: false,
@@ -204,7 +207,7 @@ async fn run(store: Arc<dyn Store>, customers: u64, wanted: &Wanted) -> Vec<Figu
     let rng = Arc::new(SeededRng::new(u64::from(std::process::id())));
     let portal = Portal::new(service.clone(), rng, options, None);
     let router = mimamori_web::router(&portal);
-    let mut people = people(&service, &router, plan, wanted.users).await;
+    let mut people = people(&service, &router, plan, wanted.users.min(customers as usize)).await;
     let mut figures = Vec::new();
     for (_, path) in PAGES {
         figures.push(measure(&mut people, path, wanted.seconds).await);

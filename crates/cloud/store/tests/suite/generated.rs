@@ -1,0 +1,69 @@
+//! The generator on a real database: what it says it made is there, and reads like what grew.
+
+use std::sync::Arc;
+
+use mimamori_domain::usage::UseSubject;
+use mimamori_domain::{DetectionKind, Period};
+use mimamori_store::generate::Plan;
+use mimamori_store::views::{DetectionFilter, UsageBy, UsageFilter};
+use mimamori_store::{Scope, Store};
+
+use super::fixture::{SYSTEM, at};
+
+pub async fn made_up_customers_read_like_real_ones(store: Arc<dyn Store>) {
+    let plan = Plan { heavy: 12_000, full_hours: 1, ..Plan::new(3, 3, at(0)) };
+    assert!(store.generate(Scope::operator(), plan, 0..1).await.is_err(), "the system alone");
+    let made = store.generate(SYSTEM, plan, 0..4).await.unwrap();
+    assert_eq!(store.stats(SYSTEM).await.unwrap().detections, made.detections);
+    assert!((8_000..=12_000).contains(&made.detections), "{made:?}");
+    let customer = plan.customer(0);
+    let scope = Scope::customer(customer);
+    let period = Period::last_days(90, at(0));
+    let all = DetectionFilter {
+        customer: Some(customer),
+        period: Some(period),
+        limit: 1_000,
+        ..DetectionFilter::default()
+    };
+    // Whatever it is narrowed to, the pages together have exactly what is there.
+    let rare = DetectionFilter { kind: Some(DetectionKind::CommandAndControl), ..all.clone() };
+    let texts =
+        ["bank-login", "nowhere"].map(|t| DetectionFilter { text: Some(t.to_owned()), ..all.clone() });
+    let [bank, nowhere] = texts;
+    let mut counts = Vec::new();
+    for mut filter in [all, rare, bank, nowhere] {
+        let (mut found, mut pages) = (0_u64, 0);
+        loop {
+            let page = store.detections(scope, filter.clone()).await.unwrap();
+            found += page.items.len() as u64;
+            pages += 1;
+            let Some(next) = page.next else { break };
+            filter.before = Some(next);
+        }
+        counts.push((found, pages));
+    }
+    let sums = store.counts(scope, customer, period).await.unwrap();
+    let rows: u64 = counts[0].0;
+    assert!(sums.iter().map(|c| c.total).sum::<u64>() >= rows && rows > 8_000, "{counts:?}");
+    assert!(counts[1].0 > 10 && counts[1].0 < 200, "{counts:?}");
+    assert!(counts[2].0 > 300 && counts[2].0 < 1_500, "{counts:?}");
+    assert_eq!(counts[3].0, 0, "{counts:?}");
+    assert!(counts[3].1 <= 2, "ten thousand rows a page are looked at: {counts:?}");
+    // Sums by the day are those by the hour.
+    let filter = UsageFilter {
+        customer,
+        period,
+        subject: UseSubject::Application,
+        gateway: None,
+        device: None,
+        item: None,
+    };
+    let sum = async |by| {
+        let sums = store.usage(scope, filter.clone(), by).await.unwrap();
+        sums.iter().map(|s| s.bytes_up + s.bytes_down).sum::<u64>()
+    };
+    let by_hour = sum(UsageBy::Hour).await;
+    assert!(by_hour > 0);
+    assert_eq!(by_hour, sum(UsageBy::Day).await);
+    assert_eq!(by_hour, sum(UsageBy::Item).await);
+}
