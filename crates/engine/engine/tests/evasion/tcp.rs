@@ -301,3 +301,18 @@ fn segments_of_one_byte_in_any_order() {
         office.check();
     }
 }
+
+#[test]
+fn bytes_in_a_reset_do_not_pass() {
+    // At exactly the next number, where a receiver could take them for another copy of the stream.
+    for flags in [RST, RST | ACK] {
+        let mut office = Office::open();
+        office.put(1_003, b"tack-pattern");
+        assert_eq!(office.segment(segment(true, flags, 1_001, 5_001, b"atXX")).action, FrameAction::Drop);
+        office.put(1_001, b"at");
+        assert_eq!(office.alerts(), [1], "the session goes on");
+        assert_eq!(office.segment(segment(true, flags, 1_015, 5_001, b"")).action, FrameAction::Forward);
+        office.finish();
+        office.check();
+    }
+}
