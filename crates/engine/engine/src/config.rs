@@ -132,11 +132,17 @@ pub struct InlineGuards {
     pub reset_dropped: bool,
     /// Tunnels that cannot be looked into are counted and told of.
     pub tell_tunnels: bool,
+    /// Resets that carry text are stopped: it could be taken for another copy of the stream's bytes.
+    pub stop_reset_text: bool,
 }
 
 impl InlineGuards {
-    pub const ALL: InlineGuards =
-        InlineGuards { stop_wrong_checksums: true, reset_dropped: true, tell_tunnels: true };
+    pub const ALL: InlineGuards = InlineGuards {
+        stop_wrong_checksums: true,
+        reset_dropped: true,
+        tell_tunnels: true,
+        stop_reset_text: true,
+    };
 }
 
 /// Everything that an engine can be told.

@@ -368,8 +368,13 @@ impl Core {
             // An end without a beginning is not forwarded.
             let no_session = outcome.events.contains(StreamEvent::FinButNoSession)
                 || outcome.events.contains(StreamEvent::RstButNoSession);
-            facts.drop =
-                outcome.drop.map(mimamori_flow::DropReason::name).or(no_session.then_some("stream error"));
+            // Text in a reset is no part of the stream (RFC 9293 section 3.10.7), yet some receivers
+            // might read it as such. Who has gone answers what comes after with a bare reset.
+            let text = self.config.guards.stop_reset_text
+                && !packet.payload.is_empty()
+                && packet.tcp().is_some_and(|t| t.flags().rst());
+            let stops = (no_session || text).then_some("stream error");
+            facts.drop = outcome.drop.map(mimamori_flow::DropReason::name).or(stops);
         }
         self.stats.inspected_bytes += packet.payload.len() as u64;
     }

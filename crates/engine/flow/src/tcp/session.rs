@@ -205,12 +205,6 @@ impl TcpSession {
             env.refuse(StreamEvent::FinSyn);
             return;
         }
-        if env.config.inline && segment.flags.rst() && !segment.payload.is_empty() {
-            // Text in a reset is no part of the stream (RFC 9293 section 3.10.7), yet some receivers
-            // might read it as such. It stops here; who has gone answers with a bare reset.
-            env.refuse_quietly();
-            return;
-        }
         let [to_server, to_client] = &mut self.flags_seen;
         match direction {
             Direction::ToServer => *to_server |= segment.flags.0,
