@@ -8,7 +8,7 @@ use mimamori_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::coded::coded;
-use crate::detection::{Detection, Device, DeviceKey};
+use crate::detection::{Detection, Device, DeviceKey, Outcome};
 use crate::ids::{AccountId, AlertId, CustomerId, DetectionId, GatewayId};
 use crate::investigation::{Finding, Verdict};
 use crate::policy::{Cause, Judgement, RuleId};
@@ -43,6 +43,9 @@ pub struct Alert {
     pub count: u64,
     /// How many of them were not stopped.
     pub not_stopped: u64,
+    /// How many of them went on with the harmful file made harmless (無害化).
+    #[serde(default)]
+    pub neutralised: u64,
     pub evidence: Vec<Evidence>,
     pub state: AlertState,
     /// Reported long after it happened: the gateway was offline (遅延).
@@ -53,6 +56,19 @@ pub struct Alert {
     pub finding: Option<Finding>,
     /// Grows with every change; guards every update.
     pub version: u64,
+}
+
+/// What was done about what an alert tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Measure {
+    /// Nothing of it went on (遮断).
+    Stopped,
+    /// All of it went on, made harmless (無害化).
+    Neutralised,
+    StoppedOrNeutralised,
+    /// Some of it was only recorded.
+    Partly,
+    None,
 }
 
 /// Where an alert stands.
@@ -210,6 +226,7 @@ impl Alert {
             last_seen: detection.last_at,
             count: 0,
             not_stopped: 0,
+            neutralised: 0,
             evidence: Vec::new(),
             state: AlertState::New,
             late: birth.now.since(detection.last_at) > crate::assess::LATE_AFTER,
@@ -261,6 +278,9 @@ impl Alert {
         if !detection.outcome.stopped() {
             self.not_stopped = self.not_stopped.saturating_add(n);
         }
+        if detection.outcome == Outcome::Neutralised {
+            self.neutralised = self.neutralised.saturating_add(n);
+        }
         self.first_seen = self.first_seen.min(detection.at);
         self.last_seen = self.last_seen.max(detection.last_at);
         let evidence = Evidence { detection: detection.clone(), rule: rule.clone() };
@@ -270,10 +290,22 @@ impl Alert {
         self.evidence.push(evidence);
     }
 
-    /// All of it was stopped.
+    /// All of it was stopped or made harmless.
     #[must_use]
     pub fn stopped(&self) -> bool {
         self.not_stopped == 0
+    }
+
+    /// What was done about all of it.
+    #[must_use]
+    pub const fn measure(&self) -> Measure {
+        match (self.not_stopped, self.neutralised) {
+            (0, 0) => Measure::Stopped,
+            (0, some) if some >= self.count => Measure::Neutralised,
+            (0, _) => Measure::StoppedOrNeutralised,
+            (open, _) if open < self.count => Measure::Partly,
+            _ => Measure::None,
+        }
     }
 
     /// The mail about it was accepted by a mail server. Later mails change nothing.

@@ -38,7 +38,7 @@ pub mod trial;
 pub mod usage;
 
 pub use account::{Account, LoginName, Role, SecondFactor};
-pub use alert::{Alert, AlertState, Evidence, RatingChange, ScanOutcome, ScanReport};
+pub use alert::{Alert, AlertState, Evidence, Measure, RatingChange, ScanOutcome, ScanReport};
 pub use announcement::{Announcement, AnnouncementKind};
 pub use assess::{Changes, Standing, assess};
 pub use attachment::Attachment;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mimamori_domain::alert::Alert;
+use mimamori_domain::alert::{Alert, Measure};
 use mimamori_domain::{Detection, EmailAddress, NoticeKind, StarRating, Verdict, jst};
 use mimamori_service::Told;
 use mimamori_service::views::{AlertView, GatewayView};
@@ -210,13 +210,14 @@ fn finding_section(view: &AlertView, gateway: Option<&GatewayView>, portal_url: 
 
 fn what_happened(alert: &Alert, device: &str) -> String {
     let title = &alert.title;
-    if alert.stopped() {
-        format!("機器「{device}」で{title}を見つけ、止めました。")
-    } else if alert.not_stopped < alert.count {
-        format!("機器「{device}」で{title}を見つけました。一部は止められていません。")
-    } else {
-        format!("機器「{device}」で{title}を見つけました。この通信は止められていません。")
-    }
+    let done = match alert.measure() {
+        Measure::Stopped => "を見つけ、止めました。",
+        Measure::Neutralised => "を見つけ、危険なファイルを無害にしました。",
+        Measure::StoppedOrNeutralised => "を見つけ、止めるか、危険なファイルを無害にしました。",
+        Measure::Partly => "を見つけました。一部は止められていません。",
+        Measure::None => "を見つけました。この通信は止められていません。",
+    };
+    format!("機器「{device}」で{title}{done}")
 }
 
 const fn how_likely(rating: StarRating) -> &'static str {
@@ -262,12 +263,12 @@ fn facts_of(view: &AlertView, gateway: Option<&GatewayView>) -> Vec<Fact> {
     if let Some(name) = file.and_then(|f| f.name.as_ref().or(f.threat_name.as_ref())) {
         facts.push(fact("ファイル", name.to_string()));
     }
-    let measure = if alert.stopped() {
-        "通信を止めました"
-    } else if alert.not_stopped < alert.count {
-        "一部を止めました"
-    } else {
-        "記録しました（止めていません）"
+    let measure = match alert.measure() {
+        Measure::Stopped => "通信を止めました",
+        Measure::Neutralised => "ファイルを書きかえて無害にしました（メールは届いています）",
+        Measure::StoppedOrNeutralised => "通信を止めるか、ファイルを書きかえて無害にしました",
+        Measure::Partly => "一部を止めました",
+        Measure::None => "記録しました（止めていません）",
     };
     facts.push(fact("対処", measure.to_owned()));
     if let Some(decision) = alert.history.last() {

@@ -49,6 +49,17 @@ async fn several_alerts_carry_the_highest_rating() {
 }
 
 #[tokio::test]
+async fn a_mail_whose_attachment_was_made_harmless() {
+    let b = Bench::new().await;
+    let mut file = b.detection(DetectionKind::MalwareFile);
+    file.outcome = Outcome::Neutralised;
+    file.file = Some(FileEvidence { name: Some("請求書.zip".into()), ..FileEvidence::default() });
+    b.report(vec![file.clone()]).await;
+    b.advance(60);
+    insta::assert_snapshot!(shown(&mail(&b).await));
+}
+
+#[tokio::test]
 async fn under_investigation_and_late() {
     let b = Bench::new().await;
     let mut severe = b.detection(DetectionKind::Threat);

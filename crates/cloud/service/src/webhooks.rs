@@ -296,6 +296,7 @@ impl Service {
             "last_seen": jst::iso(alert.last_seen),
             "count": alert.count,
             "not_stopped": alert.not_stopped,
+            "neutralised": alert.neutralised,
             "url": format!("{}/alerts/{}", self.config().portal_url, alert.id),
         }}))
     }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use mimamori_base::Timestamp;
-use mimamori_domain::{Alert, AlertState, ScanOutcome, StarRating, Verdict, alert, jst};
+use mimamori_domain::{Alert, AlertState, Measure, Outcome, ScanOutcome, StarRating, Verdict, alert, jst};
 
 use super::part::{Choice, Empty, Moment, Pager, Stars, Tag};
 use super::{Frame, detection, wording};
@@ -44,17 +44,26 @@ impl Card {
 
 /// 「KEIRI-PC」で…を検知し、止めました.
 pub fn headline(a: &Alert) -> String {
-    let verb = if a.stopped() { "を検知し、止めました" } else { "を検知しました" };
+    let verb = match a.measure() {
+        Measure::Stopped => "を検知し、止めました",
+        Measure::Neutralised => "を検知し、無害にしました",
+        Measure::StoppedOrNeutralised => "を検知し、止めるか無害にしました",
+        Measure::Partly | Measure::None => "を検知しました",
+    };
     format!("「{}」で{}{verb}", a.device.display_name(), a.title)
 }
 
 pub fn outcome_tag(a: &Alert) -> Tag {
-    if a.stopped() {
-        Tag { class: "ok", icon: "shield", word: "止めました" }
-    } else if a.not_stopped < a.count {
-        Tag { class: "check", icon: "shield-open", word: "一部は止めていません" }
-    } else {
-        Tag { class: "check", icon: "shield-open", word: "止めていません" }
+    match a.measure() {
+        Measure::Stopped => Tag { class: "ok", icon: "shield", word: "止めました" },
+        Measure::Neutralised => Outcome::Neutralised.into(),
+        Measure::StoppedOrNeutralised => {
+            Tag { class: "ok", icon: "shield", word: "止めるか無害にしました" }
+        }
+        Measure::Partly => {
+            Tag { class: "check", icon: "shield-open", word: "一部は止めていません" }
+        }
+        Measure::None => Tag { class: "check", icon: "shield-open", word: "止めていません" },
     }
 }
 
@@ -237,27 +246,22 @@ fn device(a: &Alert, gateway: &str) -> Answer {
 }
 
 fn outcome(a: &Alert) -> OutcomeAnswer {
-    if a.stopped() {
-        OutcomeAnswer {
-            icon: "shield",
-            lead: "止めました",
-            text: format!("UTM装置が、{}回の通信をすべて止めました。", jst::thousands(a.count)),
+    let count = jst::thousands(a.count);
+    let text = match a.measure() {
+        Measure::Stopped => format!("UTM装置が、{count}回の通信をすべて止めました。"),
+        Measure::Neutralised => format!(
+            "UTM装置が、{count}回とも危険なファイルを書きかえ、開いても動かないようにしました。メールそのものは届いています。"
+        ),
+        Measure::StoppedOrNeutralised => format!(
+            "UTM装置が、{count}回のうち{}回は危険なファイルを書きかえて開いても動かないようにし、ほかは通信を止めました。",
+            jst::thousands(a.neutralised)
+        ),
+        Measure::Partly | Measure::None => {
+            format!("{count}回のうち{}回は、記録だけをして通しました。", jst::thousands(a.not_stopped))
         }
-    } else {
-        OutcomeAnswer {
-            icon: "shield-open",
-            lead: if a.not_stopped < a.count {
-                "一部は止めていません"
-            } else {
-                "止めていません"
-            },
-            text: format!(
-                "{}回のうち{}回は、記録だけをして通しました。",
-                jst::thousands(a.count),
-                jst::thousands(a.not_stopped)
-            ),
-        }
-    }
+    };
+    let tag = outcome_tag(a);
+    OutcomeAnswer { icon: tag.icon, lead: tag.word, text }
 }
 
 fn until(a: &Alert) -> Vec<String> {

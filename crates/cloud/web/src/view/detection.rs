@@ -2,7 +2,7 @@
 
 use askama::Template;
 use mimamori_base::{Timestamp, Zone};
-use mimamori_domain::{AlertId, Detection, TrafficDirection, jst};
+use mimamori_domain::{AlertId, Detection, Outcome, TrafficDirection, jst};
 
 use super::part::{Empty, Fact, FactGroup, Link, Moment, Pager, Tag};
 use super::{Frame, wording};
@@ -80,8 +80,11 @@ pub struct DetailPage {
 
 impl DetailPage {
     pub fn new(frame: Frame, d: &Detection, gateway: &str, alert: Option<AlertId>) -> Self {
-        let verb =
-            if d.outcome.stopped() { "を検知し、止めました" } else { "を検知しました" };
+        let verb = match d.outcome {
+            Outcome::Blocked => "を検知し、止めました",
+            Outcome::Neutralised => "を検知し、無害にしました",
+            Outcome::Allowed => "を検知しました",
+        };
         DetailPage {
             frame,
             title: format!("「{}」の{}{verb}", d.device.display_name(), d.kind.label()),
