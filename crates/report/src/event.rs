@@ -19,6 +19,11 @@ choice! {
         /// The process that judges files died; files pass or stop by the policy.
         ScannerDied = "scanner_died",
         ScannerResumed = "scanner_resumed",
+        /// Files wait longer for the scanner than is allowed; they pass or stop by the policy.
+        ScannerSlow = "scanner_slow",
+        /// clamd, which judges files beside our scanner, does not answer.
+        ClamdFailed = "clamd_failed",
+        ClamdResumed = "clamd_resumed",
         /// The spool was full; `count` records of low value were given up.
         SpoolOverflow = "spool_overflow",
         /// Part of the spool could not be read after a crash; `count` records at most were lost.

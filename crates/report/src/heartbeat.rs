@@ -49,6 +49,24 @@ message! {
         pub bytes_beyond_depth: u64,
         pub flows_refused_by_limits: u64,
         pub packets_uninspected: u64,
+        #[serde(default)]
+        pub files: FileSpots,
+    }
+}
+
+message! {
+    /// Files in transit: how many were judged, and how many were not and why.
+    #[derive(Default)]
+    pub struct FileSpots {
+        pub judged: u64,
+        pub harmful: u64,
+        /// Behind a lock that only the receiver opens.
+        pub locked: u64,
+        pub too_deep: u64,
+        pub too_large: u64,
+        pub unreadable: u64,
+        /// The scanner was slow, busy or gone.
+        pub no_scanner: u64,
     }
 }
 

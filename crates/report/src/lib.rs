@@ -28,7 +28,7 @@ pub use detection::{
     ReputationKind, Severity, Signature, SignatureMetadata, Traffic, Transport,
 };
 pub use event::{GatewayEvent, GatewayEventKind};
-pub use heartbeat::{BlindSpots, DeviceSeen, Heartbeat, Link, PacketCounters, Versions};
+pub use heartbeat::{BlindSpots, DeviceSeen, FileSpots, Heartbeat, Link, PacketCounters, Versions};
 pub use schema::{Reportable, Shape};
 pub use text::{List, MacAddr, Md5, Pem, Sha256, Text, TextError};
 pub use usage::{Depth, Inspected, InspectionLine, InspectionRecord, UsageRecord, UseLine, UseOf};

@@ -38,6 +38,8 @@ pub enum NotInspected {
     Unreadable,
     /// The scanner did not answer in time.
     Slow,
+    /// The second scanner beside ours does not answer.
+    NoClamd,
     /// There is no scanner at the moment.
     Dead,
     /// More files at once than are followed.
@@ -45,12 +47,13 @@ pub enum NotInspected {
 }
 
 impl NotInspected {
-    pub const ALL: [NotInspected; 7] = [
+    pub const ALL: [NotInspected; 8] = [
         NotInspected::Encrypted,
         NotInspected::TooDeep,
         NotInspected::TooLarge,
         NotInspected::Unreadable,
         NotInspected::Slow,
+        NotInspected::NoClamd,
         NotInspected::Dead,
         NotInspected::Busy,
     ];
@@ -63,6 +66,7 @@ impl NotInspected {
             NotInspected::TooLarge => "too_large",
             NotInspected::Unreadable => "unreadable",
             NotInspected::Slow => "scanner_slow",
+            NotInspected::NoClamd => "no_clamd",
             NotInspected::Dead => "scanner_dead",
             NotInspected::Busy => "scanner_busy",
         }
@@ -71,7 +75,7 @@ impl NotInspected {
     /// The scanner's fault, not the file's.
     #[must_use]
     pub const fn is_of_scanner(self) -> bool {
-        matches!(self, NotInspected::Slow | NotInspected::Dead | NotInspected::Busy)
+        matches!(self, NotInspected::Slow | NotInspected::NoClamd | NotInspected::Dead | NotInspected::Busy)
     }
 }
 

@@ -100,6 +100,7 @@ const fn why(why: Why) -> NotInspected {
         Why::TooDeep => NotInspected::TooDeep,
         Why::TooLarge => NotInspected::TooLarge,
         Why::Unreadable => NotInspected::Unreadable,
+        Why::NoClamd => NotInspected::NoClamd,
         Why::Dead => NotInspected::Dead,
         Why::Busy => NotInspected::Busy,
     }

@@ -22,5 +22,6 @@ pub mod live;
 pub mod parallel;
 pub mod pipeline;
 pub mod replaying;
+mod scanner_told;
 pub mod status;
 pub mod watchdog;

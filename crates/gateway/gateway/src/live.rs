@@ -13,7 +13,7 @@ use anyhow::Context;
 use mimamori_base::{Clock, Rng, Timestamp, Zone};
 use mimamori_capture::{Bridge, Counters, Injections, Inspector, Passage, Release, Towards, Verdict};
 use mimamori_definitions::InstallError;
-use mimamori_engine::{Engine, Exceptions, FrameAction, ReleaseAction};
+use mimamori_engine::{Engine, Exceptions, FrameAction, NotInspected, ReleaseAction};
 use mimamori_report::{GatewayEventKind, PacketCounters};
 use mimamori_uplink::{Agent, AgentConfig, Identity, Reporter, Spool, UplinkStatus};
 use tokio::sync::watch;
@@ -27,6 +27,7 @@ use crate::guard::{Change, Guard, Outcome};
 use crate::health::Health;
 use crate::judge::{self, Worker, WorkerJudge};
 use crate::pipeline::Pipeline;
+use crate::scanner_told::ScannerTold;
 use crate::status::{self, Status};
 use crate::watchdog::{self, Watched};
 
@@ -310,7 +311,7 @@ struct Inspection {
     reloader: Reloader,
     uplink: Option<Arc<std::sync::Mutex<UplinkStatus>>>,
     worker: Option<Worker>,
-    scanner: mimamori_scan::State,
+    scanner: ScannerTold,
     links: Vec<(String, Zone, bool)>,
     state_dir: std::path::PathBuf,
     uninspected: u64,
@@ -346,7 +347,7 @@ impl Inspection {
             reloader,
             uplink,
             worker,
-            scanner: mimamori_scan::State::Starting,
+            scanner: ScannerTold::default(),
             links,
             state_dir: config.state_dir.clone(),
             uninspected: 0,
@@ -424,25 +425,25 @@ impl Inspection {
 
     fn tell_scanner(&mut self) {
         let Some(worker) = &self.worker else { return };
-        let (state, refusal) = {
+        let (state, refusal, clamd_fails) = {
             let worker = worker.lock();
-            (worker.state(), worker.take_refusal())
+            (worker.state(), worker.take_refusal(), worker.clamd_fails())
         };
         if let Some(why) = refusal {
             self.reporter.event_now(GatewayEventKind::DefinitionsRefused, &format!("ファイル検査: {why}"));
         }
-        if state == self.scanner {
-            return;
+        for (kind, detail) in self.scanner.changes(state, clamd_fails) {
+            self.reporter.event_now(kind, detail);
         }
-        let before = std::mem::replace(&mut self.scanner, state);
-        match state {
-            mimamori_scan::State::Dead => {
-                self.reporter.event_now(GatewayEventKind::ScannerDied, "ファイル検査のプロセスが止まりました")
-            }
-            mimamori_scan::State::Running if before == mimamori_scan::State::Dead => {
-                self.reporter.event_now(GatewayEventKind::ScannerResumed, "ファイル検査が復旧しました");
-            }
-            _ => {}
+    }
+
+    /// Tells that files wait too long, once for all that do so within ten minutes.
+    fn tell_slowness(&mut self, now: Timestamp) {
+        let slow = |p: &mut Pipeline| p.engine().judge_stats().not_inspected(NotInspected::Slow);
+        let slow = self.guard.with(now, slow).unwrap_or(0);
+        if self.scanner.is_slower(slow, now) {
+            self.reporter
+                .event_now(GatewayEventKind::ScannerSlow, "ファイル検査が時間内に終わりませんでした");
         }
     }
 
@@ -459,6 +460,7 @@ impl Inspection {
         let passing = !self.guard.is_alive() && self.reloader.config.fail == FailPolicy::Pass;
         let health = self.health.clone();
         self.guard.with(now, |p| health.update(|s| s.take(p)));
+        self.tell_slowness(now);
         self.health.update(|s| {
             s.packets = packets;
             s.links = links;

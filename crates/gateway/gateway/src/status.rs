@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mimamori_base::Timestamp;
+use mimamori_report::BlindSpots;
 use mimamori_uplink::{SpoolStats, UplinkState, UplinkStatus};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,7 @@ pub struct Status {
     pub detections: u64,
     pub links: Vec<(String, mimamori_base::Zone, bool)>,
     pub passing_uninspected: bool,
+    pub blind_spots: BlindSpots,
     pub waiting_reports: u64,
     pub dropped_reports: u64,
     pub cloud: CloudState,
@@ -64,6 +66,7 @@ impl Status {
             detections: s.detections,
             links: s.links,
             passing_uninspected: s.passing_uninspected,
+            blind_spots: s.blind_spots,
             waiting_reports: spool.records,
             dropped_reports: spool.dropped,
             cloud: match uplink {

@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -28,8 +28,8 @@ const MAX_QUEUED: usize = 16_384;
 const MAX_ANSWERS: usize = 65_536;
 /// Before a dead worker is started again, doubled up to thirty times as much.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A worker that takes nothing for so long is ended.
-const STUCK: Duration = Duration::from_secs(15);
+/// A worker that takes nothing for so long is ended, and one that owes answers and gives none.
+const STUCK: Duration = Duration::from_secs(30);
 const NOBODY: u32 = 65_534;
 
 /// How the worker stands.
@@ -47,21 +47,21 @@ pub struct RemoteStats {
     pub queued_bytes: usize,
 }
 
-enum Order {
-    Question(Question),
-    Setup(Arc<Setup>),
-}
-
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
     /// Counts deaths: who asked before has to be told.
     generation: AtomicU64,
     queued: AtomicUsize,
+    /// Questions that the worker owes an answer to, and answers it has given.
+    owed: AtomicU64,
+    given: AtomicU64,
     stop: AtomicBool,
     pid: AtomicU32,
     wake: OwnedFd,
     refused_setup: Mutex<Option<String>>,
+    /// Knowledge that the worker has not been sent yet.
+    new_setup: Mutex<Option<Arc<Setup>>>,
 }
 
 impl Shared {
@@ -84,48 +84,44 @@ impl Shared {
 /// A scan worker in a process of its own.
 #[derive(Debug)]
 pub struct Remote {
-    orders: SyncSender<Order>,
+    questions: SyncSender<Question>,
     answers: Receiver<Answer>,
     shared: Arc<Shared>,
     open: BTreeSet<u64>,
     seen_generation: u64,
     lost: Vec<u64>,
     refused: u64,
-}
-
-impl std::fmt::Debug for Order {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Order::Question(_) => "Question",
-            Order::Setup(_) => "Setup",
-        })
-    }
+    clamd_fails: bool,
 }
 
 impl Remote {
     /// `program`: this program's file, which with the argument `scan-worker` is the worker.
     pub fn start(program: PathBuf, setup: Setup) -> io::Result<Remote> {
-        let (orders, queue) = sync_channel(MAX_QUEUED);
+        let (questions, queue) = sync_channel(MAX_QUEUED);
         let (to, answers) = sync_channel(MAX_ANSWERS);
         let shared = Arc::new(Shared {
             state: Mutex::new(State::Starting),
             generation: AtomicU64::new(0),
             queued: AtomicUsize::new(0),
+            owed: AtomicU64::new(0),
+            given: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             pid: AtomicU32::new(0),
             wake: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
-            refused_setup: Mutex::new(None),
+            refused_setup: Mutex::default(),
+            new_setup: Mutex::default(),
         });
         let keeper = Keeper { program, setup: Arc::new(setup), queue, to, shared: shared.clone() };
         std::thread::Builder::new().name("scan-keeper".to_owned()).spawn(move || keeper.run())?;
         Ok(Remote {
-            orders,
+            questions,
             answers,
             shared,
             open: BTreeSet::new(),
             seen_generation: 0,
             lost: Vec::new(),
             refused: 0,
+            clamd_fails: false,
         })
     }
 
@@ -167,8 +163,14 @@ impl Remote {
 
     /// Judges by other knowledge from the next file on.
     pub fn replace(&self, setup: Setup) {
-        // Dropped when the queue is full: the caller loads again.
-        let _ = self.orders.try_send(Order::Setup(Arc::new(setup)));
+        let mut new = self.shared.new_setup.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *new = Some(Arc::new(setup));
+    }
+
+    /// clamd did not answer when it was last asked about a whole file.
+    #[must_use]
+    pub fn clamd_fails(&self) -> bool {
+        self.clamd_fails
     }
 
     pub fn tell(&mut self, question: Question) -> Result<(), Why> {
@@ -184,7 +186,7 @@ impl Remote {
             _ => {}
         }
         self.shared.queued.fetch_add(bytes, Ordering::Relaxed);
-        if full || self.orders.try_send(Order::Question(question)).is_err() {
+        if full || self.questions.try_send(question).is_err() {
             self.shared.queued.fetch_sub(bytes, Ordering::Relaxed);
             self.refused += 1;
             return Err(Why::Busy);
@@ -195,6 +197,13 @@ impl Remote {
     /// The next answer that is there.
     pub fn next_answer(&mut self) -> Option<Answer> {
         if let Ok(answer) = self.answers.try_recv() {
+            match &answer.finding {
+                Finding::Unknown(Why::NoClamd) => self.clamd_fails = true,
+                // It is asked only where nobody else knew the file.
+                Finding::Clean if answer.end => self.clamd_fails = false,
+                Finding::Harmful { found_by, .. } if found_by == "clamd" => self.clamd_fails = false,
+                _ => {}
+            }
             if answer.end || matches!(answer.finding, Finding::Harmful { .. }) {
                 self.open.remove(&answer.id);
             }
@@ -220,7 +229,7 @@ impl Drop for Remote {
 struct Keeper {
     program: PathBuf,
     setup: Arc<Setup>,
-    queue: Receiver<Order>,
+    queue: Receiver<Question>,
     to: SyncSender<Answer>,
     shared: Arc<Shared>,
 }
@@ -254,16 +263,22 @@ impl Keeper {
 
     /// What waited for the worker that died is for nobody.
     fn drain(&mut self) {
-        while let Ok(order) = self.queue.try_recv() {
-            self.taken(&order);
-            if let Order::Setup(setup) = order {
-                self.setup = setup;
-            }
+        while let Ok(question) = self.queue.try_recv() {
+            self.taken(&question);
         }
+        self.take_setup();
     }
 
-    fn taken(&self, order: &Order) {
-        if let Order::Question(Question::Bytes { bytes, .. }) = order {
+    /// `true`: there is other knowledge to be sent.
+    fn take_setup(&mut self) -> bool {
+        let new = self.shared.new_setup.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let is_new = new.is_some();
+        self.setup = new.unwrap_or_else(|| self.setup.clone());
+        is_new
+    }
+
+    fn taken(&self, question: &Question) {
+        if let Question::Bytes { bytes, .. } = question {
             self.shared.queued.fetch_sub(bytes.len(), Ordering::Relaxed);
         }
     }
@@ -293,10 +308,15 @@ impl Keeper {
         };
         let reader = Reader { to: self.to.clone(), shared: self.shared.clone(), alive: alive.clone() };
         let reading = std::thread::spawn(move || reader.run(for_reading));
+        self.shared.owed.store(0, Ordering::SeqCst);
+        let mut silence = Silence::default();
         let mut out = BufWriter::with_capacity(256 << 10, for_writing);
         let mut result = wire::write_setup(&mut out, &self.setup).and_then(|()| out.flush());
         while result.is_ok() && alive.load(Ordering::SeqCst) && !self.shared.stop.load(Ordering::SeqCst) {
             result = self.pass_on(&mut out);
+            if silence.lasts(&self.shared) {
+                break;
+            }
         }
         // The end of the connection ends the reader, which tells of the death.
         let _ = socket.shutdown(std::net::Shutdown::Both);
@@ -304,31 +324,49 @@ impl Keeper {
     }
 
     fn pass_on(&mut self, out: &mut BufWriter<UnixStream>) -> io::Result<()> {
-        let order = match self.queue.try_recv() {
-            Ok(order) => order,
+        if self.take_setup() {
+            wire::write_setup(out, &self.setup)?;
+        }
+        let question = match self.queue.try_recv() {
+            Ok(question) => question,
             Err(TryRecvError::Empty) => {
                 out.flush()?;
                 match self.queue.recv_timeout(Duration::from_millis(100)) {
-                    Ok(order) => order,
+                    Ok(question) => question,
                     Err(RecvTimeoutError::Timeout) => return Ok(()),
                     Err(RecvTimeoutError::Disconnected) => return self.nobody_asks(),
                 }
             }
             Err(TryRecvError::Disconnected) => return self.nobody_asks(),
         };
-        self.taken(&order);
-        match order {
-            Order::Question(question) => wire::write_question(out, &question),
-            Order::Setup(setup) => {
-                self.setup = setup;
-                wire::write_setup(out, &self.setup)
-            }
+        self.taken(&question);
+        if let Question::Ask { .. } = question {
+            self.shared.owed.fetch_add(1, Ordering::SeqCst);
         }
+        wire::write_question(out, &question)
     }
 
     fn nobody_asks(&self) -> io::Result<()> {
         self.shared.stop.store(true, Ordering::SeqCst);
         Ok(())
+    }
+}
+
+/// Since when the worker owes answers and has given none.
+#[derive(Default)]
+struct Silence {
+    given: u64,
+    since: Option<Instant>,
+}
+
+impl Silence {
+    fn lasts(&mut self, shared: &Shared) -> bool {
+        let given = shared.given.load(Ordering::SeqCst);
+        if shared.owed.load(Ordering::SeqCst) == 0 || given != self.given {
+            (self.given, self.since) = (given, None);
+            return false;
+        }
+        self.since.get_or_insert_with(Instant::now).elapsed() > STUCK
     }
 }
 
@@ -345,6 +383,9 @@ impl Reader {
         while let Ok(reply) = wire::read_reply(&mut source) {
             match reply {
                 Reply::Answer(answer) => {
+                    self.shared.given.fetch_add(1, Ordering::SeqCst);
+                    let less = |owed: u64| owed.checked_sub(1);
+                    let _ = self.shared.owed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
                     // Full: the engine does not fetch answers, so nobody waits for this one.
                     let _ = self.to.try_send(answer);
                     self.shared.poke();

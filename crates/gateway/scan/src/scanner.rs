@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::clamd::{self, ClamdAddress};
+use crate::clamd::{Clamd, ClamdAddress};
 use crate::rules::{Matcher, YaraRules};
 use crate::unpack::{self, Budget};
 
@@ -32,6 +32,8 @@ pub struct Limits {
     pub ratio: u64,
     /// The rules on one member, seconds.
     pub rules_secs: u64,
+    /// The whole file: after so long nothing more is unpacked.
+    pub file_secs: u64,
 }
 
 impl Default for Limits {
@@ -43,6 +45,7 @@ impl Default for Limits {
             total_bytes: 96 << 20,
             ratio: 250,
             rules_secs: 3,
+            file_secs: 15,
         }
     }
 }
@@ -54,6 +57,8 @@ pub enum Why {
     TooDeep,
     TooLarge,
     Unreadable,
+    /// clamd, which judges beside the others, does not answer.
+    NoClamd,
     /// The scanner is gone.
     Dead,
     /// Its queue is full.
@@ -80,7 +85,7 @@ pub enum Finding {
 pub struct Knowledge {
     yara: Option<YaraRules>,
     hashes: Vec<FileHashes<Arc<[u8]>>>,
-    pub clamd: Option<ClamdAddress>,
+    clamd: Option<Clamd>,
     pub limits: Limits,
 }
 
@@ -115,6 +120,7 @@ impl Knowledge {
             Some(bytes) => Some(YaraRules::read(bytes).map_err(KnowledgeError::Rules)?),
         };
         let hashes: Option<Vec<_>> = hashes.into_iter().map(FileHashes::open).collect();
+        let clamd = clamd.map(Clamd::new);
         Ok(Knowledge { yara, hashes: hashes.ok_or(KnowledgeError::Hashes)?, clamd, limits })
     }
 
@@ -174,11 +180,11 @@ impl<'k> Scanner<'k> {
         if found.is_none()
             && let Some(clamd) = &self.knowledge.clamd
         {
-            match clamd::scan(clamd, bytes) {
+            match clamd.scan(bytes) {
                 Ok(Some(family)) => found = Some((Hit { family, found_by: "clamd" }, Vec::new())),
                 Ok(None) => {}
                 // Both judge together: without the one the other's word is not enough.
-                Err(_) if whole => budget.note(Why::Dead),
+                Err(_) if whole => budget.note(Why::NoClamd),
                 Err(_) => {}
             }
         }

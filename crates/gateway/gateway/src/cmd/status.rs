@@ -62,6 +62,11 @@ fn text(s: &Status, uptime_seconds: u64) -> String {
         "パケット: 受信 {}件、検査 {}件、遮断 {}件、取りこぼし {}件  機器 {}台  検知 {}件\n",
         s.received, s.inspected, s.dropped, s.lost, s.devices, s.detections
     ));
+    let f = &s.blind_spots.files;
+    out.push_str(&format!(
+        "ファイル: 検査 {}件、うち危険 {}件  検査できず: パスワード {}件、入れ子が深い {}件、大きすぎる {}件、読めない形 {}件、検査の遅れや停止 {}件\n",
+        f.judged, f.harmful, f.locked, f.too_deep, f.too_large, f.unreadable, f.no_scanner
+    ));
     if s.passing_uninspected {
         out.push_str("注意: 検査機能が止まっており、通信は検査なしで通っています。\n");
     }

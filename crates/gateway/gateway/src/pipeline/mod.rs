@@ -19,9 +19,10 @@ use std::sync::Arc;
 
 use mimamori_base::{Rng, Timestamp, Zone};
 use mimamori_engine::{
-    Engine, EngineConfig, Event, EventKind, EventSink, FlowUse, InlineGuards, LinkType, Path, Verdict,
+    Engine, EngineConfig, Event, EventKind, EventSink, FlowUse, InlineGuards, JudgeStats, LinkType,
+    NotInspected, Path, Verdict,
 };
-use mimamori_report::{BlindSpots, Detection, GatewayEventKind, Report};
+use mimamori_report::{BlindSpots, Detection, FileSpots, GatewayEventKind, Report};
 use mimamori_uplink::Reporter;
 
 use crate::eve::EveLog;
@@ -195,6 +196,7 @@ impl Pipeline {
             bytes_beyond_depth: not_at_all,
             flows_refused_by_limits: stats.flow.stream_memcap_refusals,
             packets_uninspected: stats.tunnel_packets,
+            files: file_spots(&self.engine.judge_stats()),
         }
     }
 
@@ -248,6 +250,19 @@ impl Pipeline {
             self.stats.given_up += 1;
             tracing::error!(%error, "a detection could not be kept");
         }
+    }
+}
+
+fn file_spots(stats: &JudgeStats) -> FileSpots {
+    let of = |why| stats.not_inspected(why);
+    FileSpots {
+        judged: stats.clean + stats.harmful,
+        harmful: stats.harmful,
+        locked: of(NotInspected::Encrypted),
+        too_deep: of(NotInspected::TooDeep),
+        too_large: of(NotInspected::TooLarge),
+        unreadable: of(NotInspected::Unreadable),
+        no_scanner: NotInspected::ALL.into_iter().filter(|why| why.is_of_scanner()).map(of).sum(),
     }
 }
 

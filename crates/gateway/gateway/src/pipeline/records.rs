@@ -132,7 +132,7 @@ impl Records {
             "encrypted" => Inspected::ArchivePassword,
             "too_deep" => Inspected::ArchiveTooDeep,
             "too_large" => Inspected::FileTooLarge,
-            "scanner_slow" | "scanner_dead" | "scanner_busy" => Inspected::ScannerBusy,
+            "scanner_slow" | "no_clamd" | "scanner_dead" | "scanner_busy" => Inspected::ScannerBusy,
             _ => Inspected::Other,
         };
         let bytes = object.get("size").and_then(serde_json::Value::as_u64).unwrap_or(0);

@@ -1,10 +1,26 @@
 //! Files over FTP and SMB, both ways.
 
 use crate::office::{Office, SERVER};
+use crate::wrap::known;
 
 pub fn ftp(office: &mut Office) {
-    for name in ["eicar.com", "nested.zip", "plain.7z", "big.zip", "plain.tar.gz"] {
+    for name in known() {
         office.fetch("FTP", name, &format!("curl -s -m 20 -o got ftp://{SERVER}/KIND/{name}"));
+    }
+    // The server connects to the client.
+    for name in ["eicar.com", "nested.zip", "big.zip"] {
+        office.fetch("FTP active", name, &format!("curl -s -m 20 -P - -o got ftp://{SERVER}/KIND/{name}"));
+        office.send(
+            "FTP active upload",
+            name,
+            &format!(
+                "curl -s -m 20 -P - -T {}/files/KIND/{name} ftp://{SERVER}/up/a-KIND-{name}",
+                office.work.display()
+            ),
+            &format!("ftp/up/a-KIND-{name}"),
+        );
+    }
+    for name in ["eicar.com", "nested.zip", "plain.7z", "big.zip", "plain.tar.gz"] {
         office.send(
             "FTP upload",
             name,
@@ -19,8 +35,10 @@ pub fn ftp(office: &mut Office) {
 
 pub fn smb(office: &mut Office) {
     let client = format!("smbclient -N -t 10 //{SERVER}/share");
-    for name in ["eicar.com", "nested.zip", "plain.7z", "big.zip"] {
+    for name in known() {
         office.fetch("SMB", name, &format!("{client} -c 'get KIND/{name} got'"));
+    }
+    for name in ["eicar.com", "nested.zip", "plain.7z", "big.zip"] {
         office.send(
             "SMB upload",
             name,

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::office::{Office, SERVER};
+use crate::wrap::{is_harmful, known};
 
 const IN_PIECES: &str = "BDAT in pieces";
 
@@ -69,18 +70,13 @@ fn encoded(work: &Path, kind: &str, how: &str, name: &str) -> String {
 
 fn mails(office: &Office) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    for (how, encoding, name) in [
-        ("base64", "base64", "eicar.com"),
-        ("base64", "base64", "plain.zip"),
-        ("base64", "base64", "nested.zip"),
-        ("base64", "base64", "plain.7z"),
-        ("base64", "base64", "plain.tar.gz"),
-        ("base64", "base64", "big.zip"),
+    let wrapped = known().map(|name| ("base64", "base64", name));
+    for (how, encoding, name) in wrapped.chain([
         ("quoted-printable", "quoted-printable", "eicar.com"),
         ("uuencode", "x-uuencode", "eicar.com"),
         ("plain", "7bit", "eicar.com"),
         ("pieces", "base64", "plain.zip"),
-    ] {
+    ]) {
         for kind in ["good", "bad"] {
             let body = encoded(&office.work, kind, how, name);
             out.push((format!("{kind} {how} {name}"), mail(kind, how, encoding, name, body.trim_end())));
@@ -144,31 +140,71 @@ pub fn bdat(office: &mut Office) {
     }
 }
 
+/// Sends a mail after STARTTLS.
+const STARTTLS: &str = r#"
+import smtplib, ssl, sys
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+s = smtplib.SMTP(sys.argv[1], 25, timeout=10)
+s.starttls(context=context)
+s.sendmail("a@a.example", ["b@b.example"], open("mail.eml", "rb").read())
+s.quit()
+"#;
+
+/// After STARTTLS nothing can be seen: the mail arrives, and its flow is counted as not inspected.
+pub fn starttls(office: &mut Office) {
+    fs::write(office.work.join("pc/starttls.py"), STARTTLS).unwrap();
+    let body = encoded(&office.work, "bad", "plain", "eicar.com");
+    let text = mail("bad", "plain", "7bit", "eicar.com", body.trim_end());
+    let got = delivered(office, &text, &format!("python3 starttls.py {SERVER}")).unwrap_or_default();
+    let attached = body.trim_end();
+    office.check("STARTTLS passes".into(), got.contains(attached) && is_harmful(attached.as_bytes()), &got);
+}
+
 /// Sends a mail, and looks at how it arrived.
 fn deliver(office: &mut Office, how: &str, what: &str, text: &str, script: &str) {
+    let got = delivered(office, text, script);
+    came(office, how, what, text, got.as_deref());
+}
+
+fn delivered(office: &Office, text: &str, script: &str) -> Option<String> {
     let box_file = office.work.join("spool/mail");
     let _ = fs::remove_file(&box_file);
     fs::write(office.work.join("pc/mail.eml"), text).unwrap();
     office.pc(script);
-    let got = (0..40).find_map(|_| {
+    (0..150).find_map(|_| {
         std::thread::sleep(Duration::from_millis(100));
         fs::read_to_string(&box_file).ok().filter(|t| t.contains("--==b==--"))
-    });
-    came(office, how, what, text, got.as_deref());
+    })
+}
+
+/// A clean file in a mail, sent and fetched: it comes as it was sent.
+pub fn clean(office: &mut Office, name: &str) {
+    let body = encoded(&office.work, "clean", "base64", name);
+    let text = mail("good", "base64", "base64", name, body.trim_end());
+    let swaks = format!(
+        "swaks --server {SERVER} --from a@a.example --to b@b.example --data @mail.eml --suppress-data --timeout 20"
+    );
+    let what = format!("good {name}");
+    deliver(office, "SMTP", &what, &text, &swaks);
+    fetched(office, &format!("clean-{name}"), &what, &text);
 }
 
 pub fn mailboxes(office: &mut Office) {
     for (number, (what, text)) in mails(office).into_iter().enumerate() {
-        let user = format!("u{number}");
-        let cur = office.work.join(format!("maildir/{user}/cur"));
-        for folder in ["cur", "new", "tmp"] {
-            fs::create_dir_all(cur.with_file_name(folder)).unwrap();
-        }
-        fs::write(cur.join("1.a:2,"), &text).unwrap();
-        Command::new("chown").args(["-R", "mail:mail"]).arg(office.work.join("maildir")).status().unwrap();
-        let (_, pop) = office.pc(&format!("curl -s -m 20 -u {user}:pw pop3://{SERVER}/1"));
-        came(office, "POP3", &what, &text, Some(&String::from_utf8_lossy(&pop)));
-        let (_, imap) = office.pc(&format!("curl -s -m 20 -u {user}:pw 'imap://{SERVER}/INBOX;MAILINDEX=1'"));
-        came(office, "IMAP", &what, &text, Some(&String::from_utf8_lossy(&imap)));
+        fetched(office, &format!("u{number}"), &what, &text);
     }
+}
+
+fn fetched(office: &mut Office, user: &str, what: &str, text: &str) {
+    let cur = office.work.join(format!("maildir/{user}/cur"));
+    for folder in ["cur", "new", "tmp"] {
+        fs::create_dir_all(cur.with_file_name(folder)).unwrap();
+    }
+    fs::write(cur.join("1.a:2,"), text).unwrap();
+    Command::new("chown").args(["-R", "mail:mail"]).arg(office.work.join("maildir")).status().unwrap();
+    let (_, pop) = office.pc(&format!("curl -s -m 20 -u {user}:pw pop3://{SERVER}/1"));
+    came(office, "POP3", what, text, Some(&String::from_utf8_lossy(&pop)));
+    let (_, imap) = office.pc(&format!("curl -s -m 20 -u {user}:pw 'imap://{SERVER}/INBOX;MAILINDEX=1'"));
+    came(office, "IMAP", what, text, Some(&String::from_utf8_lossy(&imap)));
 }

@@ -2,17 +2,20 @@
 //! wrapping over each protocol is stopped, its clean twin passes bit for bit; rules and clamd judge
 //! beside the hash lists; a scanner that dies or is slow costs what the policy says.
 
+mod clamd;
+mod clean;
 mod files;
 mod mail;
 mod office;
 mod scanner;
 mod servers;
+mod swap;
 mod web;
 mod wrap;
 
 use office::{Office, missing};
 
-/// Both tests build an office; each has namespaces of its own.
+/// Each test builds an office with namespaces of its own.
 fn office(prefix: &str, dir: &std::path::Path, scan: &str) -> Option<Office> {
     if let Some(missing) = missing() {
         println!("skipped: needs {missing}");
@@ -24,27 +27,35 @@ fn office(prefix: &str, dir: &std::path::Path, scan: &str) -> Option<Office> {
 #[test]
 fn gw_03_harmful_files_do_not_arrive_and_clean_ones_do() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(mut office) = office("mms", dir.path(), "") else { return };
+    // Longer than clamd is waited for, also on a busy machine.
+    let Some(mut office) = office("mms", dir.path(), "wait_ms = 9000\n") else { return };
     web::http(&mut office);
     web::ranges(&mut office);
     web::uploads(&mut office);
     web::http2(&mut office);
     web::judges(&mut office);
     web::page_and_password(&mut office);
+    web::tls(&mut office);
     files::ftp(&mut office);
     files::smb(&mut office);
     mail::smtp(&mut office);
     mail::bdat(&mut office);
+    mail::starttls(&mut office);
     mail::mailboxes(&mut office);
+    clean::everywhere(&mut office);
+    clamd::passes(&mut office);
     scanner::least_privilege(&mut office);
     scanner::killed(&mut office);
     scanner::slow(&mut office);
+    // HTTPS and STARTTLS.
+    office.counted("TLS", "/blind_spots/flows_encrypted", Some(1));
     let eve = office.settle();
     for word in ["\"outcome\":\"stopped\"", "\"outcome\":\"neutralised\"", "EICAR-Test-File", "scanner_slow"]
     {
         assert!(eve.contains(word), "{word}");
     }
     assert!(eve.contains("\"reason\":\"encrypted\""), "the password is told");
+    assert!(office.status()["blind_spots"]["files"]["locked"].as_u64() > Some(0), "{}", office.status());
 }
 
 #[test]
@@ -54,8 +65,21 @@ fn gw_03_what_cannot_be_judged_is_held_where_the_policy_says_so() {
     let Some(mut office) = office("mmh", dir.path(), scan) else { return };
     web::held(&mut office);
     scanner::held(&mut office);
+    clamd::holds(&mut office);
     let eve = office.settle();
     for reason in ["encrypted", "too_deep", "too_large", "scanner_slow"] {
         assert!(eve.contains(&format!("\"reason\":\"{reason}\"")), "{reason}");
     }
+    let status = office.status();
+    for reason in ["locked", "too_deep", "too_large", "no_scanner"] {
+        assert!(status["blind_spots"]["files"][reason].as_u64() > Some(0), "{reason}: {status}");
+    }
+}
+
+#[test]
+fn gw_07_sets_change_under_traffic_and_bad_ones_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut office) = office("mmw", dir.path(), "") else { return };
+    swap::under_traffic(&mut office);
+    office.settle();
 }

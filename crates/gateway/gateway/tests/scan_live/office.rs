@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mimamori_gateway::lab::{Lab, obstacle};
 
+use crate::clean;
 use crate::scanner::worker_pids;
 use crate::servers;
 use crate::wrap::{self, is_harmful};
@@ -47,8 +48,9 @@ pub struct Office {
     pub work: PathBuf,
     failed: Vec<String>,
     tried: usize,
-    /// clamd is there and runs.
-    pub clamd: bool,
+    /// The process of clamd, if it is installed, and of the gateway.
+    pub clamd: Option<u32>,
+    pub gateway: u32,
 }
 
 impl Office {
@@ -57,18 +59,34 @@ impl Office {
         Command::new("chmod").arg("755").arg(dir).status().unwrap();
         let mut lab = Lab::build(prefix, dir).unwrap();
         let work = lab.work().to_path_buf();
-        for folder in
-            ["files/bad", "files/good", "pc", "up", "ftp/up", "ftp-empty", "smb", "maildir", "spool", "samba"]
-        {
+        for folder in [
+            "files/bad",
+            "files/good",
+            "files/clean",
+            "pc",
+            "up",
+            "ftp/up",
+            "ftp-empty",
+            "smb",
+            "maildir",
+            "spool",
+            "samba",
+        ] {
             fs::create_dir_all(work.join(folder)).unwrap();
         }
         wrap::make(&work);
+        clean::make(&work);
         servers::start(&mut lab, &work);
         let clamd = servers::clamd(&mut lab, &work);
-        let key = definitions(&work);
+        let key = keygen(&work);
+        definitions(&work, 1, &[]);
         let scan = format!(
             "[scan]\n{scan}{}",
-            if clamd { format!("clamd = \"{}/clamd.sock\"\n", work.display()) } else { String::new() }
+            if clamd.is_some() {
+                format!("clamd = \"{}/clamd.sock\"\n", work.display())
+            } else {
+                String::new()
+            }
         );
         let config = format!(
             "state_dir = \"{w}/state\"\n\
@@ -81,13 +99,13 @@ impl Office {
         );
         let path = work.join("gateway.toml");
         fs::write(&path, config).unwrap();
-        lab.start("gw", &[GATEWAY, "run", "--config", &path.to_string_lossy()]).unwrap();
+        let gateway = lab.start("gw", &[GATEWAY, "run", "--config", &path.to_string_lossy()]).unwrap();
         assert!(lab.wait_for_gateway(Duration::from_secs(20)));
-        let office = Office { lab, work, failed: Vec::new(), tried: 0, clamd };
+        let office = Office { lab, work, failed: Vec::new(), tried: 0, clamd, gateway };
         let ready = (0..100).any(|_| {
             std::thread::sleep(Duration::from_millis(200));
             !worker_pids(&office.work).is_empty()
-                && [8081, 8082, 25, 21, 445, 110, 143].iter().all(|port| {
+                && [8081, 8082, 40123, 25, 21, 445, 110, 143].iter().all(|port| {
                     office
                         .pc(&format!("curl -s --max-time 2 -o /dev/null telnet://{SERVER}:{port} </dev/null"))
                         .0
@@ -133,7 +151,8 @@ impl Office {
             } else {
                 // Neither the whole of it, nor anything that is still the test file.
                 let stopped = got != whole && !is_harmful(&got);
-                self.check(format!("{how} {name} harmful"), stopped, &String::from_utf8_lossy(&said));
+                let detail = format!("{} {}", String::from_utf8_lossy(&said), self.lately());
+                self.check(format!("{how} {name} harmful"), stopped, &detail);
             }
         }
     }
@@ -151,7 +170,8 @@ impl Office {
                 self.check(format!("{how} {name} clean"), got == whole, &format!("{} bytes", got.len()));
             } else {
                 let stopped = got != whole && !is_harmful(&got);
-                self.check(format!("{how} {name} harmful"), stopped, &format!("{} bytes", got.len()));
+                let detail = format!("{} bytes; {}", got.len(), self.lately());
+                self.check(format!("{how} {name} harmful"), stopped, &detail);
             }
         }
     }
@@ -164,6 +184,31 @@ impl Office {
             eve.lines().any(|line| line.contains(one) && line.contains(other))
         });
         self.check(format!("told: {one} {other}"), found, "no such event");
+    }
+
+    /// What the gateway last said of files.
+    fn lately(&self) -> String {
+        let eve = fs::read_to_string(self.work.join("eve.json")).unwrap_or_default();
+        let of_files = |l: &&str| l.contains("file_unjudged") || l.contains("\"malware\"");
+        eve.lines().rev().filter(of_files).take(2).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What the running gateway says of itself.
+    pub fn status(&self) -> serde_json::Value {
+        let config = self.work.join("gateway.toml");
+        let args = [GATEWAY, "status", "--json", "--config", &config.to_string_lossy()];
+        let out = self.lab.on("gw", &args).unwrap();
+        serde_json::from_slice(&out.stdout).unwrap_or_default()
+    }
+
+    /// Waits until a number of the status is larger than it was.
+    pub fn counted(&mut self, what: &str, pointer: &str, before: Option<u64>) {
+        // A flow is told of a minute after its end.
+        let grown = (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(500));
+            self.status().pointer(pointer).and_then(serde_json::Value::as_u64) > before
+        });
+        self.check(format!("{what} counted in {pointer}"), grown, &self.status().to_string());
     }
 
     /// All checks are done: what failed, and what was logged.
@@ -179,8 +224,19 @@ impl Office {
     }
 }
 
-/// Makes and signs a set as an operator does; its public key.
-fn definitions(work: &Path) -> String {
+fn run(work: &Path, args: &[&str]) {
+    let out = Command::new(GATEWAY).arg("definitions").args(args).current_dir(work).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// The public key of those that sets are signed with.
+fn keygen(work: &Path) -> String {
+    run(work, &["keygen", "set.key"]);
+    fs::read_to_string(work.join("set.key.pub")).unwrap().trim().to_owned()
+}
+
+/// Makes and signs a set as an operator does; `hashes`: lines of one more hash list.
+pub fn definitions(work: &Path, version: u64, hashes: &[String]) {
     let starter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../definitions/starter");
     for name in ["hashes.txt", "mimamori.yar"] {
         fs::copy(starter.join(name), work.join(name)).unwrap();
@@ -189,20 +245,20 @@ fn definitions(work: &Path) -> String {
     let nothing = "alert tcp any any -> any 9 (msg:\"nothing\"; content:\"nothing-of-the-kind\"; sid:1;)\n";
     fs::write(work.join("none.rules"), nothing).unwrap();
     fs::write(work.join("own.yar"), wrap::YARA).unwrap();
-    let sources =
-        [("rules", "none.rules"), ("hashes", "hashes.txt"), ("yara", "mimamori.yar"), ("yara", "own.yar")];
-    let mut recipe = "channel = \"lab\"\nversion = 1\n".to_owned();
+    fs::write(work.join("more.txt"), hashes.join("\n")).unwrap();
+    let sources = [
+        ("rules", "none.rules"),
+        ("hashes", "hashes.txt"),
+        ("hashes", "more.txt"),
+        ("yara", "mimamori.yar"),
+        ("yara", "own.yar"),
+    ];
+    let mut recipe = format!("channel = \"lab\"\nversion = {version}\n");
     for (format, path) in sources {
         recipe.push_str(&format!("[[source]]\nformat = \"{format}\"\npath = \"{path}\"\n"));
     }
     fs::write(work.join("set.toml"), recipe).unwrap();
-    for args in [
-        &["keygen", "set.key"][..],
-        &["build", "--recipe", "set.toml", "--key", "set.key", "--out", "set.mds"][..],
-        &["verify", "set.mds", "--key", "set.key.pub"][..],
-    ] {
-        let out = Command::new(GATEWAY).arg("definitions").args(args).current_dir(work).output().unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    }
-    fs::read_to_string(work.join("set.key.pub")).unwrap().trim().to_owned()
+    run(work, &["build", "--recipe", "set.toml", "--key", "set.key", "--out", "set.new"]);
+    run(work, &["verify", "set.new", "--key", "set.key.pub"]);
+    fs::rename(work.join("set.new"), work.join("set.mds")).unwrap();
 }

@@ -33,10 +33,14 @@ fn parent(pid: u32) -> u32 {
     line.and_then(|l| l.trim().parse().ok()).unwrap_or(0)
 }
 
-fn signal(office: &Office, signal: &str) {
+fn signal(office: &Office, name: &str) {
     for pid in worker_pids(&office.work) {
-        Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
+        send(pid, name);
     }
+}
+
+pub fn send(pid: u32, signal: &str) {
+    Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
 }
 
 /// Nobody, no new privileges, a system-call filter.

@@ -20,8 +20,8 @@ pub fn start(lab: &mut Lab, work: &Path) {
     Command::new("sh")
         .arg("-c")
         .arg(format!(
-            "cd {w}; cp -r files/bad files/good ftp/; chmod 755 ftp ftp/bad ftp/good; chown ftp ftp/up; chmod 777 up smb spool samba maildir pc; \
-             cp -r files/bad files/good smb/; chmod -R a+rX smb files; chown -R Debian-exim spool; \
+            "cd {w}; cp -r files/bad files/good files/clean ftp/; chmod 755 ftp ftp/bad ftp/good ftp/clean; chown ftp ftp/up; chmod 777 up smb spool samba maildir pc; \
+             cp -r files/bad files/good files/clean smb/; cp site.pem site.key spool/; chmod -R a+rX smb files; chown -R Debian-exim spool; \
              for k in bad good; do for f in files/$k/*; do [ -f $f ] && brotli -k -f -o $f.br $f; done; done"
         ))
         .status()
@@ -34,10 +34,11 @@ pub fn start(lab: &mut Lab, work: &Path) {
              http {{ access_log off; default_type application/octet-stream; client_body_temp_path {w}/b2;\n\
                proxy_temp_path {w}/p2; fastcgi_temp_path {w}/f2; uwsgi_temp_path {w}/u2; scgi_temp_path {w}/s2;\n\
                client_body_in_file_only off; client_max_body_size 50m;\n\
-               server {{ listen {SERVER}:8081; listen {SERVER}:8082 http2; root {w}/files;\n\
+               server {{ listen {SERVER}:8081; listen {SERVER}:8082 http2; listen {SERVER}:40123; root {w}/files;\n\
                  location /gzip/ {{ alias {w}/files/; gzip on; gzip_types *; gzip_min_length 1; }}\n\
                  location /br/ {{ alias {w}/files/; add_header Content-Encoding br; }}\n\
                  location /deflate/ {{ alias {w}/files/; add_header Content-Encoding deflate; }}\n\
+                 location /chunked/ {{ alias {w}/files/; ssi on; ssi_types *; }}\n\
                  location /slow/ {{ alias {w}/files/; limit_rate 400k; }}\n\
                  location /up/ {{ alias {w}/up/; dav_methods PUT; }} }} }}\n"
         ),
@@ -69,7 +70,8 @@ pub fn start(lab: &mut Lab, work: &Path) {
         format!(
             "primary_hostname = mx.example\nspool_directory = {w}/spool\nlog_file_path = {w}/spool/log-%s\n\
              acl_smtp_rcpt = take\nacl_smtp_data = take\nlocal_interfaces = {SERVER}\ndaemon_smtp_ports = 25\n\
-             pid_file_path = {w}/spool/pid\nmessage_size_limit = 50M\ntls_advertise_hosts =\n\
+             pid_file_path = {w}/spool/pid\nmessage_size_limit = 50M\ntls_advertise_hosts = *\n\
+             tls_certificate = {w}/spool/site.pem\ntls_privatekey = {w}/spool/site.key\n\
              begin acl\ntake:\n  accept\nbegin routers\nall:\n  driver = accept\n  transport = keep\n\
              begin transports\nkeep:\n  driver = appendfile\n  file = {w}/spool/mail\n  user = Debian-exim\n"
         ),
@@ -87,11 +89,12 @@ pub fn start(lab: &mut Lab, work: &Path) {
     lab.start("inet", &["dovecot", "-F", "-c", &dovecot]).unwrap();
 }
 
-/// clamd with a database of one signature, which nothing else knows. `false`: it is not installed.
-pub fn clamd(lab: &mut Lab, work: &Path) -> bool {
+/// clamd with a database of one signature, which nothing else knows; its process. `None`: it is
+/// not installed.
+pub fn clamd(lab: &mut Lab, work: &Path) -> Option<u32> {
     if !Path::new("/usr/sbin/clamd").exists() {
         println!("clamd is left out: needs clamav-daemon");
-        return false;
+        return None;
     }
     let w = work.display();
     let marker: String = CLAMD.bytes().map(|b| format!("{b:02x}")).collect();
@@ -103,12 +106,12 @@ pub fn clamd(lab: &mut Lab, work: &Path) -> bool {
         format!("Foreground yes\nLocalSocket {w}/clamd.sock\nDatabaseDirectory {w}/clamdb\nMaxThreads 4\n"),
     )
     .unwrap();
-    lab.start("gw", &["clamd", "--config-file", &config.to_string_lossy()]).unwrap();
+    let pid = lab.start("gw", &["clamd", "--config-file", &config.to_string_lossy()]).unwrap();
     let up = (0..150).any(|_| {
         std::thread::sleep(Duration::from_millis(200));
-        work.join("clamd.sock").exists()
+        std::os::unix::net::UnixStream::connect(work.join("clamd.sock")).is_ok()
     });
     let log = fs::read_to_string(work.join("clamd.log")).unwrap_or_default();
     assert!(up, "clamd runs: {log}");
-    true
+    Some(pid)
 }

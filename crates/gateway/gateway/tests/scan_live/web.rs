@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::office::{Office, SERVER};
-use crate::wrap::WRAPPED;
+use crate::wrap::known;
 
 /// Puts the parts of an answer of several ranges together.
 const JOIN: &str = r#"
@@ -17,12 +17,10 @@ open("got", "wb").write(out)
 "#;
 
 pub fn http(office: &mut Office) {
-    // Only rules know a file by its beginning.
-    let known = |name: &&str| cfg!(feature = "yara") || *name != "large.txt";
-    for name in WRAPPED.iter().copied().filter(|n| known(n)) {
+    for name in known() {
         office.fetch("HTTP", name, &format!("curl -s -f -o got http://{SERVER}:8081/KIND/{name}"));
     }
-    for name in ["eicar.com", "plain.zip", "large.txt"].into_iter().filter(known) {
+    for name in known().filter(|n| ["eicar.com", "plain.zip", "large.txt"].contains(n)) {
         office.fetch(
             "HTTP gzip",
             name,
@@ -34,6 +32,20 @@ pub fn http(office: &mut Office) {
             &format!("curl -s -f -o g.br http://{SERVER}:8081/br/KIND/{name}.br && brotli -d -f -o got g.br; [ -e got ]"),
         );
     }
+    for name in ["eicar.com", "nested.zip", "big.zip"] {
+        office.fetch(
+            "HTTP chunked",
+            name,
+            &format!(
+                "curl -s -f -D head -o got http://{SERVER}:8081/chunked/KIND/{name}; [ -e got ] && grep -qi chunked head"
+            ),
+        );
+    }
+    office.fetch(
+        "HTTP on another port",
+        "plain.zip",
+        &format!("curl -s -f -o got http://{SERVER}:40123/KIND/plain.zip"),
+    );
     office.fetch(
         "HTTP deflate",
         "eicar.com",
@@ -128,11 +140,17 @@ pub fn judges(office: &mut Office) {
         office.told("\"found_by\":\"yara\"", "Own-Rule-Test");
         office.told("\"found_by\":\"yara\"", "Mimamori-Test-Macro");
     }
-    if office.clamd {
+    if office.clamd.is_some() {
         fetch(office, "clamd.bin");
         office.told("\"found_by\":\"clamd\"", "Own.Clamd-Test");
     }
     office.told("\"found_by\":\"sha256\"", "EICAR-Test-File");
+}
+
+/// TLS is not looked into: the file arrives, and its bytes are counted as not inspected.
+pub fn tls(office: &mut Office) {
+    let (ok, got) = office.pc(&format!("curl -s -k -f https://{SERVER}/eicar.com"));
+    office.check("HTTPS passes".into(), ok && crate::wrap::is_harmful(&got), "not looked into");
 }
 
 /// The page, where nothing was sent yet; passwords pass by default, and are told.

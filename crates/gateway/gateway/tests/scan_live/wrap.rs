@@ -47,7 +47,7 @@ for kind in bad good; do
 done
 "#;
 
-pub const WRAPPED: [&str; 18] = [
+const WRAPPED: [&str; 18] = [
     "eicar.com",
     "plain.zip",
     "deflate64.zip",
@@ -67,6 +67,11 @@ pub const WRAPPED: [&str; 18] = [
     "sheet.xlsx",
     "stored.rar",
 ];
+
+/// All wrappings that the judges of this build know. Only rules know a file by its beginning.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    WRAPPED.iter().copied().filter(|name| cfg!(feature = "yara") || *name != "large.txt")
+}
 
 pub fn eicar(kind: &str) -> String {
     twin(kind, &EICAR.concat(), "STANDARD")

@@ -1,6 +1,7 @@
 //! What unpacking one file may cost.
 
 use std::io::Read;
+use std::time::{Duration, Instant};
 
 use crate::scanner::{Limits, Why};
 
@@ -14,13 +15,15 @@ pub struct Budget {
     packed: u64,
     bytes: u64,
     members: u32,
+    until: Instant,
     why: Option<Why>,
 }
 
 impl Budget {
     #[must_use]
     pub fn new(limits: Limits, packed: u64) -> Self {
-        Budget { limits, packed, bytes: 0, members: 0, why: None }
+        let until = Instant::now() + Duration::from_secs(limits.file_secs);
+        Budget { limits, packed, bytes: 0, members: 0, until, why: None }
     }
 
     /// Something was not looked into.
@@ -44,7 +47,7 @@ impl Budget {
     /// Room for one more member. `false`: no more is to be unpacked.
     pub(crate) fn member(&mut self) -> bool {
         self.members = self.members.saturating_add(1);
-        if self.members > self.limits.members || self.room() == 0 {
+        if self.members > self.limits.members || self.room() == 0 || Instant::now() > self.until {
             self.note(Why::TooLarge);
             return false;
         }
