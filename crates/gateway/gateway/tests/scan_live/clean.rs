@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::mail;
 use crate::office::{Office, SERVER};
@@ -45,6 +46,8 @@ pub fn everywhere(office: &mut Office) {
         let found = |l: &&str| l.contains(&typed("malware")) || l.contains(&typed("alert"));
         eve.lines().filter(found).map(str::to_owned).collect::<Vec<_>>()
     };
+    // The last harmful mail may not have been written down yet.
+    std::thread::sleep(Duration::from_secs(2));
     let before = alarms(office);
     let folder = office.work.join("files/clean");
     let mut names: Vec<String> =

@@ -93,7 +93,7 @@ impl Office {
              [[port]]\ninterface = \"wan0\"\nzone = \"wan\"\n\
              [[port]]\ninterface = \"lan0\"\nzone = \"lan\"\n\
              [[port]]\ninterface = \"lan1\"\nzone = \"lan\"\n\
-             [inspection]\nset = \"{w}/set.mds\"\nset_keys = [\"{key}\"]\n{scan}\
+             [inspection]\nhang_milliseconds = 10000\nset = \"{w}/set.mds\"\nset_keys = [\"{key}\"]\n{scan}\
              [eve]\npath = \"{w}/eve.json\"\n",
             w = work.display()
         );
