@@ -1,5 +1,7 @@
 //! Whether a gateway has stopped (NT-04): judged only over time in which the cloud itself was
-//! provably receiving, so that an outage of the cloud makes no wave of false mails.
+//! provably receiving, so that an outage of the cloud makes no wave of false mails. Many that fall
+//! silent at once are an outage of a provider between them and us: each is told of only if it
+//! lasts.
 
 use std::time::Duration;
 
@@ -7,6 +9,17 @@ use mimamori_base::Timestamp;
 
 /// Silence, while the cloud was receiving, after which a gateway counts as stopped.
 pub const SILENT_FOR: Duration = Duration::from_secs(600);
+
+/// Gateways that fell silent together are told of only after this: their boxes are well, and
+/// their customers cannot read mail in an outage of their provider anyway.
+pub const SILENT_FOR_IN_A_WAVE: Duration = Duration::from_secs(3_600);
+/// Silence after which a gateway counts towards a wave.
+const WAVE_COUNTS_AFTER: Duration = Duration::from_secs(300);
+/// Fewer customers are never a wave.
+const WAVE_MIN: usize = 3;
+/// From here on a wave is one in [`WAVE_SHARE`] of all customers; of fewer, more than half.
+const WAVE_LARGE: usize = 10;
+const WAVE_SHARE: usize = 20;
 
 /// A time in which at least one cloud node was receiving.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +51,17 @@ pub fn judge(
     } else {
         Liveness::Alive
     }
+}
+
+/// How long gateways may be silent now: longer while those of many customers fell silent together
+/// (a power cut at one customer is no wave). `silences`: of the most silent gateway of each customer
+/// that does not count as stopped yet, by [`silence_while_receiving`].
+#[must_use]
+pub fn patience(silences: &[Duration]) -> Duration {
+    let all = silences.len();
+    let silent = silences.iter().filter(|s| **s >= WAVE_COUNTS_AFTER).count();
+    let many = silent * 2 > all || (silent >= WAVE_LARGE && silent * WAVE_SHARE >= all);
+    if silent >= WAVE_MIN && many { SILENT_FOR_IN_A_WAVE } else { SILENT_FOR }
 }
 
 /// How long the cloud has been receiving since `last_seen`.
@@ -88,6 +112,30 @@ mod tests {
         let receiving = [period(0, 9), period(2, 9), period(1, 3)];
         assert_eq!(silence_while_receiving(t(0), &receiving, t(9)), Duration::from_secs(9 * 60));
         assert_eq!(judge(t(0), &receiving, t(9), SILENT_FOR), Liveness::Alive);
+    }
+
+    #[test]
+    fn nt_04_many_at_once_are_an_outage_between_them_and_us() {
+        let silences = |silent: usize, all: usize| {
+            let mut s = vec![Duration::from_secs(20); all - silent];
+            s.resize(all, Duration::from_secs(400));
+            s
+        };
+        for (silent, all, wave) in [
+            (1, 1, false),
+            (2, 3, false),
+            (3, 3, true),
+            (3, 6, false),
+            (9, 100, false),
+            (10, 100, true),
+            (10, 201, false),
+            (499, 10_000, false),
+            (500, 10_000, true),
+        ] {
+            let wanted = if wave { SILENT_FOR_IN_A_WAVE } else { SILENT_FOR };
+            assert_eq!(patience(&silences(silent, all)), wanted, "{silent} of {all}");
+        }
+        assert_eq!(patience(&[]), SILENT_FOR);
     }
 
     #[test]

@@ -163,17 +163,17 @@ fn rt_02_a_wrong_policy_names_line_and_reason() {
         (
             "version = \"1\"\n\n[[rule]]\nid = \"A\"\nrating = \"none\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n",
             4,
-            "id is",
+            "id に使えるのは",
         ),
         (
             "version = \"1\"\n[[rule]]\nid = \"a\"\nrating = \"four\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n",
             4,
-            "rating is",
+            "rating は",
         ),
         (
             "version = \"1\"\n[[rule]]\nid = \"a\"\nrating = \"two\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n",
             3,
-            "needs actions",
+            "actions",
         ),
         (
             "version = \"1\"\n[[rule]]\nid = \"a\"\nwhen = { kind = [\"c3\"] }\nrating = \"none\"\ncause = \"x\"\ntitle = \"t\"\nreason = \"r\"\n",
@@ -186,6 +186,7 @@ fn rt_02_a_wrong_policy_names_line_and_reason() {
             "colour",
         ),
     ];
+    assert!(Policy::parse("version = 1 2").unwrap_err().to_string().starts_with("1 行目: 書き方"));
     for (source, line, words) in cases {
         let errors = Policy::parse(source).unwrap_err();
         assert!(errors.0.iter().any(|e| e.line == line && e.reason.contains(words)), "{source}\n{errors:?}");

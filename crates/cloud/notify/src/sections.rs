@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use mimamori_domain::alert::{Alert, Measure};
+use mimamori_domain::contract::{RESPONSE_YEN, RESPONSES_A_YEAR};
 use mimamori_domain::{Detection, EmailAddress, NoticeKind, StarRating, Verdict, jst};
 use mimamori_service::Told;
 use mimamori_service::views::{AlertView, GatewayView};
@@ -111,7 +112,7 @@ fn alert_section(
     if alert.is_three_by_scan() {
         lead = vec![
             format!("機器「{device}」のフルスキャンで、ウイルスなどが見つかったとのご報告を受けました。"),
-            "このため、重要度を ★★★ 相当に引き上げます。補償を使う権利が生じます（条件があります）。"
+            "このため、重要度を ★★★ 相当に引き上げます。補償を使う権利が生じます（条件は下の「保険について」にあります）。"
                 .to_owned(),
         ];
     } else if let Some(from) = risen_from {
@@ -139,15 +140,19 @@ fn alert_section(
         lead,
         actions: alert.actions.iter().map(ToString::to_string).collect(),
         facts: facts_of(view, gateway),
-        insurance: (alert.rating == StarRating::Three).then(|| {
-            let until = alert.raised_at + Duration::from_secs(COVERED_DAYS * 86_400);
-            format!(
-                "フルスキャンのあとも駆け付け対応が必要な場合、{}までのご利用が補償の対象です（条件があります）。",
-                jst::month_day(until)
-            )
-        }),
+        insurance: (alert.rating == StarRating::Three).then(|| insurance(alert)),
         link: alert_link(alert, portal_url),
     }
+}
+
+/// What the insurance pays for, and on which conditions (IN-01 to IN-03).
+fn insurance(alert: &Alert) -> String {
+    let until = alert.raised_at + Duration::from_secs(COVERED_DAYS * 86_400);
+    format!(
+        "フルスキャンのあとも駆け付け対応が必要な場合、{}までのご利用が補償の対象です。条件: フルスキャンの結果をご報告いただいていること、補償期間中であること（ご利用開始の翌月1日から。無料期間を除く）、1年に{RESPONSES_A_YEAR}回・1回{}円まで。お申し込みは相談窓口へ。",
+        jst::month_day(until),
+        jst::thousands(u64::from(RESPONSE_YEN)),
+    )
 }
 
 /// The mail to another address did not arrive: this reader is asked to act instead.

@@ -148,7 +148,8 @@ async fn a_refused_recipient_is_a_dead_letter_and_holds_up_nobody() {
     let server = server(Some(refuse)).await;
     b.report(vec![b.detection(DetectionKind::CommandAndControl)]).await;
     let round = pump(&b, smtp(&server)).drain().await.unwrap();
-    assert_eq!((round.sent, round.dead), (1, 1));
+    // The other address gets the alert, and is asked to take over.
+    assert_eq!((round.sent, round.dead), (2, 1));
     let dead = b.service.delivery_ledger(&b.service.console(), Some("dead"), 10).await.unwrap();
     assert!(dead[0].reply.contains("no such user"), "{}", dead[0].reply);
     b.service.resend(&b.service.console(), dead[0].delivery.id).await.unwrap();
@@ -310,4 +311,57 @@ async fn the_mailbox_is_bounded_and_long_lines_end_the_conversation() {
     let mut answer = Vec::new();
     let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_buf(&mut answer)).await.unwrap();
     assert!(server.mailbox().messages().is_empty());
+}
+
+/// Names of the mail's own headers, in order.
+fn header_names(raw: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(raw).into_owned();
+    let head = text.split("\r\n\r\n").next().unwrap_or_default().to_owned();
+    let own = head.split("\r\n").filter(|l| !l.starts_with([' ', '\t']));
+    own.map(|l| l.split(':').next().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn nothing_that_came_from_a_network_or_a_form_adds_a_header() {
+    let harmless = {
+        let (b, server) = (Bench::new().await, server(None).await);
+        b.report(vec![b.detection(DetectionKind::CommandAndControl)]).await;
+        assert_eq!(pump(&b, smtp(&server)).drain().await.unwrap().sent, 1);
+        header_names(&server.mailbox().messages()[0].raw)
+    };
+    let (b, server) = (Bench::new().await, server(None).await);
+    let mut d = b.detection(DetectionKind::CommandAndControl);
+    let evil = "PC\r\nBcc: victim@example.com\r\nContent-Type: text/html\r\n\r\n<b>x</b>";
+    d.device.host_name = Some(evil.into());
+    d.host = Some(evil.into());
+    b.report(vec![d]).await;
+    let config =
+        SmtpConfig { from_name: name("見守り \"サービス\" <x@y.example>, z"), ..smtp(&server) };
+    assert_eq!(pump(&b, config).drain().await.unwrap().sent, 1);
+    let m = server.mailbox().messages().remove(0);
+    assert_eq!(header_names(&m.raw), harmless);
+    assert_eq!(m.envelope_to, ["kanri@takehara.example"]);
+    assert!(m.from.ends_with("<alert@portal.example>"), "{}", m.from);
+}
+
+#[tokio::test]
+async fn a_worker_that_hung_until_its_lease_was_over_changes_nothing() {
+    let b = Bench::new().await;
+    let server = server(None).await;
+    b.report(vec![b.detection(DetectionKind::CommandAndControl)]).await;
+    for job in b.service.due_mails().await.unwrap() {
+        let composed = mimamori_notify::compose(&job, "https://portal.example").unwrap().unwrap();
+        b.service.queue_mail(&job, composed).await.unwrap();
+    }
+    let late = b.service.claim_token();
+    let claimed = b.service.claim_deliveries(late, Duration::from_secs(60), 1).await.unwrap().remove(0);
+    // The clock jumps by a day, as on a machine that slept; another worker sends it.
+    b.advance(86_400);
+    assert_eq!(pump(&b, smtp(&server)).drain().await.unwrap().sent, 1);
+    let reply = mimamori_service::Service::reply("550 no");
+    let dead = mimamori_service::views::Attempt::Dead { reply };
+    assert!(!b.service.settle_delivery(claimed.delivery.id, late, dead).await.unwrap(), "the lease was lost");
+    assert_eq!(ledger(&b).await[0].0, "sent");
+    assert_eq!(pump(&b, smtp(&server)).drain().await.unwrap(), Default::default());
+    assert_eq!(server.mailbox().messages().len(), 1);
 }

@@ -1,150 +1,89 @@
-//! A mail as it arrives at Debian's Exim, over STARTTLS with a certificate that is checked.
-//!
-//! Needs the package `exim4-daemon-light` and root, since Exim takes a configuration of its own
-//! only from root; skips with a printed reason otherwise.
+//! Mails at Debian's Exim, over STARTTLS with a certificate that is checked: as they arrive, and
+//! as they come back when the server behind it refuses them.
 
+mod exim_server;
 #[path = "../../service/tests/support/mod.rs"]
 mod support;
 
-use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::Arc;
 
+use exim_server::{Exim, KEEP_ALL, wait_for};
+use mimamori_base::SystemClock;
 use mimamori_domain::DetectionKind;
-use mimamori_notify::{Pump, Security, Sender, SmtpConfig};
-use support::{Bench, address, name};
-
-const EXIM: &str = "/usr/sbin/exim4";
-
-/// An Exim of the test's own, which keeps every mail in the file `mail`.
-struct Exim {
-    daemon: Child,
-    port: u16,
-}
-
-impl Drop for Exim {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
-
-impl Exim {
-    fn start(folder: &Path) -> Exim {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let dir = folder.display();
-        let config = format!(
-            "primary_hostname = localhost\n\
-             spool_directory = {dir}/spool\n\
-             log_file_path = {dir}/log-%s\n\
-             acl_smtp_rcpt = take\n\
-             acl_smtp_data = take\n\
-             tls_advertise_hosts = *\n\
-             tls_certificate = {dir}/server.pem\n\
-             tls_privatekey = {dir}/server.key\n\
-             local_interfaces = 127.0.0.1\n\
-             daemon_smtp_ports = {port}\n\
-             pid_file_path = {dir}/pid\n\
-             begin acl\n\
-             take:\n  \
-               require encrypted = *\n  \
-               accept\n\
-             begin routers\n\
-             all:\n  \
-               driver = accept\n  \
-               transport = keep\n\
-             begin transports\n\
-             keep:\n  \
-               driver = appendfile\n  \
-               file = {dir}/mail\n  \
-               user = Debian-exim\n  \
-               return_path_add\n"
-        );
-        let file = folder.join("exim.conf");
-        std::fs::write(&file, config).unwrap();
-        let daemon = Command::new(EXIM)
-            .arg("-C")
-            .arg(&file)
-            .arg("-bdf")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let exim = Exim { daemon, port };
-        wait_for("Exim to listen", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        exim
-    }
-}
-
-fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..200 {
-        if holds() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("waited in vain for {what}");
-}
-
-/// A certificate for `localhost`; gives the authority to trust, in PEM.
-fn certify(folder: &Path) -> Vec<u8> {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = params.self_signed(&key).unwrap().pem();
-    std::fs::write(folder.join("server.pem"), &certificate).unwrap();
-    std::fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
-    certificate.into_bytes()
-}
-
-fn can_run(folder: &Path) -> bool {
-    if !Path::new(EXIM).exists() {
-        println!("skipped: no {EXIM} (package exim4-daemon-light)");
-        return false;
-    }
-    if std::fs::metadata(folder).unwrap().uid() != 0 {
-        println!("skipped: Exim takes a configuration of its own only from root");
-        return false;
-    }
-    true
-}
+use mimamori_notify::receiver::{Act, Stage, Temper};
+use mimamori_notify::{Mailbox, Pump, Receiver, ReceiverConfig, Sender, SmtpConfig, bounce};
+use support::{Bench, address};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mail_arrives_at_exim_over_tls() {
     let folder = tempfile::tempdir().unwrap();
-    if !can_run(folder.path()) {
-        return;
-    }
-    // Exim drops its rights before it reads keys and writes mails.
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-    let root = certify(folder.path());
-    let exim = Exim::start(folder.path());
+    let Some(exim) = Exim::start(folder.path(), KEEP_ALL) else { return };
 
     let b = Bench::with_addresses(&["keiri@takehara.example"]).await;
     b.report(vec![b.detection(DetectionKind::CommandAndControl)]).await;
-    let config = SmtpConfig {
-        host: "localhost".to_owned(),
-        port: exim.port,
-        security: Security::StartTls,
-        credentials: None,
-        from_name: name("見守りサービス"),
-        from: address("alert@portal.example"),
-        reply_to: None,
-        bounces: None,
-        dkim: Vec::new(),
-        hello_name: "portal.example".to_owned(),
-        timeout: Duration::from_secs(10),
-        extra_root_pem: Some(root),
-    };
-    let round = Pump::new(b.service.clone(), Sender::new(config).unwrap()).drain().await.unwrap();
+    let round = Pump::new(b.service.clone(), Sender::new(exim.smtp()).unwrap()).drain().await.unwrap();
     assert_eq!((round.sent, round.deferred, round.dead), (1, 0, 0));
 
-    let mailbox = folder.path().join("mail");
-    wait_for("the mail", || std::fs::read_to_string(&mailbox).is_ok_and(|m| m.contains("\nSubject: ")));
-    let mail = std::fs::read_to_string(&mailbox).unwrap();
+    let mail = exim.kept(1);
     assert!(mail.contains("by localhost with esmtps"), "over TLS: {mail}");
     assert!(mail.contains("Return-path: <alert@portal.example>"), "{mail}");
     assert!(mail.contains("Subject: =?utf-8?"), "an encoded Japanese subject: {mail}");
     assert!(mail.contains("Content-Type: multipart/alternative"), "{mail}");
+}
+
+/// An Exim that hands what is for `elsewhere.example` to one server and what comes back for the
+/// bounce address to another.
+fn relay(folder: &Path, elsewhere: &Receiver, bounces: &Receiver) -> Option<Exim> {
+    let routers = "elsewhere:\n  driver = accept\n  domains = elsewhere.example\n  transport = elsewhere\n\
+        bounces:\n  driver = accept\n  domains = portal.example\n  local_parts = ^bounce\\\\+\n  \
+        transport = bounces\n";
+    let to = |name: &str, server: &Receiver| {
+        let port = server.address().port();
+        format!(
+            "{name}:\n  driver = smtp\n  hosts = 127.0.0.1\n  allow_localhost\n  port = {port}\n  \
+             hosts_avoid_tls = *\n"
+        )
+    };
+    let transports = to("elsewhere", elsewhere) + &to("bounces", bounces);
+    Exim::start(folder, [routers, &transports])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nt_05_what_another_server_refuses_comes_back_by_its_address_and_the_next_one_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let refuse: Temper = Arc::new(|stage, _| match stage {
+        Stage::Recipient => Act::Say("550 5.1.1 mailbox of keiri is closed".to_owned()),
+        _ => Act::Go,
+    });
+    let start = async |temper| {
+        let config = ReceiverConfig { temper, ..ReceiverConfig::loopback() };
+        Receiver::start(config, Mailbox::new(9), Arc::new(SystemClock)).await.unwrap()
+    };
+    let (elsewhere, bounces) = (start(Some(refuse)).await, start(None).await);
+    let Some(exim) = relay(folder.path(), &elsewhere, &bounces) else { return };
+
+    let b = Bench::with_addresses(&["keiri@elsewhere.example", "kanri@takehara.example"]).await;
+    b.report(vec![b.detection(DetectionKind::CommandAndControl)]).await;
+    let config = SmtpConfig { bounces: Some(address("bounce@portal.example")), ..exim.smtp() };
+    let mut pump = Pump::new(b.service.clone(), Sender::new(config).unwrap());
+    assert_eq!(pump.drain().await.unwrap().sent, 2, "our relay takes both");
+
+    wait_for("the bounce", || !bounces.mailbox().messages().is_empty());
+    let back = bounces.mailbox().messages().remove(0);
+    assert_eq!(back.envelope_from, "", "a bounce has no sender");
+    let read = bounce::read(&back.envelope_to[0], &back.raw).expect("a report of failure");
+    assert!(read.words.contains("mailbox of keiri is closed"), "{}", read.words);
+    assert!(b.service.record_bounce(read.delivery, &read.words).await.unwrap());
+    let console = b.service.console();
+    let rows = b.service.delivery_ledger(&console, Some("bounced"), 9).await.unwrap();
+    assert_eq!(rows[0].delivery.recipient, address("keiri@elsewhere.example"));
+    let states = b.service.address_states(&console, b.customer.id).await.unwrap();
+    let keiri = states.iter().find(|s| s.address == rows[0].delivery.recipient).unwrap();
+    assert_eq!(keiri.last.as_ref().unwrap().state.as_str(), "bounced", "the portal says so");
+    assert_eq!(b.service.unreachable(&console).await.unwrap().len(), 1, "the desk has a task");
+
+    assert_eq!(pump.drain().await.unwrap().sent, 1, "the next address takes over");
+    let mail = exim.kept(2);
+    assert!(mail.contains("Return-path: <bounce+") && mail.contains("To: kanri@takehara.example"), "{mail}");
 }

@@ -185,13 +185,15 @@ impl Service {
     }
 
     pub async fn attachments(&self, actor: &Actor, about: About) -> Result<Vec<Attachment>> {
-        actor.require(Permission::ViewInquiries)?;
+        actor.require(needed_for(about))?;
         Ok(self.store().attachments(actor.scope(), about).await?)
     }
 
     pub async fn attachment(&self, actor: &Actor, id: AttachmentId) -> Result<(Attachment, Vec<u8>)> {
-        actor.require(Permission::ViewInquiries)?;
-        Ok(self.store().attachment(actor.scope(), id).await?)
+        actor.require(Permission::ViewPortal)?;
+        let (file, content) = self.store().attachment(actor.scope(), id).await?;
+        actor.require(needed_for(file.about))?;
+        Ok((file, content))
     }
 
     fn post(&self, actor: &Actor, text: &str, from_desk: bool) -> Result<Post> {
@@ -230,6 +232,14 @@ impl Service {
             checked.push((attachment, file.bytes));
         }
         Ok(checked)
+    }
+}
+
+/// Files of a scan report are part of the alert, which analysts read too.
+const fn needed_for(about: About) -> Permission {
+    match about {
+        About::Inquiry(_) => Permission::ViewInquiries,
+        About::Alert(_) => Permission::ViewPortal,
     }
 }
 

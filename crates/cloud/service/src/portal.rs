@@ -2,10 +2,9 @@
 
 use mimamori_base::Timestamp;
 use mimamori_domain::account::Belongs;
-use mimamori_domain::alert::ScanReport;
 use mimamori_domain::{
     Account, AlertId, AuditId, CountByKind, CustomerId, DetectionId, EmailAddress, GatewayId, GatewayState,
-    Headline, Line, Name, Notice, NoticeId, NoticeKind, NotifyAddresses, Period, ScanOutcome, StarRating,
+    Headline, Line, Name, Notice, NoticeId, NoticeKind, NotifyAddresses, Period, StarRating,
 };
 use mimamori_store::Scope;
 use mimamori_store::views::{
@@ -184,35 +183,6 @@ impl Service {
         let customer = alert.customer;
         self.store().replace_alert(actor.scope(), old, alert).await?;
         self.note_about(actor, Belongs::Customer(customer), "alert.acknowledge", &id.to_string(), "").await
-    }
-
-    /// スキャン結果を報告.
-    pub async fn report_scan(
-        &self,
-        actor: &Actor,
-        id: AlertId,
-        outcome: ScanOutcome,
-        product: &str,
-        note: &str,
-    ) -> Result<()> {
-        actor.require(Permission::ReportScan)?;
-        let by = actor.as_doer().ok_or(ServiceError::Forbidden)?;
-        let view = self.store().alert(actor.scope(), id).await?;
-        let old = view.alert.version;
-        let report =
-            ScanReport { at: self.now(), by, outcome, product: Line::clip(product), note: Line::clip(note) };
-        let mut alert = view.alert.scanned(report)?;
-        let customer = alert.customer;
-        match alert.raise_by_scan(self.now()) {
-            // 「★★★ 相当」 is told by mail (RT-05).
-            Some(from) => {
-                let kind = NoticeKind::AlertRose { alert: id, from, to: alert.rating };
-                self.replace_and_tell(actor, old, alert, kind).await?;
-            }
-            None => self.store().replace_alert(actor.scope(), old, alert).await?,
-        }
-        self.note_about(actor, Belongs::Customer(customer), "alert.scan", &id.to_string(), outcome.code())
-            .await
     }
 
     pub async fn set_addresses(

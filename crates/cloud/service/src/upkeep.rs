@@ -1,12 +1,12 @@
 //! The entrance of the periodic jobs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use mimamori_base::Timestamp;
 use mimamori_domain::jst::JstDay;
 use mimamori_domain::liveness::{self, Liveness, ReceivingPeriod};
-use mimamori_domain::{Gateway, GatewayId, GatewayState, Notice, NoticeId, NoticeKind};
+use mimamori_domain::{CustomerId, Gateway, GatewayId, GatewayState, Notice, NoticeId, NoticeKind};
 use mimamori_store::views::{JobLease, StoreStats};
 use mimamori_store::{Scope, StoreError};
 
@@ -47,13 +47,13 @@ impl Service {
         let receiving = self.store().receiving_since(Scope::system(), now - LOOK_BACK).await?;
         let planned: HashSet<GatewayId> =
             self.store().planned_outages(Scope::system(), now).await?.into_iter().collect();
+        // Off by plan: no fault. Those are judged again when the plan is over.
+        let mut gateways = self.store().enrolled_gateways(Scope::system()).await?;
+        gateways.retain(|g| !planned.contains(&g.id));
+        let patience = patience(&gateways, &receiving, now);
         let mut counts = (0, 0);
-        for gateway in self.store().enrolled_gateways(Scope::system()).await? {
-            // Off by plan: no fault. It is judged again when the plan is over.
-            if planned.contains(&gateway.id) {
-                continue;
-            }
-            let (stopped, recovered) = self.judge_one(&gateway, &receiving, now).await?;
+        for gateway in gateways {
+            let (stopped, recovered) = self.judge_one(&gateway, &receiving, now, patience).await?;
             counts.0 += u32::from(stopped);
             counts.1 += u32::from(recovered);
         }
@@ -65,9 +65,10 @@ impl Service {
         gateway: &Gateway,
         receiving: &[ReceivingPeriod],
         now: Timestamp,
+        patience: Duration,
     ) -> Result<(bool, bool)> {
         let Some(last_seen) = gateway.last_seen else { return Ok((false, false)) };
-        let verdict = liveness::judge(last_seen, receiving, now, liveness::SILENT_FOR);
+        let verdict = liveness::judge(last_seen, receiving, now, patience);
         let done = match (&gateway.state, verdict) {
             (GatewayState::Online { .. }, Liveness::Stopped { since }) => {
                 let notice = self.gateway_notice(
@@ -147,6 +148,27 @@ impl Service {
     pub async fn stats(&self) -> Result<StoreStats> {
         Ok(self.store().stats(Scope::system()).await?)
     }
+}
+
+/// How long a gateway may be silent now.
+fn patience(gateways: &[Gateway], receiving: &[ReceivingPeriod], now: Timestamp) -> Duration {
+    let mut silences: HashMap<CustomerId, Duration> = HashMap::new();
+    for gateway in gateways.iter().filter(|g| matches!(g.state, GatewayState::Online { .. })) {
+        let Some(last_seen) = gateway.last_seen else { continue };
+        let silence = liveness::silence_while_receiving(last_seen, receiving, now);
+        let longest = silences.entry(gateway.customer).or_default();
+        *longest = silence.max(*longest);
+    }
+    let silences: Vec<Duration> = silences.into_values().collect();
+    let patience = liveness::patience(&silences);
+    if patience > liveness::SILENT_FOR {
+        tracing::error!(
+            customers = silences.len(),
+            "the gateways of many customers fell silent at once: an outage of a provider, or of the way to \
+             this cloud; customers are told of those that stay silent for an hour"
+        );
+    }
+    patience
 }
 
 /// The same for the same gateway and day.

@@ -120,7 +120,7 @@ async fn ac_05_every_role_sees_its_own_and_may_do_its_own() {
         assert_eq!(b.service.gateway(&who, b.gateway.id).await.is_ok(), sees, "{login} gateway");
         let rows = b.service.detections(&who, DetectionFilter::default()).await.unwrap().items.len();
         assert_eq!(rows, usize::from(sees), "{login} detections");
-        let scan = b.service.report_scan(&who, alert.id, ScanOutcome::Clean, "x", "").await;
+        let scan = b.service.report_scan(&who, alert.id, support::scan(ScanOutcome::Clean)).await;
         assert_eq!(scan.is_ok(), acknowledges, "{login} scan");
         for permission in Permission::ALL {
             assert_eq!(who.may(permission), permission.of(role));
@@ -178,7 +178,7 @@ async fn an_alert_is_acknowledged_once_and_the_log_says_who() {
     b.service.acknowledge_alert(&who, alert.id).await.unwrap();
     let twice = b.service.acknowledge_alert(&who, alert.id).await;
     assert!(matches!(twice, Err(ServiceError::Transition(_))));
-    b.service.report_scan(&who, alert.id, ScanOutcome::Removed, "Defender", "2件").await.unwrap();
+    b.service.report_scan(&who, alert.id, support::scan(ScanOutcome::Removed)).await.unwrap();
     let status = b.service.status(&who, b.customer.id, Period::last_days(1, b.service.now())).await.unwrap();
     assert_eq!(status.headline, mimamori_domain::Headline::AllWell);
     let log = b.service.audit_log(&who, 10).await.unwrap();

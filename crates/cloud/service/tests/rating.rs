@@ -13,7 +13,7 @@ use mimamori_domain::{
 use mimamori_service::ratings::TrialState;
 use mimamori_service::views::AlertFilter;
 use mimamori_service::{Actor, AskException, ClientInfo, Composed, PolicyRefused, ServiceError};
-use support::Bench;
+use support::{Bench, scan};
 
 async fn actor(b: &Bench, login: &str, role: Role) -> Actor {
     let belongs = match role {
@@ -199,11 +199,45 @@ async fn rt_05_a_scan_that_finds_something_makes_it_three_and_is_mailed() {
     b.advance(60);
     mail(&b).await;
     let id = alert(&b).await.id;
-    b.service.report_scan(&customer, id, ScanOutcome::Removed, "Defender", "EICAR").await.unwrap();
+    b.service.report_scan(&customer, id, scan(ScanOutcome::Removed)).await.unwrap();
     let after = alert(&b).await;
     assert!(after.is_three_by_scan() && after.history.len() == 2);
     let told = mail(&b).await;
     assert_eq!(told, [NoticeKind::AlertRose { alert: id, from: StarRating::Two, to: StarRating::Three }]);
+}
+
+#[tokio::test]
+async fn rt_05_the_file_of_a_scan_report_stands_with_the_alert() {
+    use mimamori_domain::attachment::About;
+    use mimamori_service::{ScanAnswer, Upload};
+    let b = Bench::new().await;
+    let (customer, analyst) =
+        (actor(&b, "hanako", Role::CustomerAdmin).await, actor(&b, "bunseki", Role::Analyst).await);
+    let mut file = b.detection(DetectionKind::MalwareFile);
+    file.outcome = Outcome::Allowed;
+    b.report(vec![file]).await;
+    b.advance(60);
+    mail(&b).await;
+    let id = alert(&b).await.id;
+    let with = |name: &str, bytes: &[u8]| ScanAnswer {
+        files: vec![Upload { name: name.to_owned(), bytes: bytes.to_vec() }],
+        ..scan(ScanOutcome::NotRemoved)
+    };
+    // A program that calls itself a picture changes nothing.
+    let bad = b.service.report_scan(&customer, id, with("result.png", b"MZ\x90\x00")).await;
+    assert!(bad.is_err());
+    assert_eq!(alert(&b).await.rating, StarRating::Two);
+    assert!(mail(&b).await.is_empty());
+
+    b.service.report_scan(&customer, id, with("結果.txt", "EICAR 2件".as_bytes())).await.unwrap();
+    assert!(alert(&b).await.is_three_by_scan());
+    assert_eq!(mail(&b).await.len(), 1);
+    for reader in [&customer, &analyst] {
+        let files = b.service.attachments(reader, About::Alert(id)).await.unwrap();
+        assert_eq!((files.len(), files[0].name.as_str()), (1, "結果.txt"));
+        let (_, content) = b.service.attachment(reader, files[0].id).await.unwrap();
+        assert_eq!(content, "EICAR 2件".as_bytes());
+    }
 }
 
 #[tokio::test]
@@ -307,4 +341,79 @@ async fn a_bounce_is_shown_and_a_click_confirms() {
     let state = b.service.address_states(&customer, b.customer.id).await.unwrap().remove(0);
     assert!(state.verified_at.is_some());
     assert_eq!(state.last.unwrap().state.as_str(), "bounced");
+}
+
+/// Gateways of this many more customers.
+async fn neighbours(b: &Bench, n: usize) -> Vec<mimamori_domain::GatewayId> {
+    let console = b.service.console();
+    let mut gateways = Vec::new();
+    for i in 0..n {
+        let addresses =
+            mimamori_domain::NotifyAddresses::new(vec![support::address(&format!("k{i}@kinjo.example"))]);
+        let customer = mimamori_service::NewCustomer {
+            reseller: b.reseller.id,
+            name: support::name(&format!("近所{i}")),
+            addresses: addresses.unwrap(),
+        };
+        let customer = b.service.create_customer(&console, customer).await.unwrap().id;
+        let serial = mimamori_domain::Serial::parse(&format!("KINJO-{i:03}")).unwrap();
+        let new =
+            mimamori_service::NewGateway { customer, serial: serial.clone(), name: support::name("店") };
+        let (gateway, secret) = b.service.create_gateway(&console, new).await.unwrap();
+        b.service.enrol_gateway(&serial, secret.reveal(), &format!("key-k{i}")).await.unwrap();
+        gateways.push(gateway.id);
+    }
+    gateways
+}
+
+#[tokio::test]
+async fn nt_04_an_outage_of_a_provider_makes_no_wave_and_what_lasts_is_told() {
+    let b = Bench::new().await;
+    let gateways = neighbours(&b, 20).await;
+    let beat = async |alive: &[mimamori_domain::GatewayId]| {
+        for gateway in alive {
+            b.service.record_heartbeat(*gateway, Heartbeat::default()).await.unwrap();
+        }
+    };
+    let mut told = 0;
+    // Minutes 5 to 45: twelve of twenty-one are cut off; one of them stays away.
+    for minute in 0..120 {
+        b.advance(60);
+        b.service.note_receiving("n").await.unwrap();
+        b.service.record_heartbeat(b.gateway.id, Heartbeat::default()).await.unwrap();
+        beat(&gateways[12..]).await;
+        match minute {
+            0..5 => beat(&gateways[..12]).await,
+            5..45 => {}
+            _ => beat(&gateways[1..12]).await,
+        }
+        b.service.judge_liveness().await.unwrap();
+        let kinds = mail(&b).await;
+        told += kinds.len();
+        if minute < 45 {
+            assert!(kinds.is_empty(), "minute {minute}: {kinds:?}");
+        }
+    }
+    assert_eq!(told, 1, "the one that stayed away");
+}
+
+#[tokio::test]
+async fn rt_04_the_queue_has_the_worst_first_then_the_oldest() {
+    let b = Bench::new().await;
+    let analyst = actor(&b, "bunseki", Role::Analyst).await;
+    let of = |sid: u32, outcome: Outcome| {
+        let mut d = severe(&b, sid);
+        d.outcome = outcome;
+        d
+    };
+    let waiting = [of(1, Outcome::Blocked), of(2, Outcome::Allowed), of(3, Outcome::Allowed)];
+    for d in waiting {
+        b.report(vec![d]).await;
+        b.advance(60);
+    }
+    let queue = b.service.investigation_queue(&analyst).await.unwrap();
+    let sid = |item: &mimamori_service::ratings::QueueItem| {
+        item.view.alert.evidence[0].detection.signature.as_ref().unwrap().sid
+    };
+    assert_eq!(queue.iter().map(sid).collect::<Vec<_>>(), [2, 3, 1], "what got through is worse");
 }

@@ -19,7 +19,7 @@ const RULES_MAX: usize = 1_000;
 
 /// One fault of a policy file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {reason}")]
+#[error("{line} 行目: {reason}")]
 pub struct PolicyError {
     pub line: usize,
     pub reason: String,
@@ -105,21 +105,24 @@ impl Policy {
     pub fn parse(source: &str) -> Result<Policy, PolicyErrors> {
         let raw: RawPolicy = toml::from_str(source).map_err(|e| {
             let line = e.span().map_or(1, |span| line_of(source, span.start));
-            PolicyErrors(vec![PolicyError { line, reason: e.message().to_owned() }])
+            PolicyErrors(vec![PolicyError { line, reason: syntax(e.message()) }])
         })?;
         let mut check = Check { source, errors: Vec::new(), ids: HashSet::new() };
         if raw.version.get_ref().trim().is_empty() {
-            check.fault(&raw.version.span(), "version is empty");
+            check.fault(&raw.version.span(), "version が空です");
         }
         if raw.rule.len() > RULES_MAX {
-            check.fault(&raw.version.span(), "more than 1000 rules");
+            check.fault(&raw.version.span(), "規則は1000個までです");
         }
         let mut open_ended: Option<usize> = None;
         let mut rules = Vec::new();
         for spanned in raw.rule {
             let span = spanned.span();
             if let Some(line) = open_ended {
-                check.fault(&span, &format!("never reached: the rule on line {line} takes everything"));
+                check.fault(
+                    &span,
+                    &format!("この規則には届きません。{line} 行目の規則がすべてに当てはまります"),
+                );
             }
             let rule = check.rule(spanned.into_inner());
             if rule.when == Conditions::default() {
@@ -151,11 +154,14 @@ impl Check<'_> {
         self.id(&raw.id);
         let rating = self.rating(&raw.rating);
         if rating.is_some() && raw.actions.is_empty() {
-            self.fault(&raw.id.span(), "an important rule needs actions: what the customer has to do");
+            self.fault(&raw.id.span(), "お客様にしていただくこと（actions）を書いてください");
         }
         let cause = raw.cause.get_ref().strip_suffix(":sid").unwrap_or(raw.cause.get_ref());
         if !is_word(cause) {
-            self.fault(&raw.cause.span(), "cause is a-z, 0-9 and '-', with ':sid' at the end if wanted");
+            self.fault(
+                &raw.cause.span(),
+                "cause に使えるのは a-z、0-9、「-」です（最後に「:sid」を付けられます）",
+            );
         }
         Rule {
             rating,
@@ -170,10 +176,10 @@ impl Check<'_> {
 
     fn id(&mut self, id: &Spanned<String>) {
         if !is_word(id.get_ref()) || id.get_ref() == super::judge::FALLBACK {
-            self.fault(&id.span(), "id is a-z, 0-9 and '-', and not 'no-rule'");
+            self.fault(&id.span(), "id に使えるのは a-z、0-9、「-」です（no-rule は使えません）");
         }
         if !self.ids.insert(id.get_ref().clone()) {
-            self.fault(&id.span(), &format!("id {:?} stands there twice", id.get_ref()));
+            self.fault(&id.span(), &format!("id「{}」が2回出てきます", id.get_ref()));
         }
     }
 
@@ -183,7 +189,7 @@ impl Check<'_> {
             code => match StarRating::from_code(code) {
                 Ok(rating) => Some(rating),
                 Err(_) => {
-                    self.fault(&raw.span(), "rating is three, two, one, investigating or none");
+                    self.fault(&raw.span(), "rating は three、two、one、investigating、none のどれかです");
                     None
                 }
             },
@@ -192,7 +198,7 @@ impl Check<'_> {
 
     fn words(&mut self, text: &Spanned<String>, what: &str) -> Line {
         if text.get_ref().trim().is_empty() {
-            self.fault(&text.span(), &format!("{what} is empty"));
+            self.fault(&text.span(), &format!("{what} が空です"));
         }
         Line::clip(text.get_ref())
     }
@@ -201,24 +207,44 @@ impl Check<'_> {
         let also = raw.also.map(|also| {
             let minutes = *also.within_minutes.get_ref();
             if !(1..=10_080).contains(&minutes) {
-                self.fault(&also.within_minutes.span(), "within_minutes is 1 to 10080 (a week)");
+                self.fault(&also.within_minutes.span(), "within_minutes は 1 から 10080（1週間）までです");
             }
             Also {
-                kind: self.codes(&also.kind, DetectionKind::from_code),
+                kind: self.codes(
+                    &also.kind,
+                    DetectionKind::from_code,
+                    DetectionKind::ALL,
+                    DetectionKind::code,
+                ),
                 within: Duration::from_secs(minutes.saturating_mul(60)),
             }
         });
         if let Some(severity) = &raw.severity_at_most
             && !(1..=4).contains(severity.get_ref())
         {
-            self.fault(&severity.span(), "severity_at_most is 1 to 4");
+            self.fault(&severity.span(), "severity_at_most は 1 から 4 までです");
         }
         Conditions {
-            kind: self.codes(&raw.kind, DetectionKind::from_code),
-            direction: self.codes(&raw.direction, TrafficDirection::from_code),
-            outcome: self.codes(&raw.outcome, Outcome::from_code),
-            reputation: self.codes(&raw.reputation, ReputationKind::from_code),
-            file_verdict: self.codes(&raw.file_verdict, FileVerdict::from_code),
+            kind: self.codes(&raw.kind, DetectionKind::from_code, DetectionKind::ALL, DetectionKind::code),
+            direction: self.codes(
+                &raw.direction,
+                TrafficDirection::from_code,
+                TrafficDirection::ALL,
+                TrafficDirection::code,
+            ),
+            outcome: self.codes(&raw.outcome, Outcome::from_code, Outcome::ALL, Outcome::code),
+            reputation: self.codes(
+                &raw.reputation,
+                ReputationKind::from_code,
+                ReputationKind::ALL,
+                ReputationKind::code,
+            ),
+            file_verdict: self.codes(
+                &raw.file_verdict,
+                FileVerdict::from_code,
+                FileVerdict::ALL,
+                FileVerdict::code,
+            ),
             class_type: raw.class_type,
             sid: raw.sid,
             signature_severity: raw.signature_severity,
@@ -238,16 +264,47 @@ impl Check<'_> {
         }
     }
 
-    fn codes<T>(&mut self, raw: &[Spanned<String>], parse: fn(&str) -> Result<T, UnknownCode>) -> Vec<T> {
+    fn codes<T: Copy>(
+        &mut self,
+        raw: &[Spanned<String>],
+        parse: fn(&str) -> Result<T, UnknownCode>,
+        known: &[T],
+        code_of: fn(T) -> &'static str,
+    ) -> Vec<T> {
         let mut out = Vec::with_capacity(raw.len());
         for code in raw {
             match parse(code.get_ref()) {
                 Ok(value) => out.push(value),
-                Err(e) => self.fault(&code.span(), &e.to_string()),
+                Err(_) => {
+                    let known: Vec<&str> = known.iter().map(|k| code_of(*k)).collect();
+                    let reason = format!(
+                        "「{}」という値はありません。使えるのは {} です",
+                        code.get_ref(),
+                        known.join("、")
+                    );
+                    self.fault(&code.span(), &reason);
+                }
             }
         }
         out
     }
+}
+
+/// What the reader of the file's form says, for people.
+fn syntax(message: &str) -> String {
+    let key = |rest: &str| rest.split('`').nth(1).unwrap_or_default().to_owned();
+    if let Some(rest) = message.strip_prefix("unknown field ") {
+        let known = rest.split_once("expected ").map_or("", |(_, known)| known).trim_start_matches("one of ");
+        return format!(
+            "「{}」という項目はありません。使えるのは {} です",
+            key(rest),
+            known.replace('`', "").replace(" or ", ", ")
+        );
+    }
+    if let Some(rest) = message.strip_prefix("missing field ") {
+        return format!("「{}」がありません", key(rest));
+    }
+    format!("書き方（TOML）が正しくありません（{}）", message.trim())
 }
 
 fn is_word(text: &str) -> bool {

@@ -30,6 +30,8 @@ pub enum Stage {
     Dot,
     /// After the message is kept, before the answer.
     Kept,
+    /// After the answer that it is kept.
+    Answered,
 }
 
 /// What the server does at a stage.
@@ -311,7 +313,8 @@ impl Session<'_> {
         if !self.go(Stage::Kept, &message).await? {
             return Ok(());
         }
-        self.say("250 2.0.0 kept").await
+        self.say("250 2.0.0 kept").await?;
+        self.go(Stage::Answered, &message).await.map(drop)
     }
 }
 

@@ -28,11 +28,16 @@ pub(super) fn compose(sms: &ClaimedSms, portal_url: &str) -> Option<String> {
         stars: alert.rating.stars(),
         device: cut(&alert.device.display_name(), 24),
         title: cut(&alert.title, 32),
-        first_step: alert.actions.first().map(|a| cut(a, 48)).unwrap_or_default(),
+        first_step: alert.actions.first().map(|a| cut(first_sentence(a), 60)).unwrap_or_default(),
         link: format!("{portal_url}/a/{}", alert.id),
         desk_phone: customer.reseller.desk_phone.as_str(),
     };
     Some(cut(words.render().ok()?.trim_end(), CHARS_MAX))
+}
+
+/// Half a sentence could say the opposite.
+fn first_sentence(text: &str) -> &str {
+    text.find('。').and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
 fn cut(text: &str, chars: usize) -> String {

@@ -13,6 +13,7 @@ use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db, LOCK_ROW, Row, SKIP_LOCKED};
 use super::rows::{bytes, exactly_one, json, number, parsed, text, time, to_json};
+use super::upkeep::CLOCKS_DIFFER;
 use super::{alerts, integrations, parties, scoped, take_over};
 use crate::error::{Result, StoreError};
 use crate::scope::Scope;
@@ -49,9 +50,10 @@ pub(super) async fn due_notices(
 ) -> Result<Vec<NoticeGroup>> {
     scope.require_system()?;
     let due = sqlx::query(
-        // What was due at once (★★★) is never held back; the rest waits for the hour's budget.
-        "SELECT customer_id, MIN(due_at) AS first FROM notices n WHERE mail_id IS NULL AND due_at <= $1 \
-         AND (due_at <= created_at OR (SELECT COUNT(*) FROM mails m WHERE m.customer_id = n.customer_id \
+        // What was due at once (★★★) is never held back; the rest waits for the hour's budget. What
+        // was written by a clock that has jumped back since does not wait for its time.
+        "SELECT customer_id, MIN(due_at) AS first FROM notices n WHERE mail_id IS NULL \
+         AND (due_at <= $1 OR created_at > $5) AND (due_at <= created_at OR (SELECT COUNT(*) FROM mails m WHERE m.customer_id = n.customer_id \
          AND m.created_at > $2 AND m.created_at <= $1) < $3) \
          GROUP BY customer_id ORDER BY first LIMIT $4",
     )
@@ -59,18 +61,20 @@ pub(super) async fn due_notices(
     .bind((now - BUDGET_TIME).micros())
     .bind(MAILS_PER_BUDGET)
     .bind(i64::from(customers))
+    .bind((now + CLOCKS_DIFFER).micros())
     .fetch_all(&mut *c)
     .await?;
     let mut groups = Vec::with_capacity(due.len());
     for row in due {
         let id = CustomerId(bytes(&row, "customer_id")?);
         let notices = sqlx::query(
-            "SELECT body FROM notices WHERE mail_id IS NULL AND customer_id = $1 AND due_at <= $2 \
-             ORDER BY due_at, id LIMIT $3",
+            "SELECT body FROM notices WHERE mail_id IS NULL AND customer_id = $1 \
+             AND (due_at <= $2 OR created_at > $4) ORDER BY due_at, id LIMIT $3",
         )
         .bind(id.0.to_vec())
         .bind((now + GROUP_DEADLINE).micros())
         .bind(NOTICES_PER_MAIL)
+        .bind((now + CLOCKS_DIFFER).micros())
         .fetch_all(&mut *c)
         .await?
         .iter()
@@ -173,6 +177,15 @@ fn attempts_of(row: &Row) -> Result<u32> {
     Ok(u32::try_from(number(row, "attempts")?).unwrap_or(u32::MAX))
 }
 
+/// Due and under nobody's lease. What was written by a clock that has jumped back since holds
+/// nothing up: neither its times nor its leases.
+pub(super) fn push_due(q: &mut QueryBuilder<Db>, now: Timestamp) {
+    q.push("(updated_at > ").push_bind((now + CLOCKS_DIFFER).micros());
+    q.push(" OR (next_at <= ").push_bind(now.micros());
+    q.push(" AND (lease_until IS NULL OR lease_until <= ").push_bind(now.micros());
+    q.push(")))");
+}
+
 pub(super) async fn claim(
     c: &mut Conn,
     scope: Scope,
@@ -186,10 +199,9 @@ pub(super) async fn claim(
     q.push_bind(token.to_vec());
     q.push(", lease_until = ").push_bind(lease_until.micros());
     q.push(", updated_at = ").push_bind(now.micros());
-    q.push(" WHERE id IN (SELECT id FROM deliveries WHERE state = 'queued' AND next_at <= ");
-    q.push_bind(now.micros());
-    q.push(" AND (lease_until IS NULL OR lease_until <= ").push_bind(now.micros());
-    q.push(") ORDER BY urgent DESC, next_at, id LIMIT ").push_bind(i64::from(limit));
+    q.push(" WHERE id IN (SELECT id FROM deliveries WHERE state = 'queued' AND ");
+    push_due(&mut q, now);
+    q.push(" ORDER BY urgent DESC, next_at, id LIMIT ").push_bind(i64::from(limit));
     q.push(SKIP_LOCKED).push(")");
     q.build().execute(&mut *c).await?;
 

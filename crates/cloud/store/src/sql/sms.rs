@@ -9,7 +9,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::dialect::{Conn, Db, Row, SKIP_LOCKED};
 use super::rows::{bytes, exactly_one, maybe_bytes, number, parsed, text, time};
-use super::{alerts, parties, scoped};
+use super::{alerts, outbox, parties, scoped};
 use crate::error::{Result, StoreError};
 use crate::scope::Scope;
 use crate::sms::{ALERTS_AN_HOUR, CODES_AN_HOUR, ClaimedSms, NewSms, SmsPurpose, SmsView};
@@ -67,10 +67,10 @@ pub(super) async fn claim(
     let mut q = QueryBuilder::<Db>::new("UPDATE sms_outbox SET lease_token = ");
     q.push_bind(token.to_vec());
     q.push(", lease_until = ").push_bind(lease_until.micros());
-    q.push(" WHERE id IN (SELECT id FROM sms_outbox WHERE state = 'queued' AND next_at <= ");
-    q.push_bind(now.micros());
-    q.push(" AND (lease_until IS NULL OR lease_until <= ").push_bind(now.micros());
-    q.push(") ORDER BY purpose, next_at, id LIMIT 1").push(SKIP_LOCKED).push(")");
+    q.push(", updated_at = ").push_bind(now.micros());
+    q.push(" WHERE id IN (SELECT id FROM sms_outbox WHERE state = 'queued' AND ");
+    outbox::push_due(&mut q, now);
+    q.push(" ORDER BY purpose, next_at, id LIMIT 1").push(SKIP_LOCKED).push(")");
     q.build().execute(&mut *c).await?;
     let row = sqlx::query(
         "SELECT id, customer_id, recipient, purpose, alert_id, body, attempts, created_at FROM sms_outbox \

@@ -1,5 +1,7 @@
 //! Leases of jobs, receiving periods, retention, sizes.
 
+use std::time::Duration;
+
 use mimamori_base::Timestamp;
 use mimamori_domain::liveness::ReceivingPeriod;
 use sqlx::QueryBuilder;
@@ -9,6 +11,10 @@ use super::rows::{count, exactly_one, maybe_time, time};
 use crate::error::Result;
 use crate::scope::Scope;
 use crate::views::{JobLease, StoreStats};
+
+/// Clocks of nodes differ by less than this; what was written further ahead was written by a clock
+/// that has jumped back since.
+pub(super) const CLOCKS_DIFFER: Duration = Duration::from_secs(600);
 
 pub(super) async fn lease_job(
     c: &mut Conn,
@@ -26,13 +32,17 @@ pub(super) async fn lease_job(
     .execute(&mut *c)
     .await?;
     let taken = sqlx::query(
+        // What a clock wrote that has jumped back since holds nobody up.
         "UPDATE jobs SET lease_token = $1, lease_until = $2 \
-         WHERE name = $3 AND next_due <= $4 AND lease_until <= $4",
+         WHERE name = $3 AND (next_due <= $4 OR last_finished > $5) \
+         AND (lease_until <= $4 OR lease_until > $6)",
     )
     .bind(token.to_vec())
     .bind(lease_until.micros())
     .bind(name.clone())
     .bind(now.micros())
+    .bind((now + CLOCKS_DIFFER).micros())
+    .bind((lease_until + CLOCKS_DIFFER).micros())
     .execute(&mut *c)
     .await?;
     if taken.rows_affected() == 0 {

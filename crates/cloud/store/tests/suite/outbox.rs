@@ -126,3 +126,31 @@ pub async fn an_accepted_mail_marks_its_alerts_notified(store: Arc<dyn Store>) {
     let alert = store.alerts(SYSTEM, AlertFilter::default()).await.unwrap().items.remove(0).alert;
     assert_eq!(alert.state, AlertState::Notified { at: at(5) }, "the first server that took it");
 }
+
+pub async fn a_clock_that_jumped_back_holds_up_no_mail(store: Arc<dyn Store>) {
+    const DAY: i64 = 86_400;
+    let w = World::new(store.clone()).await;
+    // Everything up to the claim happens on a day that has not come yet.
+    w.report(0, 1, DAY, vec![w.detection(DetectionKind::CommandAndControl, DAY)]).await.unwrap();
+    let (mail, deliveries, notices) = queue(&w, 1).await;
+    store.queue_mail(SYSTEM, mail, deliveries.clone(), notices).await.unwrap();
+    assert_eq!(claimed(&w, DAY, 60, 1).await, [deliveries[0].id]);
+    // Its worker died, and the clock is right again.
+    assert_eq!(claimed(&w, 10, 60, 2).await, [deliveries[0].id]);
+    assert!(claimed(&w, 11, 60, 3).await.is_empty(), "a lease of today holds");
+    // The same for a retry that was set by a clock ahead.
+    let retry = Attempt::Retry { at: at(DAY + 300), reply: "451 later".into() };
+    store.settle_delivery(SYSTEM, deliveries[0].id, [2; 16], retry, at(DAY)).await.unwrap();
+    assert_eq!(claimed(&w, 12, 60, 3).await, [deliveries[0].id]);
+}
+
+pub async fn what_was_noted_by_a_clock_ahead_is_told_now(store: Arc<dyn Store>) {
+    const DAY: i64 = 86_400;
+    let w = World::new(store.clone()).await;
+    w.report(0, 1, DAY, vec![w.detection(DetectionKind::CommandAndControl, DAY)]).await.unwrap();
+    assert_eq!(store.due_notices(SYSTEM, at(10), 10).await.unwrap().len(), 1);
+    // What waits for a time of its own, written by a clock that is right, waits.
+    w.report(1, 1, 20, vec![w.detection(DetectionKind::Phishing, 20)]).await.unwrap();
+    assert_eq!(store.due_notices(SYSTEM, at(21), 10).await.unwrap().len(), 1);
+    assert_eq!(store.due_notices(SYSTEM, at(80), 10).await.unwrap().len(), 2);
+}

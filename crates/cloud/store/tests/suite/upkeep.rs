@@ -50,6 +50,20 @@ pub async fn a_job_has_one_owner_at_a_time(store: Arc<dyn Store>) {
     assert_eq!(lease(3, 100).await.unwrap().last_finished, Some(at(62)));
 }
 
+pub async fn a_clock_that_jumped_back_holds_up_no_job(store: Arc<dyn Store>) {
+    const DAY: i64 = 86_400;
+    let lease = async |token: u8, secs: i64| {
+        store.lease_job(SYSTEM, "liveness".to_owned(), [token; 16], at(secs), at(secs + 60)).await.unwrap()
+    };
+    assert!(lease(1, DAY).await.is_some());
+    assert!(lease(2, 0).await.is_some(), "the lease of tomorrow holds nobody up");
+    assert!(lease(3, 1).await.is_none(), "that of today does");
+    store.finish_job(SYSTEM, "liveness".to_owned(), [2; 16], at(DAY + 1), at(DAY + 61)).await.unwrap();
+    assert!(lease(3, 2).await.is_some(), "what ended tomorrow is due today");
+    store.finish_job(SYSTEM, "liveness".to_owned(), [3; 16], at(3), at(63)).await.unwrap();
+    assert!(lease(4, 4).await.is_none());
+}
+
 pub async fn receiving_extends_and_leaves_gaps(store: Arc<dyn Store>) {
     for secs in [0, 60, 120, 600, 660] {
         store.note_receiving(SYSTEM, "a".to_owned(), at(secs), 90_000).await.unwrap();

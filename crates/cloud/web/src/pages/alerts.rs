@@ -4,8 +4,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use mimamori_domain::{AlertId, DeliveryId, ScanOutcome};
-use mimamori_service::Permission;
 use mimamori_service::views::{AlertFilter, PageMark};
+use mimamori_service::{Permission, ScanAnswer};
 use serde::Deserialize;
 
 use super::{Desk, Done, show};
@@ -153,6 +153,12 @@ pub async fn report_scan(
 ) -> Result<Response, PageError> {
     let id = parse(&id)?;
     let outcome = ScanOutcome::from_code(&form.result).map_err(|_| PageError::BadForm)?;
-    portal.service().report_scan(&session.actor, id, outcome, form.product.trim(), form.note.trim()).await?;
+    let answer = ScanAnswer {
+        outcome,
+        product: form.product.trim().to_owned(),
+        note: form.note.trim().to_owned(),
+        files: Vec::new(),
+    };
+    portal.service().report_scan(&session.actor, id, answer).await?;
     Ok(Done::Scanned.lead_to(&portal, &format!("/alerts/{id}")))
 }
