@@ -7,6 +7,7 @@ use mimamori_base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::business::{civil, jst_day};
+use crate::comparison::{Cell, Cells, Measure};
 use crate::detection::DetectionKind;
 use crate::jst::{self, JstDay};
 use crate::rating::StarRating;
@@ -80,7 +81,66 @@ pub struct Monthly {
     pub bytes_deep: u64,
     pub bytes_named: u64,
     pub bytes_blind: u64,
-    pub comparison: Option<Vec<String>>,
+    /// Once the month is over and enough companies take part.
+    pub comparison: Option<Compared>,
+}
+
+/// The month beside all participating companies; values in hundredths.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Compared {
+    /// Rounded down to tens.
+    pub companies: u64,
+    /// Detections first; then what anybody had.
+    pub rows: Vec<(Measure, u64, Cell)>,
+}
+
+impl Compared {
+    /// `None`: nothing may be shown.
+    #[must_use]
+    pub fn of(cells: &Cells, counts: &[CountByKind], alerts: u64) -> Option<Self> {
+        let own = |m: Measure| match m {
+            Measure::Detections => total(counts).0,
+            Measure::Alerts => alerts,
+            Measure::Kind(kind) => counts.iter().find(|c| c.kind == kind).map_or(0, |c| c.total),
+        };
+        let rows: Vec<_> = Measure::all()
+            .filter_map(|m| {
+                let cell = *cells.per_company.get(m.code())?;
+                let own = own(m).saturating_mul(100);
+                let any = own > 0 || cell.mean > 0 || cell.upper > 0;
+                (any || m == Measure::Detections).then_some((m, own, cell))
+            })
+            .collect();
+        (!rows.is_empty()).then_some(Compared { companies: cells.companies, rows })
+    }
+
+    /// Where the company stands among the others.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Some((_, own, c)) = self.rows.first() else { return String::new() };
+        let word = match *own {
+            own if own < c.lower => "かなり少ないほうでした",
+            own if own < c.median => "中央値より少なめでした",
+            own if own == c.median => "中央値と同じくらいでした",
+            own if own <= c.upper => "中央値より多めでした",
+            _ => "かなり多いほうでした",
+        };
+        format!(
+            "御社の検知は、参加企業の中で{word}（{}件／中央値 {}件）。",
+            hundredths(*own),
+            hundredths(c.median)
+        )
+    }
+}
+
+/// `1,234`, `12.5`: hundredths as people read them.
+#[must_use]
+pub fn hundredths(value: u64) -> String {
+    let (whole, rest) = (value / 100, value % 100);
+    match (whole, rest) {
+        (_, 0) | (100.., _) => jst::thousands(whole),
+        (_, rest) => format!("{whole}.{}", rest / 10),
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -223,6 +283,21 @@ mod tests {
         assert_eq!(jst::date_time(period.to), "2026年12月1日(火) 00:00");
         assert_eq!(Month::of(period.to), month.plus(1));
         assert_eq!(month.plus(2).label(), "2027年1月");
+    }
+
+    #[test]
+    fn the_month_beside_the_others_is_one_sentence() {
+        let cell = Cell { mean: 2_000, lower: 500, median: 1_900, upper: 4_000 };
+        let per_company = [("detections".to_owned(), cell)].into();
+        let cells = Cells { companies: 120, per_company, ..Cells::default() };
+        let counts = [CountByKind { kind: DetectionKind::Phishing, total: 12, stopped: 12 }];
+        let compared = Compared::of(&cells, &counts, 1).expect("may be shown");
+        assert_eq!(
+            compared.sentence(),
+            "御社の検知は、参加企業の中で中央値より少なめでした（12件／中央値 19件）。"
+        );
+        assert!(Compared::of(&Cells::default(), &counts, 1).is_none());
+        assert_eq!((hundredths(1_250), hundredths(50)), ("12.5".to_owned(), "0.5".to_owned()));
     }
 
     fn quiet() -> Monthly {

@@ -1,6 +1,6 @@
 //! The monthly report as PDF (PT-10).
 
-use mimamori_domain::monthly::{AlertLine, GatewayLine, Monthly};
+use mimamori_domain::monthly::{AlertLine, GatewayLine, Monthly, hundredths};
 use mimamori_domain::{DetectionKind, StarRating, jst};
 
 use crate::PaperError;
@@ -27,12 +27,7 @@ pub fn pdf(m: &Monthly) -> Result<Vec<u8>, PaperError> {
     counts(&mut sheet, m);
     alerts(&mut sheet, m);
     gateways(&mut sheet, &m.gateways);
-    if let Some(lines) = &m.comparison {
-        sheet.heading("ほかの会社とくらべて", 2);
-        for line in lines {
-            sheet.text(line, BODY);
-        }
-    }
+    comparison(&mut sheet, m);
     blind(&mut sheet, m);
     contact(&mut sheet, m);
     sheet.finish(&format!("{title} {} 様", m.customer))
@@ -155,6 +150,31 @@ fn gateways(sheet: &mut Sheet, all: &[GatewayLine]) {
         );
         sheet.space(5.0);
     }
+}
+
+fn comparison(sheet: &mut Sheet, m: &Monthly) {
+    let Some(c) = &m.comparison else { return };
+    sheet.heading("ほかの会社とくらべて", 2);
+    sheet.text(&c.sentence(), BODY);
+    sheet.space(4.0);
+    let mut rows = vec![["", "御社", "平均", "中央値", "中ほどの半分の会社"].map(str::to_owned).to_vec()];
+    rows.extend(c.rows.iter().map(|(measure, own, cell)| {
+        vec![
+            measure.label().to_owned(),
+            format!("{}件", hundredths(*own)),
+            format!("{}件", hundredths(cell.mean)),
+            format!("{}件", hundredths(cell.median)),
+            format!("{}〜{}件", hundredths(cell.lower), hundredths(cell.upper)),
+        ]
+    }));
+    sheet.table(&[(3.6, false), (1.2, true), (1.2, true), (1.2, true), (2.0, true)], &rows);
+    sheet.text(
+        &format!(
+            "すべての参加企業・約{}社の、1社あたりの数字です。どの会社の数字かは分からないようにしてあります。",
+            jst::thousands(c.companies)
+        ),
+        SMALL,
+    );
 }
 
 fn blind(sheet: &mut Sheet, m: &Monthly) {

@@ -86,11 +86,27 @@ fn carry(line: &mut String) -> String {
     if kept == 0 { String::new() } else { line.split_off(kept) }
 }
 
-/// Latin words whole, everything else by the character.
+/// Ratings, which are one sign to the reader.
+const WHOLE: [&str; 4] = ["★★★", "★★☆", "★☆☆", "※調査中※"];
+
+/// Latin words and ratings whole, everything else by the character.
 fn pieces(text: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut word = String::new();
-    for c in text.chars() {
+    let mut skip = 0;
+    for (at, c) in text.char_indices() {
+        if at < skip {
+            continue;
+        }
+        let rest = text.get(at..).unwrap_or_default();
+        if let Some(whole) = WHOLE.iter().find(|whole| rest.starts_with(**whole)) {
+            if !word.is_empty() {
+                all.push(std::mem::take(&mut word));
+            }
+            all.push((*whole).to_owned());
+            skip = at + whole.len();
+            continue;
+        }
         if c.is_ascii_graphic() && !"/-_?&=".contains(c) {
             word.push(c);
             continue;
@@ -129,6 +145,19 @@ mod tests {
             }
             let joined: String = lines.concat();
             assert_eq!(joined.replace(' ', ""), text.replace(' ', ""), "nothing is lost");
+        }
+    }
+
+    #[test]
+    fn a_rating_is_never_broken() {
+        let fonts = fonts().expect("fonts");
+        let text = "機器を切り離してください（★★★）。★★☆は※調査中※";
+        for width in 55..200 {
+            let lines = wrap(fonts, text, 10.0, false, width as f32, 100);
+            assert_eq!(lines.concat(), text);
+            for rating in WHOLE.iter().filter(|w| text.contains(**w)) {
+                assert!(lines.iter().any(|l| l.contains(rating)), "{rating} at {width}: {lines:?}");
+            }
         }
     }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mimamori_base::Timestamp;
-use mimamori_domain::monthly::{ALERTS_MAX, AlertLine, GATEWAYS_MAX, GatewayLine, Month, Monthly};
+use mimamori_domain::comparison::{Cell, Measure};
+use mimamori_domain::monthly::{ALERTS_MAX, AlertLine, Compared, GATEWAYS_MAX, GatewayLine, Month, Monthly};
 use mimamori_domain::{CountByKind, DetectionKind, StarRating};
 use mimamori_paper::monthly::pdf;
 
@@ -72,9 +73,16 @@ fn busy(alerts: usize, gateways: usize) -> Monthly {
         bytes_deep: 812_345,
         bytes_named: 5_123_456,
         bytes_blind: 223_456,
-        comparison: Some(vec!["検知は参加企業の中央値より少なめです（12件／中央値 19件）。".to_owned()]),
+        comparison: Some(compared()),
         ..month("竹原商店")
     }
+}
+
+fn compared() -> Compared {
+    let cell = |median| Cell { mean: median * 3 / 2, lower: median / 2, median, upper: median * 3 };
+    let kinds = DetectionKind::ALL.iter().take(4).map(|k| (Measure::Kind(*k), 123_400, cell(190_000)));
+    let first = [(Measure::Detections, 493_600, cell(760_000)), (Measure::Alerts, 800, cell(150))];
+    Compared { companies: 1_230, rows: first.into_iter().chain(kinds).collect() }
 }
 
 fn write(name: &str, bytes: &[u8]) -> PathBuf {

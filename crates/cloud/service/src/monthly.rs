@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use mimamori_base::Timestamp;
 use mimamori_domain::account::Belongs;
-use mimamori_domain::monthly::{ALERTS_MAX, AlertLine, GATEWAYS_MAX, GatewayLine, Month, Monthly};
+use mimamori_domain::comparison::Cells;
+use mimamori_domain::jst::JstDay;
+use mimamori_domain::monthly::{ALERTS_MAX, AlertLine, Compared, GATEWAYS_MAX, GatewayLine, Month, Monthly};
 use mimamori_domain::usage::{Depth, UseSubject};
 use mimamori_domain::{CustomerId, GatewayState, Letter, MonthlyId, Notice, NoticeId, NoticeKind, Period};
 use mimamori_store::desk::MonthlyRow;
@@ -38,7 +40,16 @@ impl Service {
     /// The facts of the month that is not over yet, or of any other.
     pub async fn month_so_far(&self, actor: &Actor, customer: CustomerId, month: Month) -> Result<Monthly> {
         actor.require(Permission::ViewPortal)?;
-        self.facts_of_month(actor.scope(), customer, month).await
+        let cells = self.cells_of_month(actor.scope(), month).await?;
+        self.facts_of_month(actor.scope(), customer, month, cells.as_ref()).await
+    }
+
+    /// What is published about all companies for exactly this month, once it is over.
+    async fn cells_of_month(&self, scope: Scope, month: Month) -> Result<Option<Cells>> {
+        let period = month.period();
+        let (first, last) = (JstDay::of(period.from).0, JstDay::of(period.to).0 - 1);
+        let rows = self.store().cells(scope, first, last).await?;
+        Ok(rows.into_iter().find(|row| row.class.is_none()).map(|row| row.cells))
     }
 
     pub async fn wants_monthly_mail(&self, actor: &Actor, customer: CustomerId) -> Result<bool> {
@@ -57,9 +68,10 @@ impl Service {
     /// The next customers whose paper of the month is missing, with the facts of each.
     pub async fn missing_monthly(&self, month: Month, limit: u32) -> Result<Vec<(CustomerId, Monthly)>> {
         let ids = self.store().without_monthly(Scope::system(), month, limit).await?;
+        let cells = self.cells_of_month(Scope::system(), month).await?;
         let mut all = Vec::with_capacity(ids.len());
         for id in ids {
-            match self.facts_of_month(Scope::system(), id, month).await {
+            match self.facts_of_month(Scope::system(), id, month, cells.as_ref()).await {
                 Ok(facts) => all.push((id, facts)),
                 // Gone since.
                 Err(crate::ServiceError::NotFound) => {}
@@ -88,12 +100,14 @@ impl Service {
                 kind: NoticeKind::Letter { to: None, letter: Box::new(letter) },
                 created_at: now,
                 // The papers are made at night; nobody's telephone rings for them.
-                due_at: mimamori_domain::jst::JstDay::of(now).at_hour(9).max(now),
+                due_at: JstDay::of(now).at_hour(9).max(now),
             };
             let row = MonthlyRow { id, customer, month, made_at: now, sentence, size };
             rows.push((row, pdf, wish.then_some(notice)));
         }
-        Ok(self.store().add_monthly(Scope::system(), rows).await?)
+        self.store().add_monthly(Scope::system(), rows).await?;
+        self.wake_mail();
+        Ok(())
     }
 
     pub async fn purge_monthly(&self) -> Result<u64> {
@@ -101,7 +115,13 @@ impl Service {
         Ok(self.store().purge_monthly(Scope::system(), before).await?)
     }
 
-    async fn facts_of_month(&self, scope: Scope, customer: CustomerId, month: Month) -> Result<Monthly> {
+    async fn facts_of_month(
+        &self,
+        scope: Scope,
+        customer: CustomerId,
+        month: Month,
+        cells: Option<&Cells>,
+    ) -> Result<Monthly> {
         let (store, now) = (self.store(), self.now());
         let view = store.customer(scope, customer).await?;
         let period = month.period();
@@ -139,12 +159,14 @@ impl Service {
         };
         let depth = store.inspection(scope, usage, InspectionBy::Whole).await?;
         let sum = |deep: Depth| depth.iter().filter(|d| d.how.depth() == deep).map(|d| d.bytes).sum();
+        let counts = store.counts(scope, customer, period).await?;
         Ok(Monthly {
+            comparison: cells.and_then(|cells| Compared::of(cells, &counts, alerts_total)),
             month,
             customer: view.customer.name.to_string(),
             made_at: now,
             desk: format!("{}（{}）", view.reseller.desk_phone, view.reseller.desk_hours),
-            counts: store.counts(scope, customer, period).await?,
+            counts,
             before: store.counts(scope, customer, month.plus(-1).period()).await?,
             alerts: alerts.iter().map(alert_line).collect(),
             alerts_total,
@@ -152,7 +174,6 @@ impl Service {
             bytes_deep: sum(Depth::Fully),
             bytes_named: sum(Depth::NameOnly),
             bytes_blind: sum(Depth::NotAtAll),
-            comparison: None,
         })
     }
 }
