@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lettre::address::{Address, Envelope};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 use mimamori_domain::EmailAddress;
 use mimamori_service::views::ClaimedDelivery;
 
@@ -19,6 +19,8 @@ pub(crate) const MARK: &str = "m=mail";
 pub(crate) enum MessageError {
     #[error("address {0} cannot stand in a mail: {1}")]
     Address(EmailAddress, lettre::address::AddressError),
+    #[error("the type of an attachment: {0}")]
+    Type(#[from] lettre::message::header::ContentTypeErr),
     #[error("the mail cannot be built: {0}")]
     Build(#[from] lettre::error::Error),
 }
@@ -52,7 +54,15 @@ pub(crate) fn build(claimed: &ClaimedDelivery, config: &SmtpConfig) -> Result<Wi
         .boundary(format!("=_{}", delivery.id))
         .singlepart(part(ContentType::TEXT_PLAIN, &mail.text))
         .singlepart(part(ContentType::TEXT_HTML, &mail.html));
-    let mut message = builder.multipart(parts)?;
+    let mut message = match &claimed.paper {
+        None => builder.multipart(parts)?,
+        Some((month, pdf)) => {
+            let name = format!("monthly-{}.pdf", month.code());
+            let paper = Attachment::new(name).body(pdf.clone(), ContentType::parse("application/pdf")?);
+            let boundary = format!("=_p{}", delivery.id);
+            builder.multipart(MultiPart::mixed().boundary(boundary).multipart(parts).singlepart(paper))?
+        }
+    };
     // No vacation notice should answer, and no loop start.
     for (name, value) in [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")] {
         if let Ok(name) = HeaderName::new_from_ascii(name.to_owned()) {

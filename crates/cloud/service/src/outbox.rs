@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mimamori_domain::{DeliveryId, EmailAddress, Line, MailId, Notice};
+use mimamori_domain::{DeliveryId, EmailAddress, Letter, Line, MailId, Notice};
 use mimamori_store::views::{AlertView, Attempt, ClaimedDelivery, CustomerView, Delivery, GatewayView, Mail};
 use mimamori_store::{Scope, StoreError};
 
@@ -108,6 +108,10 @@ impl Service {
             text: composed.text,
             html: composed.html,
             alerts: job.told.iter().filter_map(|t| t.notice.kind.alert()).collect(),
+            paper: job.told.iter().find_map(|t| match t.notice.kind.letter() {
+                Some(Letter::Monthly { report, .. }) => Some(*report),
+                _ => None,
+            }),
             urgent: job.told.iter().filter_map(|t| t.alert.as_ref()).any(|a| a.alert.rating.is_urgent()),
         };
         let deliveries = job

@@ -6,8 +6,8 @@ use mimamori_domain::alert::Actor;
 use mimamori_domain::party::EmailAddress;
 use mimamori_domain::{
     Account, AccountId, Alert, AlertId, AuditId, CountByKind, Customer, CustomerId, DeliveryId, Detection,
-    DetectionKind, Gateway, GatewayId, Heartbeat, Line, MailId, Name, Notice, Period, Reseller, SecondFactor,
-    SessionId, StarRating,
+    DetectionKind, Gateway, GatewayId, Heartbeat, Line, MailId, Month, MonthlyId, Name, Notice, Period,
+    Reseller, SecondFactor, SessionId, StarRating,
 };
 
 /// A page of a list ordered by time, and where the next one starts.
@@ -387,6 +387,8 @@ pub struct Mail {
     pub alerts: Vec<AlertId>,
     /// Goes before others that wait (★★★).
     pub urgent: bool,
+    /// The monthly report that goes with it.
+    pub paper: Option<MonthlyId>,
 }
 
 /// A mail on its way to one address.
@@ -406,6 +408,8 @@ pub struct ClaimedDelivery {
     pub mail: Mail,
     /// Attempts before this one.
     pub attempts: u32,
+    /// The file of the monthly report that goes with it.
+    pub paper: Option<(Month, Vec<u8>)>,
 }
 
 /// How an attempt ended.

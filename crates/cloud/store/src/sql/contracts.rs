@@ -153,6 +153,15 @@ pub(super) async fn monthly_report(
     Ok((monthly_of(&row)?, row.try_get("pdf")?))
 }
 
+/// The file for a mail; `None`: it was deleted meanwhile, and the mail goes without.
+pub(super) async fn paper(c: &mut Conn, id: MonthlyId) -> Result<Option<(Month, Vec<u8>)>> {
+    let row = sqlx::query("SELECT month, pdf FROM monthly_reports WHERE id = $1")
+        .bind(id.0.to_vec())
+        .fetch_optional(c)
+        .await?;
+    row.map(|row| Ok((Month(number(&row, "month")?), row.try_get("pdf")?))).transpose()
+}
+
 fn monthly_of(row: &Row) -> Result<MonthlyRow> {
     Ok(MonthlyRow {
         id: MonthlyId(bytes(row, "id")?),

@@ -6,13 +6,13 @@ use std::time::Duration;
 use mimamori_base::Timestamp;
 use mimamori_domain::notice::{GROUP_DEADLINE, TO_STAFF};
 use mimamori_domain::{
-    AlertId, Customer, CustomerId, DeliveryId, EmailAddress, GatewayId, Line, MailId, Name, Notice, NoticeId,
-    NoticeKind, NotifyAddresses, Reseller, ResellerId,
+    AlertId, Customer, CustomerId, DeliveryId, EmailAddress, GatewayId, Line, MailId, MonthlyId, Name,
+    Notice, NoticeId, NoticeKind, NotifyAddresses, Reseller, ResellerId,
 };
 use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db, LOCK_ROW, Row, SKIP_LOCKED};
-use super::rows::{bytes, exactly_one, json, number, parsed, text, time, to_json};
+use super::rows::{bytes, exactly_one, json, maybe_bytes, number, parsed, text, time, to_json};
 use super::upkeep::CLOCKS_DIFFER;
 use super::{alerts, integrations, parties, scoped, take_over};
 use crate::error::{Result, StoreError};
@@ -126,8 +126,8 @@ pub(super) async fn queue_mail(
         return Err(StoreError::Conflict);
     }
     sqlx::query(
-        "INSERT INTO mails (id, customer_id, created_at, subject, body_text, body_html, alerts) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO mails (id, customer_id, created_at, subject, body_text, body_html, alerts, monthly_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(mail.id.0.to_vec())
     .bind(mail.customer.0.to_vec())
@@ -136,6 +136,7 @@ pub(super) async fn queue_mail(
     .bind(mail.text.clone())
     .bind(mail.html.clone())
     .bind(to_json(&mail.alerts)?)
+    .bind(mail.paper.map(|id| id.0.to_vec()))
     .execute(&mut *c)
     .await?;
     for d in deliveries {
@@ -161,7 +162,7 @@ pub(super) async fn queue_mail(
 }
 
 const DELIVERY: &str = "SELECT d.id AS d_id, d.mail_id, d.customer_id, d.recipient, d.message_id, d.state, d.attempts, \
-     d.updated_at, d.reply, d.urgent, m.subject, m.created_at AS m_created, m.body_text, m.body_html, m.alerts \
+     d.updated_at, d.reply, d.urgent, m.subject, m.created_at AS m_created, m.body_text, m.body_html, m.alerts, m.monthly_id \
      FROM deliveries d JOIN mails m ON m.id = d.mail_id";
 
 fn delivery_of(row: &Row) -> Result<Delivery> {
@@ -219,10 +220,18 @@ pub(super) async fn claim(
             html: text(row, "body_html")?,
             alerts: json(row, "alerts")?,
             urgent: number(row, "urgent")? != 0,
+            paper: maybe_bytes::<16>(row, "monthly_id")?.map(MonthlyId),
         };
-        Ok(ClaimedDelivery { delivery, mail, attempts: attempts_of(row)? })
+        Ok(ClaimedDelivery { delivery, mail, attempts: attempts_of(row)?, paper: None })
     };
-    q.build().fetch_all(c).await?.iter().map(of).collect()
+    let rows = q.build().fetch_all(&mut *c).await?;
+    let mut claimed: Vec<ClaimedDelivery> = rows.iter().map(of).collect::<Result<_>>()?;
+    for one in &mut claimed {
+        if let Some(id) = one.mail.paper {
+            one.paper = super::contracts::paper(c, id).await?;
+        }
+    }
+    Ok(claimed)
 }
 
 pub(super) async fn settle(

@@ -20,6 +20,7 @@ async fn queue(w: &World, n: usize) -> (Mail, Vec<Delivery>, Vec<NoticeId>) {
         text: "本文".to_owned(),
         html: "<p>本文</p>".to_owned(),
         urgent: true,
+        paper: None,
         alerts: group.notices.iter().filter_map(|n| n.kind.alert()).collect::<Vec<AlertId>>(),
     };
     let deliveries = (0..n)

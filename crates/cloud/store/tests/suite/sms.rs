@@ -42,6 +42,7 @@ async fn urgent_mail(w: &World, n: usize) -> Vec<Delivery> {
         text: "t".to_owned(),
         html: "h".to_owned(),
         urgent: true,
+        paper: None,
         alerts: group.notices.iter().filter_map(|n| n.kind.alert()).collect(),
     };
     let deliveries: Vec<_> = (0..n)
