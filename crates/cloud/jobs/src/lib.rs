@@ -4,6 +4,7 @@
 //! store); every job may run twice without harm; a job that fails is tried again and stops no
 //! other. Deliberately not here: what the jobs do (that is `service` and `notify`).
 
+pub mod monthly;
 mod periodic;
 mod schedule;
 

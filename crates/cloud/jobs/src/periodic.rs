@@ -5,8 +5,8 @@ use std::time::Duration;
 use mimamori_base::Timestamp;
 use mimamori_service::{Service, ServiceError};
 
-use crate::JobsConfig;
 use crate::schedule::Job;
+use crate::{JobsConfig, monthly};
 
 /// How long a job may take before another node may start it too.
 const LEASE: Duration = Duration::from_secs(300);
@@ -44,7 +44,7 @@ impl Periodic {
         if let Err(e) = self.service.refresh_policy().await {
             tracing::warn!(error = %e, "cannot look for another rating policy; the present one stays");
         }
-        for job in Job::ALL {
+        for job in Job::ALL.iter().copied() {
             match self.attempt(job).await {
                 Ok(true) => ticked.ran.push(job),
                 Ok(false) => {}
@@ -97,8 +97,21 @@ impl Periodic {
                 let periods = self.service.publish_comparison().await?;
                 tracing::info!(periods, "comparison published");
             }
+            Job::Announcements => {
+                let mails = self.service.spread_announcements().await?;
+                if mails > 0 {
+                    tracing::info!(mails, "announcements queued as mails");
+                }
+            }
+            Job::CloseInquiries => {
+                let closed = self.service.close_answered().await?;
+                if closed > 0 {
+                    tracing::info!(closed, "answered inquiries closed");
+                }
+            }
+            Job::Monthly => monthly::work(&self.service, LEASE).await?,
             Job::Retention => {
-                let rows = self.service.purge_old().await?;
+                let rows = self.service.purge_old().await? + self.service.purge_monthly().await?;
                 if rows > 0 {
                     tracing::info!(rows, "old rows deleted");
                 }

@@ -13,6 +13,12 @@ pub enum Job {
     Retention,
     /// The cells of the comparison with all companies.
     Comparison,
+    /// Mails of announcements to every customer.
+    Announcements,
+    /// Answered inquiries close by themselves (HD-03).
+    CloseInquiries,
+    /// The papers of the month that is over (PT-10).
+    Monthly,
 }
 
 /// How a job repeats.
@@ -24,7 +30,15 @@ pub enum Schedule {
 }
 
 impl Job {
-    pub const ALL: [Job; 4] = [Job::Liveness, Job::DailyReminder, Job::Retention, Job::Comparison];
+    pub const ALL: &'static [Job] = &[
+        Job::Liveness,
+        Job::DailyReminder,
+        Job::Retention,
+        Job::Comparison,
+        Job::Announcements,
+        Job::CloseInquiries,
+        Job::Monthly,
+    ];
 
     /// Its name in the store.
     #[must_use]
@@ -34,6 +48,9 @@ impl Job {
             Job::DailyReminder => "daily-reminder",
             Job::Retention => "retention",
             Job::Comparison => "comparison",
+            Job::Announcements => "announcements",
+            Job::CloseInquiries => "close-inquiries",
+            Job::Monthly => "monthly",
         }
     }
 
@@ -41,6 +58,8 @@ impl Job {
     pub const fn schedule(self) -> Schedule {
         match self {
             Job::Liveness => Schedule::Every(Duration::from_secs(60)),
+            Job::Announcements | Job::Monthly => Schedule::Every(Duration::from_secs(60)),
+            Job::CloseInquiries => Schedule::Every(Duration::from_secs(3_600)),
             Job::DailyReminder => Schedule::DailyAt(9),
             Job::Retention => Schedule::Every(Duration::from_secs(3_600)),
             Job::Comparison => Schedule::DailyAt(3),
