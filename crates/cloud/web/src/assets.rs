@@ -18,6 +18,7 @@ const CSS: &str = concat!(
     include_str!("../assets/css/2-base.css"),
     include_str!("../assets/css/3-parts.css"),
     include_str!("../assets/css/4-forms-tables.css"),
+    include_str!("../assets/css/5-papers.css"),
 );
 
 pub const ALL: &[Asset] = &[

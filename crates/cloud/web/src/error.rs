@@ -79,11 +79,18 @@ impl PageError {
             }
             PageError::BadForm => StatusCode::BAD_REQUEST,
             PageError::Service(ServiceError::SlowDown) => StatusCode::TOO_MANY_REQUESTS,
-            PageError::Service(ServiceError::Incomplete) => StatusCode::UNPROCESSABLE_ENTITY,
+            PageError::Service(
+                ServiceError::Incomplete
+                | ServiceError::Exception(_)
+                | ServiceError::Announcement(_)
+                | ServiceError::File(_)
+                | ServiceError::Role(_),
+            ) => StatusCode::UNPROCESSABLE_ENTITY,
             PageError::Service(
                 ServiceError::Conflict
                 | ServiceError::Duplicate
                 | ServiceError::TooMany
+                | ServiceError::Inquiry(_)
                 | ServiceError::Transition(_),
             ) => StatusCode::CONFLICT,
             PageError::Service(_) => StatusCode::SERVICE_UNAVAILABLE,

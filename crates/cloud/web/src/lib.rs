@@ -16,6 +16,7 @@ mod pages;
 mod portal;
 mod query;
 pub mod routes;
+mod upload;
 pub mod view;
 
 pub use headers::CONTENT_SECURITY_POLICY;

@@ -13,9 +13,10 @@ use mimamori_service::Permission;
 use crate::api;
 use crate::guard;
 use crate::pages::{
-    accounts, alerts, compare, customers, detections, devices, door, exceptions, gateways, integrations,
-    investigations, lists, mailbox, outbox, passkeys, policies, reset, second_factor, sessions, settings,
-    sms, sms_step, status, usage,
+    accounts, alerts, announcements, attachments, compare, contract, customers, detections, devices,
+    documents, door, exceptions, gateways, inquiries, integrations, investigations, lists, mailbox, more,
+    outbox, passkeys, policies, reports, reset, second_factor, sessions, settings, sms, sms_step, status,
+    usage,
 };
 use crate::portal::Portal;
 
@@ -61,7 +62,7 @@ pub fn table() -> Vec<Route> {
         IssueAccounts, ListCustomers, ManagePolicies, Provision, RenameGateway, ReportScan, TryPolicies,
         ViewAudit, ViewOutbox, ViewPolicies, ViewPortal,
     };
-    vec![
+    let mut routes = vec![
         read("/login", Public, get(door::login_page)),
         write("/login", Public, post(door::login)),
         read("/login/code", Public, get(door::code_page)),
@@ -183,6 +184,39 @@ pub fn table() -> Vec<Route> {
         write("/received", Public, post(outbox::received)),
         read("/mailbox", Session, get(mailbox::list)),
         read("/mailbox/{number}", Session, get(mailbox::mail)),
+    ];
+    routes.extend(papers());
+    routes
+}
+
+/// What customers and the desk tell each other, and what there is to read.
+fn papers() -> Vec<Route> {
+    use Access::{Needs, Session};
+    use Permission::{Announce, AnswerDesk, AskDesk, EditAddresses, ViewInquiries, ViewPortal};
+    vec![
+        read("/more", Session, get(more::page)),
+        read("/announcements", Needs(ViewPortal), get(announcements::list)),
+        write("/announcements", Needs(Announce), post(announcements::publish)),
+        read("/announcements/new", Needs(Announce), get(announcements::new_page)),
+        read("/announcements/{id}", Needs(ViewPortal), get(announcements::detail)),
+        write("/announcements/{id}/withdraw", Needs(Announce), post(announcements::withdraw)),
+        read("/inquiries", Needs(ViewInquiries), get(inquiries::list)),
+        write("/inquiries", Needs(AskDesk), post(inquiries::ask)),
+        read("/inquiries/new", Needs(AskDesk), get(inquiries::new_page)),
+        read("/inquiries/{id}", Needs(ViewInquiries), get(inquiries::thread)),
+        write("/inquiries/{id}/reply", Needs(AskDesk), post(inquiries::reply)),
+        write("/inquiries/{id}/answer", Needs(AnswerDesk), post(inquiries::answer)),
+        write("/inquiries/{id}/close", Needs(AskDesk), post(inquiries::close)),
+        read("/attachments/{id}", Needs(ViewInquiries), get(attachments::download)),
+        read("/contract", Needs(ViewPortal), get(contract::page)),
+        read("/reports", Needs(ViewPortal), get(reports::list)),
+        write("/reports/mail", Needs(EditAddresses), post(reports::mail)),
+        read("/reports/this-month", Needs(ViewPortal), get(reports::so_far)),
+        read("/reports/{id}/pdf", Needs(ViewPortal), get(reports::pdf)),
+        read("/documents", Session, get(documents::list)),
+        read("/documents/{slug}", Session, get(documents::read)),
+        read("/documents/{slug}/pdf", Session, get(documents::pdf)),
+        read("/documents/pictures/{name}", Session, get(documents::picture)),
     ]
 }
 

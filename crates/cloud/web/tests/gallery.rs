@@ -24,6 +24,8 @@ use mimamori_web::view::{
 mod access_pages;
 #[path = "support/compare_pages.rs"]
 mod compare_pages;
+#[path = "support/paper_pages.rs"]
+mod paper_pages;
 #[path = "support/usage_pages.rs"]
 mod usage_pages;
 
@@ -51,7 +53,7 @@ fn frame(current: &str) -> Frame {
             item("/usage/apps", "利用", "device", 0),
             item("/gateways", "UTM装置", "gateway", 0),
             item("/compare", "くらべる", "scales", 0),
-            item("/settings", "設定", "settings", 0),
+            item("/more", "その他", "more", 0),
             item("/mailbox", "受信箱", "mail", 0),
         ],
         csrf: "sample".to_owned(),
@@ -327,6 +329,7 @@ fn other_pages(pages: &mut Vec<(&'static str, String)>) {
     }
     pages.extend(usage_pages::pages(frame, NOW));
     pages.extend(compare_pages::pages(frame, NOW));
+    pages.extend(paper_pages::pages(frame, NOW));
     if let (Some(g), Some(seen)) = (list.first(), beat.devices.first()) {
         let device = DeviceView { gateway: g.id, key: seen.device.key(), seen: seen.clone() };
         let (found, raised) = (detections(), alerts());

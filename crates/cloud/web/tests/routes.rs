@@ -181,6 +181,46 @@ fn sample(route: &Route, of: &Company) -> (String, Vec<(&'static str, String)>, 
             (path("00".repeat(16)), vec![("agreed", "yes".to_owned())], Nobody)
         }
         ("GET", "/mailbox/{number}") => (route.path.replace("{number}", "1"), vec![], Present),
+        _ => paper_sample(route, of),
+    }
+}
+
+/// The same for what customers and the desk tell each other, and what there is to read.
+fn paper_sample(route: &Route, of: &Company) -> (String, Vec<(&'static str, String)>, Subject) {
+    use Subject::{Named, Nobody, Present};
+    let path = |id: String| route.path.replace("{id}", &id);
+    let plain = |subject| (route.path.to_owned(), vec![], subject);
+    let text = || vec![("text", "書きました。".to_owned())];
+    match (route.method.as_str(), route.path) {
+        ("GET", "/more" | "/contract" | "/reports" | "/reports/this-month" | "/inquiries/new") => {
+            plain(Present)
+        }
+        // Everybody's announcements, and the desk's own queue.
+        ("GET", "/announcements" | "/announcements/new" | "/inquiries" | "/documents") => plain(Nobody),
+        ("POST", "/announcements") => {
+            let fields = [("kind", "news"), ("title", "お知らせ"), ("text", "本文")];
+            (route.path.to_owned(), fields.map(|(k, v)| (k, v.to_owned())).to_vec(), Nobody)
+        }
+        ("GET", "/announcements/{id}") | ("POST", "/announcements/{id}/withdraw") => {
+            (path("00".repeat(16)), vec![], Nobody)
+        }
+        ("POST", "/inquiries") => {
+            let fields = [("title", "件名"), ("topic", "other"), ("text", "本文")];
+            (route.path.to_owned(), fields.map(|(k, v)| (k, v.to_owned())).to_vec(), Present)
+        }
+        ("GET", "/inquiries/{id}") | ("POST", "/inquiries/{id}/close") => {
+            (path(of.inquiry.to_string()), vec![], Named)
+        }
+        ("POST", "/inquiries/{id}/reply" | "/inquiries/{id}/answer") => {
+            (path(of.inquiry.to_string()), text(), Named)
+        }
+        ("GET", "/attachments/{id}") => (path(of.attachment.to_string()), vec![], Named),
+        ("GET", "/reports/{id}/pdf") => (path(of.report.to_string()), vec![], Named),
+        ("POST", "/reports/mail") => (route.path.to_owned(), vec![("wish", "yes".to_owned())], Present),
+        ("GET", "/documents/{slug}" | "/documents/{slug}/pdf") => {
+            (route.path.replace("{slug}", "quick-start"), vec![], Nobody)
+        }
+        ("GET", "/documents/pictures/{name}") => (route.path.replace("{name}", "status.png"), vec![], Nobody),
         (method, path) => panic!("{method} {path} is not classified in this test: say what it is about"),
     }
 }

@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use mimamori_domain::account::Belongs;
-use mimamori_domain::{CustomerId, EmailAddress, LoginName, Name, NotifyAddresses, Role, Serial};
-use mimamori_service::{ClientInfo, NewAccount, NewCustomer, NewGateway, NewReseller, Service};
+use mimamori_domain::contract::Agreed;
+use mimamori_domain::{
+    AnnouncementKind, Contract, CustomerId, EmailAddress, LoginName, Name, NotifyAddresses, Role, Serial,
+};
+use mimamori_service::{
+    ClientInfo, NewAccount, NewAnnouncement, NewCustomer, NewGateway, NewReseller, Service,
+};
 use serde::{Deserialize, Serialize};
 
 use super::screen::Screen;
@@ -97,11 +102,42 @@ pub async fn provision(service: &Service, data: &Path, screen: &Screen) -> anyho
             secret: secret.reveal().to_owned(),
         });
     }
+    papers(service, customer.id).await?;
     let password = administrator(service, customer.id).await?;
     let state = State { user: USER.to_owned(), password, gateways };
     write(data, &state)?;
     screen.say("登録", "再販事業者「瀬戸内商工会議所」、お客様「竹原商店」、UTM装置3台、管理者1名");
     Ok(state)
+}
+
+/// What a customer finds to read from the first day on.
+async fn papers(service: &Service, customer: CustomerId) -> anyhow::Result<()> {
+    let console = service.console();
+    let contract = Contract {
+        customer,
+        number: "M-0001".into(),
+        started_on: None,
+        free_until: None,
+        ends_on: None,
+        agreed: vec![Agreed {
+            document: "サービス仕様書".into(),
+            version: "1.0".into(),
+            at: service.now(),
+            by: "竹原 一郎".into(),
+        }],
+    };
+    service.put_contract(&console, contract).await?;
+    let welcome = NewAnnouncement {
+        kind: AnnouncementKind::News,
+        title: "みまもりへようこそ".to_owned(),
+        text: "ご利用ありがとうございます。\n「状態」のページで、問題があるかどうかがすぐに分かります。くわしい使い方は、「その他」の「書類」にある説明書をご覧ください。\nお困りのときは、「お問合せ」からいつでもお送りください。".to_owned(),
+        important: true,
+        by_mail: false,
+        starts_at: None,
+        ends_at: None,
+    };
+    service.publish(&console, welcome).await?;
+    Ok(())
 }
 
 /// An administrator whose password is already his own, so that the first look is the portal.

@@ -44,10 +44,18 @@ pub enum Done {
     SmsProved,
     SmsRemoved,
     OutagePlanned,
+    Asked,
+    Replied,
+    Answered,
+    InquiryClosed,
+    Published,
+    Withdrawn,
+    MonthlyMail,
+    NoMonthlyMail,
 }
 
 impl Done {
-    const ALL: [(Done, &'static str, &'static str); 34] = [
+    const ALL: &'static [(Done, &'static str, &'static str)] = &[
         (Done::Acknowledged, "ack", "「確認しました」を記録しました。"),
         (
             Done::Scanned,
@@ -125,6 +133,22 @@ impl Done {
             Done::OutagePlanned,
             "outage",
             "計画停止を記録しました。その間は、止まっていてもお客様にお知らせしません。",
+        ),
+        (
+            Done::Asked,
+            "asked",
+            "お問合せを受け付けました。回答は、この画面と、ご登録のメールアドレスにお送りします。",
+        ),
+        (Done::Replied, "replied", "続きを送りました。相談窓口の回答をお待ちください。"),
+        (Done::Answered, "answered", "回答を記録し、お客様へメールを送ります。"),
+        (Done::InquiryClosed, "closed", "お問合せを完了にしました。"),
+        (Done::Published, "published", "お知らせを掲載しました。"),
+        (Done::Withdrawn, "withdrawn", "お知らせを取り下げました。まだ送っていないメールは送りません。"),
+        (Done::MonthlyMail, "monthly-on", "月次レポートを、毎月メールでもお送りします。"),
+        (
+            Done::NoMonthlyMail,
+            "monthly-off",
+            "月次レポートのメールを止めました。この画面からは、いつでもダウンロードできます。",
         ),
     ];
 

@@ -5,21 +5,28 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod announcements;
+pub mod attachments;
 pub mod compare;
+pub mod contract;
 pub mod customers;
 pub mod detections;
 pub mod devices;
+pub mod documents;
 pub mod door;
 pub mod exceptions;
 mod flash;
 pub mod gateways;
+pub mod inquiries;
 pub mod integrations;
 pub mod investigations;
 pub mod lists;
 pub mod mailbox;
+pub mod more;
 pub mod outbox;
 pub mod passkeys;
 pub mod policies;
+pub mod reports;
 pub mod reset;
 pub mod second_factor;
 pub mod sessions;
@@ -117,7 +124,7 @@ impl Desk {
             entry("/usage/apps", "利用", "device", current, 0),
             entry("/gateways", "UTM装置", "gateway", current, 0),
             entry("/compare", "くらべる", "scales", current, 0),
-            entry("/settings", "設定", "settings", current, 0),
+            more(current),
         ]);
         if self.portal.mailbox().is_some() && nav.len() < 7 {
             nav.push(entry("/mailbox", "受信箱", "mail", current, 0));
@@ -148,19 +155,32 @@ fn entry(href: &str, label: &'static str, icon: &'static str, current: &str, cou
     NavItem { href: href.to_owned(), label, icon, current: href == current, count }
 }
 
+/// その他: leads to everything that the navigation has no room for, and is current for it.
+fn more(current: &str) -> NavItem {
+    let held = ["/more", "/settings", "/announcements", "/inquiries", "/contract", "/documents", "/reports"];
+    let mut item = entry("/more", "その他", "more", current, 0);
+    item.current = held.contains(&current);
+    item
+}
+
 /// The surroundings of staff who have no customer before them.
 pub fn staff_frame(portal: &Portal, session: &Session, headers: &HeaderMap, current: &str) -> Frame {
     let mut frame = bare_frame(portal, session, headers);
     let all = [
         (Permission::ListCustomers, entry("/customers", "お客様", "customers", current, 0)),
         (Permission::Investigate, entry("/investigations", "調査", "look", current, 0)),
-        (Permission::ListCustomers, entry("/exceptions", "業務の例外", "list", current, 0)),
-        (Permission::ViewPolicies, entry("/policies", "ポリシー", "scales", current, 0)),
+        (Permission::AnswerDesk, entry("/inquiries", "お問合せ", "what", current, 0)),
+        (Permission::ListCustomers, entry("/exceptions", "例外", "list", current, 0)),
         (Permission::ViewOutbox, entry("/outbox", "メール", "mail", current, 0)),
-        (Permission::ViewPortal, entry("/settings", "設定", "settings", current, 0)),
+        (Permission::ViewPortal, entry("/more", "その他", "more", current, 0)),
     ];
     frame.nav =
         all.into_iter().filter(|(needs, _)| session.actor.may(*needs)).map(|(_, entry)| entry).collect();
+    if !frame.nav.iter().any(|item| item.current)
+        && let Some(last) = frame.nav.last_mut()
+    {
+        last.current = true;
+    }
     frame
 }
 

@@ -14,11 +14,14 @@ use super::{Desk, gateways, show};
 use crate::error::PageError;
 use crate::guard::Session;
 use crate::portal::Portal;
+use crate::view::announcement::Line;
 use crate::view::{chart, status};
 
 const REFRESH_SECONDS: u32 = 15;
 /// Alerts looked through for the most urgent ones.
 const OPEN_MAX: u32 = 100;
+/// Unread announcements that stand above everything else.
+const NEWS_MAX: usize = 2;
 
 #[derive(Debug, Default, Deserialize)]
 pub struct Choice {
@@ -63,7 +66,10 @@ pub async fn page(
         bytes_uninspected: summary.bytes_uninspected,
     };
     let cards = gateways::cards(&desk, &summary.gateways).await?;
-    show(&desk.portal, had_flash, &status::Page::new(frame, &facts, cards))
+    let mut page = status::Page::new(frame, &facts, cards);
+    let unread = desk.portal.service().unread_announcements(desk.actor()).await?;
+    page.news = unread.iter().take(NEWS_MAX).map(|a| Line::unread(a, desk.now)).collect();
+    show(&desk.portal, had_flash, &page)
 }
 
 /// The most urgent first.

@@ -6,8 +6,10 @@
 
 pub mod access;
 pub mod alert;
+pub mod announcement;
 pub mod chart;
 pub mod compare;
+pub mod contract;
 pub mod customers;
 pub mod depth;
 pub mod detection;
@@ -15,8 +17,11 @@ pub mod device;
 pub mod door;
 pub mod frame;
 pub mod gateway;
+pub mod inquiry;
 pub mod integrations;
 pub mod mailbox;
+pub mod more;
+pub mod paper;
 pub mod part;
 pub mod rating;
 pub mod second_factor;

@@ -62,6 +62,8 @@ pub struct Blind {
 #[template(path = "status.html")]
 pub struct Page {
     pub frame: Frame,
+    /// Important announcements that this reader has not opened.
+    pub news: Vec<super::announcement::Line>,
     pub period_text: String,
     pub periods: Vec<Choice>,
     pub banner: Banner,
@@ -101,6 +103,7 @@ impl Page {
     pub fn new(frame: Frame, facts: &Facts<'_>, gateways: Vec<gateway::Card>) -> Self {
         Page {
             frame,
+            news: Vec::new(),
             period_text: format!(
                 "{}〜{}の{}日間",
                 jst::month_day(facts.period.from),

@@ -15,14 +15,15 @@ use mimamori_domain::gateway::SeenDevice;
 use mimamori_domain::inquiry::{Channel, Topic};
 use mimamori_domain::usage::{DeviceUse, UseLine, UseSubject};
 use mimamori_domain::{
-    AccountId, AlertId, ApiScope, ApiTokenId, CustomerId, Detection, DetectionId, DetectionKind, Device,
-    EmailAddress, Endpoint, GatewayId, Heartbeat, InquiryId, LoginName, Name, NotifyAddresses, Outcome,
-    Policy, ResellerId, Role, Serial, Signature, TrafficDirection, WebhookId,
+    AccountId, AlertId, ApiScope, ApiTokenId, AttachmentId, CustomerId, Detection, DetectionId,
+    DetectionKind, Device, EmailAddress, Endpoint, GatewayId, Heartbeat, InquiryId, LoginName, Month,
+    MonthlyId, Name, NotifyAddresses, Outcome, Policy, ResellerId, Role, Serial, Signature, TrafficDirection,
+    WebhookId,
 };
 use mimamori_service::views::AlertFilter;
 use mimamori_service::{
     AskDesk, ClientInfo, Config, NewAccount, NewCustomer, NewGateway, NewReseller, NewToken, Parts,
-    PasswordCost, ReportItem, Service,
+    PasswordCost, ReportItem, Service, Upload,
 };
 use mimamori_store::SqliteStore;
 use mimamori_web::{Mailbox, Options, Portal, ReceivedMail, view::Contact};
@@ -45,7 +46,11 @@ pub struct Company {
     pub device: String,
     /// The viewer's.
     pub account: AccountId,
+    /// A thread that names the company, with a file that does.
     pub inquiry: InquiryId,
+    pub attachment: AttachmentId,
+    /// A monthly report whose bytes name the company.
+    pub report: MonthlyId,
     pub webhook: WebhookId,
     /// Of the API, with every scope.
     pub token: String,
@@ -112,6 +117,7 @@ impl World {
                 account(&service, role, letter, Belongs::Reseller(company.reseller)).await;
             }
             integrate(&service, company, letter).await;
+            papers(&service, company, letter).await;
         }
         for role in [Role::Operator, Role::Analyst] {
             account(&service, role, "a", Belongs::Operation).await;
@@ -181,26 +187,19 @@ async fn company(service: &Service, mark: &'static str, n: u8) -> Company {
         device: key,
         account: AccountId([0; 16]),
         inquiry: InquiryId([0; 16]),
+        attachment: AttachmentId([0; 16]),
+        report: MonthlyId([0; 16]),
         webhook: WebhookId([0; 16]),
         token: String::new(),
         token_id: ApiTokenId([0; 16]),
     }
 }
 
-/// What the company's administrator does: asks the desk, makes a token, registers a webhook.
+/// What the company's administrator does: makes a token, registers a webhook.
 async fn integrate(service: &Service, company: &mut Company, letter: &str) {
     let from = ClientInfo { ip: IpAddr::from([127, 0, 0, 1]), user_agent: "test".into(), browser: None };
     let login = user(Role::CustomerAdmin, letter);
     let admin = service.login(&login, PASSWORD, &from).await.expect("logged in").actor;
-    let ask = AskDesk {
-        customer: company.customer,
-        title: format!("{}からの質問", company.mark),
-        topic: Topic::Portal,
-        channel: Channel::Portal,
-        text: "使い方を教えてください。".to_owned(),
-        files: Vec::new(),
-    };
-    company.inquiry = service.ask_desk(&admin, ask).await.expect("asked");
     let name = Name::parse(&format!("{}の表示", company.mark)).expect("a name");
     let new = NewToken { name, scopes: ApiScope::ALL.to_vec(), days: 30 };
     let (row, secret) = service.create_api_token(&admin, company.customer, new).await.expect("a token");
@@ -210,6 +209,30 @@ async fn integrate(service: &Service, company: &mut Company, letter: &str) {
     let hooks = service.webhooks(&admin, company.customer).await.expect("webhooks");
     company.webhook = hooks.first().expect("it is there").id;
     service.test_webhook(&admin, company.webhook).await.expect("a test is queued");
+}
+
+/// An inquiry with a file, asked by the administrator, and a monthly report.
+async fn papers(service: &Service, company: &mut Company, letter: &str) {
+    let from = ClientInfo { ip: IpAddr::from([127, 0, 0, 1]), user_agent: "test".into(), browser: None };
+    let user = user(Role::CustomerAdmin, letter);
+    let admin = service.login(&user, PASSWORD, &from).await.expect("logged in").actor;
+    let file = Upload { name: "記録.txt".to_owned(), bytes: company.mark.as_bytes().to_vec() };
+    let ask = AskDesk {
+        customer: company.customer,
+        title: format!("{}のランプ", company.mark),
+        topic: Topic::Gateway,
+        channel: Channel::Portal,
+        text: "赤く光っています。".to_owned(),
+        files: vec![file],
+    };
+    company.inquiry = service.ask_desk(&admin, ask).await.expect("asked");
+    let (_, files) = service.inquiry(&admin, company.inquiry).await.expect("the thread");
+    company.attachment = files.first().expect("the file").id;
+    let month = Month::of(NOW).plus(-1);
+    let paper = (company.customer, month, "よい月でした。".to_owned(), company.mark.as_bytes().to_vec());
+    service.store_monthly(vec![paper]).await.expect("stored");
+    let rows = service.monthly_reports(&admin, company.customer).await.expect("reports");
+    company.report = rows.first().expect("the report").id;
 }
 
 /// Use that names the company, so that a page that shows another's is noticed.
