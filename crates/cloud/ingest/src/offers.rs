@@ -91,6 +91,7 @@ fn set_path(folder: &Path, sha256: &Sha256) -> PathBuf {
     folder.join(format!("{sha256}.mds"))
 }
 
+#[expect(clippy::disallowed_methods, reason = "limited by take")]
 fn read(folder: &Path) -> Option<DefinitionOffer> {
     let mut json = Vec::new();
     std::fs::File::open(folder.join(OFFER)).ok()?.take(MAX_OFFER_BYTES).read_to_end(&mut json).ok()?;
@@ -113,6 +114,7 @@ impl Offers {
     }
 
     /// A piece of a set from a place on; `None`: there is no such set or place.
+    #[expect(clippy::disallowed_methods, reason = "limited by take")]
     pub async fn piece(&self, sha256: Sha256, from: u64) -> Option<Vec<u8>> {
         let path = set_path(self.folder.as_ref()?, &sha256);
         tokio::task::spawn_blocking(move || {
