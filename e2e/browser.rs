@@ -4,6 +4,7 @@
 //! Needs Debian's chromium and chromium-driver; prints why it skips where they are not there.
 
 mod integrations;
+mod papers;
 mod passkeys;
 mod webdriver;
 
@@ -107,7 +108,8 @@ fn wait(browser: &Browser, what: &str, done: impl Fn(&Browser) -> bool) {
     }
 }
 
-/// Looks at the page that is open at both widths: pictures, no errors, nothing sticks out.
+/// Looks at the page that is open at both widths: pictures, no errors; nothing sticks out, on a
+/// tablet neither.
 fn look(browser: &Browser, folder: &Path, name: &str) {
     for (width, height) in [(1280, 900), (390, 844)] {
         browser.size(width, height);
@@ -116,14 +118,22 @@ fn look(browser: &Browser, folder: &Path, name: &str) {
         save(browser, &folder.join(format!("{name}-{width}.png")));
         check_accessibility(browser, name);
     }
+    for (width, height) in [(820, 1180), (1000, 720)] {
+        browser.size(width, height);
+        let wide = browser.run("return document.documentElement.scrollWidth").as_u64().unwrap_or(0);
+        assert!(wide <= u64::from(width), "{name} is {wide} px wide in a window of {width} px");
+    }
     browser.size(1280, 900);
     let errors = browser.console_errors();
     assert!(errors.is_empty(), "{name}: {errors:?}");
 }
 
 fn save(browser: &Browser, path: &Path) {
-    let png = base64::engine::general_purpose::STANDARD.decode(browser.screenshot()).expect("a picture");
-    std::fs::write(path, png).expect("written");
+    std::fs::write(path, png_of(&browser.screenshot())).expect("written");
+}
+
+fn png_of(base64: &str) -> Vec<u8> {
+    base64::engine::general_purpose::STANDARD.decode(base64).expect("a picture")
 }
 
 /// With axe-core, which lies beside this file for the tests alone (MPL-2.0).
@@ -187,6 +197,28 @@ fn passkeys_keys_and_webhooks_come_and_go() {
     browser.size(1280, 900);
     passkeys::come_and_go(&browser, &demo, &artefacts);
     integrations::key_and_webhook(&browser, &demo, &artefacts);
+    demo.interrupt();
+    let faults = browser.faults.borrow();
+    assert!(faults.is_empty(), "accessibility: {faults:#?}");
+}
+
+#[test]
+fn papers_are_read_and_the_desk_is_asked() {
+    let Some(browser) = Browser::start() else { return };
+    let artefacts = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("artefacts/papers");
+    std::fs::create_dir_all(&artefacts).expect("a folder");
+    let data = tempfile::tempdir().expect("a folder");
+    let demo = Demo::start(data.path());
+    browser.size(1280, 900);
+    browser.open(&demo.url);
+    look(&browser, &artefacts, "login");
+    papers::picture(&browser, &artefacts, "login");
+    log_in(&browser, &demo);
+    wait(&browser, "the mail", |b| {
+        b.open(&format!("{}/mailbox", demo.url));
+        b.page_text().contains("【★★★")
+    });
+    papers::walk(&browser, &demo.url, &artefacts);
     demo.interrupt();
     let faults = browser.faults.borrow();
     assert!(faults.is_empty(), "accessibility: {faults:#?}");

@@ -168,6 +168,13 @@ impl Browser {
         text(&self.devtools("Page.captureScreenshot", &params)["data"])
     }
 
+    /// The upper part of the page as PNG, in base64.
+    pub fn screenshot_of_top(&self, width: u32, height: u32) -> String {
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let params = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        text(&self.devtools("Page.captureScreenshot", &params)["data"])
+    }
+
     /// Errors on the console since the last call.
     pub fn console_errors(&self) -> Vec<String> {
         let log = self.session("POST", "/se/log", Some(&json!({ "type": "browser" })));

@@ -283,7 +283,7 @@ fn gateways_sentence(gateways: &[GatewayCounts]) -> String {
 }
 
 fn gateways_svg(gateways: &[GatewayCounts]) -> String {
-    if gateways.len() < 2 {
+    if gateways.len() < 2 || gateways.iter().all(|g| total(g) == 0) {
         return String::new();
     }
     let bars: Vec<chart::Bar> = gateways
