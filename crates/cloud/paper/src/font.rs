@@ -19,6 +19,18 @@ const FONT_MAX_BYTES: usize = 8 << 20;
 /// Stands for a character that no face has.
 const MISSING: char = '〓';
 
+/// What looks the same, for characters that the faces lack.
+const fn twin(c: char) -> char {
+    match c {
+        '〜' => '～',
+        '−' => '－',
+        '≤' => '≦',
+        '≥' => '≧',
+        '\u{a0}' => ' ',
+        other => other,
+    }
+}
+
 /// One face with what its characters measure.
 pub(crate) struct Face {
     pub(crate) font: Font,
@@ -61,7 +73,7 @@ fn face(packed: &[u8]) -> Option<Face> {
 impl Fonts {
     /// The face and glyph for a character.
     pub(crate) fn glyph(&self, c: char, bold: bool) -> Option<(&Face, Glyph)> {
-        let of = |face: &'_ Face, c: char| face.glyphs.get(&c).copied();
+        let of = |face: &'_ Face, c: char| face.glyphs.get(&c).or_else(|| face.glyphs.get(&twin(c))).copied();
         if bold && let Some(glyph) = of(&self.bold, c) {
             return Some((&self.bold, glyph));
         }
@@ -88,6 +100,9 @@ mod tests {
             assert!(fonts.bold.glyphs.contains_key(&c), "{c}");
         }
         assert!((fonts.width("あああ", 10.0, false) - 30.0).abs() < 4.0);
+        let (_, wave) = fonts.glyph('〜', true).expect("a glyph");
+        let (_, mark) = fonts.glyph(MISSING, true).expect("a glyph");
+        assert_ne!(wave.id, mark.id, "10〜29台");
         assert!(fonts.width("\u{1F600}", 10.0, false) > 0.0, "an unknown character leaves a mark");
     }
 }
