@@ -69,6 +69,7 @@ struct Gateway {
     events: Vec<Event>,
     now: i64,
     port: u16,
+    client_port: u16,
     kept: BTreeMap<u64, (bool, Vec<u8>)>,
     /// Payload that reached the server and the client, and resets to each.
     got: [Vec<u8>; 2],
@@ -94,6 +95,7 @@ impl Gateway {
             events: Vec::new(),
             now: 1_000_000,
             port,
+            client_port: 40_000,
             kept: BTreeMap::new(),
             got: [Vec::new(), Vec::new()],
             resets: [0; 2],
@@ -112,7 +114,7 @@ impl Gateway {
     fn frame(&self, up: bool, flags: u8, seq: u32, payload: &[u8]) -> Vec<u8> {
         let (client, server) = ([192, 168, 1, 5], [198, 51, 100, 9]);
         let (src, dst) = if up { (client, server) } else { (server, client) };
-        let (sport, dport) = if up { (40_000, self.port) } else { (self.port, 40_000) };
+        let (sport, dport) = if up { (self.client_port, self.port) } else { (self.port, self.client_port) };
         let mut f = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0];
         f.extend(u16::try_from(40 + payload.len()).expect("short").to_be_bytes());
         f.extend([0, 1, 0, 0, 64, 6, 0, 0]);
@@ -352,6 +354,34 @@ fn files_beyond_the_depth_of_streams_are_judged_too() {
     assert_eq!(g.got[1].len(), 20_042);
     g.down(b"virus");
     assert_eq!((g.malware(), g.got[1].len()), (vec![FileOutcome::Stopped], 20_042));
+}
+
+#[test]
+fn an_upload_in_active_mode_is_judged_beyond_the_depth_of_streams() {
+    let mut g = Gateway::new(21, |c| c.set("stream.reassembly.depth", "4kb").expect("an option"));
+    g.down(b"220 ready\r\n");
+    for (command, answer) in [
+        ("USER a\r\n", "331 password\r\n"),
+        ("PASS b\r\n", "230 in\r\n"),
+        ("EPRT |1|192.168.1.5|40001|\r\n", "200 ok\r\n"),
+        ("STOR f.exe\r\n", "150 go\r\n"),
+    ] {
+        g.up(command.as_bytes());
+        g.down(answer.as_bytes());
+    }
+    // The server opens the connection; the client, who answers its SYN, sends the file.
+    (g.port, g.client_port, g.seq) = (20, 40_001, [9_000, 7_000]);
+    g.tcp(false, 2, &[]);
+    g.tcp(true, 18, &[]);
+    g.tcp(false, 16, &[]);
+    for _ in 0..20 {
+        g.up(&[b'.'; 1_000]);
+        g.tcp(false, 16, &[]);
+    }
+    g.up(b"virus");
+    g.tcp(true, 17, &[]);
+    assert_eq!(g.malware(), [FileOutcome::Stopped]);
+    assert!(!g.server_got().contains("virus"));
 }
 
 fn mail(attachment: &str) -> Vec<String> {

@@ -184,7 +184,8 @@ fn lift(flow: &mut Flow<FlowData>, base_depth: u64) {
         return;
     }
     let Some(tcp) = flow.tcp.as_deref_mut() else { return };
-    if carries && !lifted {
+    if carries {
+        // Each time: a stream that begins only now (the answer to the SYN) begins with its own depth.
         flow.data.files.get_or_insert_default().lifted = true;
         for dir in Direction::BOTH {
             tcp.stream_mut(dir).set_depth(0);

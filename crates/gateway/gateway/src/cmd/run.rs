@@ -1,5 +1,6 @@
 //! `run`: inspects live traffic between the configured zones and reports to the cloud.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -66,5 +67,10 @@ async fn signals(stop: Arc<AtomicBool>, reload: Arc<AtomicBool>) {
 fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // No colour codes in a log that is a file or the journal.
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init();
 }
