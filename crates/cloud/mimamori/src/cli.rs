@@ -41,6 +41,9 @@ pub enum Command {
         #[command(subcommand)]
         command: mimamori_gateway::cli::Command,
     },
+    /// ファイルを検査するプロセス（動いているUTM装置のプログラムが自分で始めます）
+    #[command(hide = true)]
+    ScanWorker(mimamori_gateway::cmd::scan_worker::Args),
 }
 
 #[derive(Debug, Args)]

@@ -28,16 +28,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // All TLS of the process uses ring; a second call (never made) would be the only error.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // The gateway has a runtime of its own.
-    if let Command::Gateway { command } = cli.command {
-        return match command.run() {
-            Ok(code) => code,
-            Err(error) => {
-                eprintln!("エラー: {error:#}");
-                ExitCode::from(2)
-            }
-        };
-    }
+    // The gateway's programs have a runtime of their own, or none.
+    let command = match cli.command {
+        Command::Gateway { command } => return exit_of(command.run()),
+        Command::ScanWorker(args) => return exit_of(mimamori_gateway::cmd::scan_worker::run(&args)),
+        other => other,
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -46,12 +42,12 @@ fn main() -> ExitCode {
         }
     };
     let done = runtime.block_on(async {
-        match cli.command {
+        match command {
             Command::Serve(args) => serve::run(args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Admin(args) => admin::run(args).await,
             // Handled above.
-            Command::Gateway { .. } => Ok(()),
+            Command::Gateway { .. } | Command::ScanWorker(_) => Ok(()),
         }
     });
     // Hashing and other blocking work under way must not hold the exit.
@@ -63,4 +59,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn exit_of(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("エラー: {error:#}");
+        ExitCode::from(2)
+    })
 }

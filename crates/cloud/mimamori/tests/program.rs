@@ -166,3 +166,31 @@ fn two_demonstrations_do_not_share_a_folder() {
     let said = refusal(&["demo", "--data", folder.path().to_str().expect("a path")]);
     assert!(said.contains("もう動いています"), "{said}");
 }
+
+/// Everything that the demonstration tries with real traffic is stopped or let through as it says.
+#[test]
+fn the_live_demonstration_shows_what_it_says() {
+    if let Some(obstacle) = mimamori_gateway::lab::obstacle() {
+        eprintln!("skipped: needs {obstacle}");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_mimamori"))
+        .args(["demo", "--live", "--data", folder.path().to_str().expect("a path")])
+        .args(["--port", &free_port().to_string()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut tried = Vec::new();
+    let lines = std::io::BufReader::new(demo.stdout.take().expect("piped"));
+    for line in std::io::BufRead::lines(lines).map_while(Result::ok) {
+        if line.contains("5分ごとにくり返します") {
+            break;
+        }
+        if line.contains("実通信") && (line.contains('○') || line.contains('×')) {
+            tried.push(line);
+        }
+    }
+    end(demo);
+    assert!(tried.len() == 8 && tried.iter().all(|line| line.contains('○')), "{tried:#?}");
+}
