@@ -120,6 +120,7 @@ pub struct Heartbeat {
     pub bytes_inspected: u64,
     /// Bytes that could not be looked into (TLS after the handshake, tunnels).
     pub bytes_uninspected: u64,
+    pub files: FileCounts,
     /// Reports still waiting on the gateway's disk.
     pub spool_depth: u64,
     pub own_ip: Option<IpAddr>,
@@ -136,6 +137,31 @@ impl Heartbeat {
         self.cpu_percent = self.cpu_percent.min(100);
         self.memory_percent = self.memory_percent.min(100);
         self
+    }
+}
+
+/// Files in transit since the gateway's start: judged, and not inspected by reason.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FileCounts {
+    pub judged: u64,
+    /// Of those that were judged.
+    pub harmful: u64,
+    /// Behind a password that only the receiver has.
+    pub locked: u64,
+    pub too_deep: u64,
+    pub too_large: u64,
+    pub unreadable: u64,
+    /// The scanner was slow, busy or gone.
+    pub no_scanner: u64,
+}
+
+impl FileCounts {
+    #[must_use]
+    pub fn not_inspected(&self) -> u64 {
+        [self.locked, self.too_deep, self.too_large, self.unreadable, self.no_scanner]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 }
 

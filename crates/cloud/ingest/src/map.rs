@@ -181,6 +181,7 @@ pub fn heartbeat(beat: &report::Heartbeat) -> domain::Heartbeat {
         packets_dropped: loss,
         bytes_inspected: beat.packets.bytes.saturating_sub(unseen),
         bytes_uninspected: unseen,
+        files: files(&beat.blind_spots.files),
         spool_depth: beat.spool_records,
         own_ip: None,
         links: beat
@@ -193,6 +194,18 @@ pub fn heartbeat(beat: &report::Heartbeat) -> domain::Heartbeat {
     .bounded()
 }
 
+const fn files(f: &report::FileSpots) -> domain::gateway::FileCounts {
+    domain::gateway::FileCounts {
+        judged: f.judged,
+        harmful: f.harmful,
+        locked: f.locked,
+        too_deep: f.too_deep,
+        too_large: f.too_large,
+        unreadable: f.unreadable,
+        no_scanner: f.no_scanner,
+    }
+}
+
 fn seen_device(d: &report::DeviceSeen) -> domain::gateway::SeenDevice {
     domain::gateway::SeenDevice {
         device: domain::Device {
@@ -203,5 +216,23 @@ fn seen_device(d: &report::DeviceSeen) -> domain::gateway::SeenDevice {
         },
         first_seen: d.first_seen,
         last_seen: d.last_seen,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gw_03_every_count_of_files_reaches_what_is_kept() {
+        let [judged, harmful, locked, too_deep, too_large, unreadable, no_scanner] = [9, 2, 3, 4, 5, 6, 7];
+        let spots =
+            report::FileSpots { judged, harmful, locked, too_deep, too_large, unreadable, no_scanner };
+        let kept = files(&spots);
+        assert_eq!(
+            [kept.judged, kept.harmful, kept.locked, kept.too_deep, kept.too_large, kept.unreadable],
+            [9, 2, 3, 4, 5, 6]
+        );
+        assert_eq!((kept.no_scanner, kept.not_inspected()), (7, 25));
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 use mimamori_base::{Rng, SeededRng, Timestamp};
 use mimamori_domain::detection::MacAddress;
-use mimamori_domain::gateway::SeenDevice;
+use mimamori_domain::gateway::{FileCounts, SeenDevice};
 use mimamori_domain::jst::JstDay;
 use mimamori_domain::usage::{DeviceInspection, DeviceUse, Inspected, InspectionLine, UseLine, UseSubject};
 use mimamori_domain::{
@@ -123,6 +123,11 @@ impl Plan {
             packets_dropped: rng.next_u64() % 1_000,
             bytes_inspected: 6_000_000_000,
             bytes_uninspected: 400_000_000,
+            files: FileCounts {
+                judged: rng.next_u64() % 100_000,
+                locked: rng.next_u64() % 100,
+                ..FileCounts::default()
+            },
             devices: self.devices(n, g),
             ..Heartbeat::default()
         }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use askama::Template;
 use mimamori_base::{SeededRng, Timestamp};
 use mimamori_domain::detection::MacAddress;
-use mimamori_domain::gateway::{Link as Port, SeenDevice};
+use mimamori_domain::gateway::{FileCounts, Link as Port, SeenDevice};
 use mimamori_domain::{
     Alert, AlertState, CountByKind, CustomerId, Detection, DetectionId, DetectionKind, Device, Endpoint,
     FileEvidence, Gateway, GatewayId, GatewayState, Headline, Heartbeat, Name, Outcome, Period, Policy,
@@ -164,6 +164,7 @@ fn gateways() -> (Vec<Gateway>, Heartbeat) {
         packets_dropped: 321,
         bytes_inspected: 700,
         bytes_uninspected: 300,
+        files: FileCounts { judged: 12_345, harmful: 2, locked: 31, too_large: 4, ..FileCounts::default() },
         spool_depth: 0,
         own_ip: Some(IpAddr::from([192, 168, 1, 250])),
         links: vec![Port { name: "eth0".into(), zone: mimamori_base::Zone::Wan, up: true }],

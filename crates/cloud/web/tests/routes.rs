@@ -419,6 +419,26 @@ async fn the_list_as_csv_is_safe_in_a_spreadsheet() {
 }
 
 #[tokio::test]
+async fn gw_03_a_gateways_page_says_which_files_were_not_inspected() {
+    let world = World::new().await;
+    let of = world.a.gateway;
+    for role in [Role::CustomerViewer, Role::Operator] {
+        let mut browser = Browser::logged_in(&world, role, "a").await;
+        if role == Role::Operator {
+            choose(&mut browser, &world.a).await;
+        }
+        let page = browser.get(&format!("/gateways/{of}")).await.body;
+        assert!(page.contains("ファイルを1,234個検査し、うち2個が有害でした"), "{role:?}: {page}");
+        assert!(page.contains("検査できなかったファイルは8個です"), "{role:?}");
+        assert!(page.contains("パスワードがかかっている") && page.contains("間に合わなかった"), "{role:?}");
+        assert!(!page.contains("大きすぎる"), "only reasons that occurred");
+        let csv = browser.get("/gateways.csv").await.body;
+        assert!(csv.contains("検査できなかったファイルの数"), "{csv}");
+        assert!(csv.lines().nth(1).is_some_and(|line| line.ends_with("\"1234\",\"8\"")), "{csv}");
+    }
+}
+
+#[tokio::test]
 async fn settings_say_what_is_wrong_and_keep_what_was_typed() {
     let world = World::new().await;
     let mut browser = Browser::logged_in(&world, Role::CustomerAdmin, "a").await;

@@ -145,6 +145,12 @@ fn detection() -> Value {
 
 fn gateway() -> Value {
     let link = object(&[("name", text()), ("zone", text()), ("up", yes())]);
+    let reasons = ["locked", "too_deep", "too_large", "unreadable", "no_scanner"];
+    let files = object(&[
+        ("judged", number()),
+        ("harmful", number()),
+        ("not_inspected", object(&reasons.map(|reason| (reason, number())))),
+    ]);
     let heartbeat = object(&[
         ("at", time()),
         ("software", text()),
@@ -157,6 +163,7 @@ fn gateway() -> Value {
         ("packets_dropped", number()),
         ("bytes_inspected", number()),
         ("bytes_uninspected", number()),
+        ("files", files),
         ("reports_waiting", number()),
         ("own_ip", maybe_text()),
         ("links", list(link)),

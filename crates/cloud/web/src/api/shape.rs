@@ -177,6 +177,17 @@ fn heartbeat(of: &Heartbeat) -> Value {
         "packets_dropped": of.packets_dropped,
         "bytes_inspected": of.bytes_inspected,
         "bytes_uninspected": of.bytes_uninspected,
+        "files": {
+            "judged": of.files.judged,
+            "harmful": of.files.harmful,
+            "not_inspected": {
+                "locked": of.files.locked,
+                "too_deep": of.files.too_deep,
+                "too_large": of.files.too_large,
+                "unreadable": of.files.unreadable,
+                "no_scanner": of.files.no_scanner,
+            },
+        },
         "reports_waiting": of.spool_depth,
         "own_ip": of.own_ip,
         "links": links,

@@ -77,6 +77,8 @@ pub async fn gateways(
             beat.map(|b| b.software.to_string()).unwrap_or_default(),
             beat.map(|b| b.rule_set.to_string()).unwrap_or_default(),
             beat.map_or(0, |b| b.devices.len()).to_string(),
+            beat.map_or(0, |b| b.files.judged).to_string(),
+            beat.map_or(0, |b| b.files.not_inspected()).to_string(),
         ]
     });
     let head = [
@@ -88,6 +90,8 @@ pub async fn gateways(
         "ソフトウェアの版",
         "検知規則の版",
         "機器の数",
+        "検査したファイルの数",
+        "検査できなかったファイルの数",
     ];
     Ok(csv::list("utm", desk.now, head, rows))
 }

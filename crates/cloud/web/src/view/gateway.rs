@@ -6,6 +6,7 @@ use mimamori_domain::gateway::SeenDevice;
 use mimamori_domain::{Gateway, GatewayState, Heartbeat, jst};
 
 use super::chart::{self, Heard};
+use super::files::FileFigure;
 use super::part::{Fact, FactGroup, Tag};
 use super::usage::DepthFigure;
 use super::{Frame, detection};
@@ -291,6 +292,7 @@ pub struct DetailPage {
     pub may_plan: bool,
     /// How deep the traffic of the last day was looked into.
     pub depth: DepthFigure,
+    pub files: FileFigure,
     pub history: History,
     pub speed: Speed,
 }
@@ -306,6 +308,7 @@ impl DetailPage {
     ) -> Self {
         DetailPage {
             depth,
+            files: FileFigure::new(beat),
             history,
             speed,
             may_rename,
@@ -357,7 +360,7 @@ pub fn uninspected(inspected: u64, uninspected: u64) -> String {
     format!("{}.{}%", per_mille / 10, per_mille % 10)
 }
 
-fn duration(secs: u64) -> String {
+pub(super) fn duration(secs: u64) -> String {
     match secs {
         0..60 => "1分未満".to_owned(),
         60..3_600 => format!("{}分", secs / 60),

@@ -15,6 +15,7 @@ pub mod depth;
 pub mod detection;
 pub mod device;
 pub mod door;
+pub mod files;
 pub mod frame;
 pub mod gateway;
 pub mod inquiry;

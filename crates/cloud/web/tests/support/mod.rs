@@ -11,7 +11,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use mimamori_base::{Rng, SeededRng, Timestamp, VirtualClock};
 use mimamori_domain::account::Belongs;
-use mimamori_domain::gateway::SeenDevice;
+use mimamori_domain::gateway::{FileCounts, SeenDevice};
 use mimamori_domain::inquiry::{Channel, Topic};
 use mimamori_domain::usage::{DeviceUse, UseLine, UseSubject};
 use mimamori_domain::{
@@ -168,7 +168,8 @@ async fn company(service: &Service, mark: &'static str, n: u8) -> Company {
     let device = detection.device.clone();
     let key = device.key().0;
     let seen = SeenDevice { device, first_seen: NOW, last_seen: NOW };
-    let beat = Heartbeat { devices: vec![seen], ..Heartbeat::default() };
+    let files = FileCounts { judged: 1_234, harmful: 2, locked: 7, no_scanner: 1, ..FileCounts::default() };
+    let beat = Heartbeat { devices: vec![seen], files, ..Heartbeat::default() };
     service.record_heartbeat(gateway.id, beat).await.expect("a heartbeat");
     service
         .commit_reports(gateway.id, 1, vec![(1, ReportItem::Detection(Box::new(detection))), (2, used(mark))])
