@@ -1,4 +1,4 @@
-//! How fast decoding, flows and reassembly are: `throughput [--inline] CAPTURE...`, each read once into
+//! How fast decoding, flows and reassembly are: `reassembly [--inline] CAPTURE...`, each read once into
 //! memory, then played without detection.
 
 use std::time::{Duration, Instant};
