@@ -18,8 +18,6 @@ use tokio::task::JoinSet;
 pub use periodic::{Periodic, Ticked};
 pub use schedule::{Job, Schedule};
 
-/// Mail conversations of one node at once.
-const MAIL_WORKERS: usize = 3;
 /// Short messages of one node at once: one that hangs does not hold up a code.
 const SMS_WORKERS: usize = 2;
 
@@ -34,11 +32,18 @@ pub struct JobsConfig {
     pub receives: bool,
     /// How often due work is looked for.
     pub every: Duration,
+    /// Conversations with mail servers at once.
+    pub mail_connections: usize,
 }
 
 impl Default for JobsConfig {
     fn default() -> Self {
-        JobsConfig { node: "node".to_owned(), receives: true, every: Duration::from_secs(2) }
+        JobsConfig {
+            node: "node".to_owned(),
+            receives: true,
+            every: Duration::from_secs(2),
+            mail_connections: 8,
+        }
     }
 }
 
@@ -77,10 +82,13 @@ impl Jobs {
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let every = self.config.every;
         let mut tasks = JoinSet::new();
-        for _ in 0..MAIL_WORKERS {
+        let (queued, ready) = watch::channel(());
+        for _ in 0..self.config.mail_connections.max(1) {
             let pump = Pump::new(self.service.clone(), self.sender.sibling());
-            tasks.spawn(run_mail(self.service.clone(), pump, every, stop.clone()));
+            tasks.spawn(run_mail(pump, ready.clone(), every, stop.clone()));
         }
+        let composer = Pump::new(self.service.clone(), self.sender);
+        tasks.spawn(run_composer(self.service.clone(), composer, queued, every, stop.clone()));
         if let Some(sms) = self.sms {
             for _ in 0..SMS_WORKERS {
                 tasks.spawn(run_sms(self.service.clone(), sms.clone(), every, stop.clone()));
@@ -101,14 +109,41 @@ impl Jobs {
     }
 }
 
-async fn run_mail(service: Service, mut pump: Pump, every: Duration, mut stop: watch::Receiver<bool>) {
+async fn run_composer(
+    service: Service,
+    pump: Pump,
+    queued: watch::Sender<()>,
+    every: Duration,
+    mut stop: watch::Receiver<bool>,
+) {
     while !*stop.borrow() {
-        // A round is finished even when stopping: what was sent is then confirmed.
-        if let Err(e) = pump.drain().await {
+        if let Err(e) = pump.compose_all(|| queued.send_replace(())).await {
             tracing::error!(error = %e, "mail waits: nothing is lost, it is tried again");
         }
         tokio::select! {
             () = service.mail_wakeup() => {}
+            () = tokio::time::sleep(every) => {}
+            _ = stop.changed() => {}
+        }
+        // Also for what was queued already: another address or another try.
+        queued.send_replace(());
+    }
+}
+
+async fn run_mail(
+    mut pump: Pump,
+    mut queued: watch::Receiver<()>,
+    every: Duration,
+    mut stop: watch::Receiver<bool>,
+) {
+    while !*stop.borrow() {
+        queued.mark_unchanged();
+        // A round is finished even when stopping: what was sent is then confirmed.
+        if let Err(e) = pump.deliver_all().await {
+            tracing::error!(error = %e, "mail waits: nothing is lost, it is tried again");
+        }
+        tokio::select! {
+            _ = queued.changed() => {}
             () = tokio::time::sleep(every) => {}
             _ = stop.changed() => {}
         }

@@ -99,6 +99,8 @@ pub struct Mail {
     pub domain: String,
     /// What this node sends at most, over all relays.
     pub per_minute: Option<u32>,
+    /// Conversations of this node at once.
+    pub connections: Option<usize>,
 }
 
 /// Who delivers short messages: whatever speaks Twilio's Messages resource.

@@ -42,7 +42,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     )
     .await
     .context("UTM装置の受付を始められません")?;
-    let jobs = JobsConfig { node: node_name(&config), ..JobsConfig::default() };
+    let mut jobs = JobsConfig { node: node_name(&config), ..JobsConfig::default() };
+    jobs.mail_connections = config.mail.connections.unwrap_or(jobs.mail_connections);
     let jobs = Jobs::new(service.clone(), cloud::mail_sender(&config.mail)?, jobs)
         .with_sms(cloud::sms_pump(config.sms.as_ref(), &service)?)
         .with_webhooks(WebhookPump::new(service.clone()).context("Webhookを送る準備ができません")?);

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use mimamori_service::views::{Attempt, ClaimedDelivery};
-use mimamori_service::{Service, ServiceError};
+use mimamori_service::{Composed, MailJob, Service, ServiceError};
+use tokio::task::JoinSet;
 
 use crate::backoff;
 use crate::compose::{ComposeError, compose};
@@ -14,6 +15,8 @@ use crate::smtp::{Outcome, Sender};
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// Deliveries of one round, before what has become due meanwhile is composed.
 const PER_ROUND: u32 = 20;
+/// Customers whose mails are composed and queued at the same time.
+const CUSTOMERS_AT_ONCE: usize = 16;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PumpError {
@@ -38,6 +41,36 @@ impl Round {
     pub const fn did_something(&self) -> bool {
         self.composed + self.sent + self.deferred + self.dead > 0
     }
+
+    const fn add(&mut self, other: Round) {
+        self.composed += other.composed;
+        self.sent += other.sent;
+        self.deferred += other.deferred;
+        self.dead += other.dead;
+    }
+}
+
+/// Queues one customer's mails in their order; gives how many, and why one could not be.
+async fn queue(service: Service, jobs: Vec<MailJob>) -> (u32, Option<PumpError>) {
+    let (mut n, mut failed) = (0, None);
+    for job in jobs {
+        match queue_one(&service, job).await {
+            Ok(queued) => n += u32::from(queued),
+            Err(e) => failed = Some(e),
+        }
+    }
+    (n, failed)
+}
+
+/// `false`: another node was faster.
+async fn queue_one(service: &Service, job: MailJob) -> Result<bool, PumpError> {
+    // What is gone since needs no words; its notices are closed with an empty mail.
+    let (composed, recipients) = match compose(&job, &service.config().portal_url)? {
+        Some(composed) => (composed, job.recipients.clone()),
+        None => (Composed::nothing(), Vec::new()),
+    };
+    let job = MailJob { recipients, ..job };
+    Ok(service.queue_mail(&job, composed).await?)
 }
 
 #[derive(Debug)]
@@ -64,10 +97,7 @@ impl Pump {
         let mut total = Round::default();
         loop {
             let round = self.round().await?;
-            total.composed += round.composed;
-            total.sent += round.sent;
-            total.deferred += round.deferred;
-            total.dead += round.dead;
+            total.add(round);
             if !round.did_something() {
                 self.sender.quit().await;
                 return Ok(total);
@@ -75,19 +105,62 @@ impl Pump {
         }
     }
 
-    async fn compose_due(&self) -> Result<u32, PumpError> {
-        let mut n = 0;
-        for job in self.service.due_mails().await? {
-            let portal_url = &self.service.config().portal_url;
-            // What is gone since needs no words; its notices are closed with an empty mail.
-            let (composed, recipients) = match compose(&job, portal_url)? {
-                Some(composed) => (composed, job.recipients.clone()),
-                None => (mimamori_service::Composed::nothing(), Vec::new()),
-            };
-            let job = mimamori_service::MailJob { recipients, ..job };
-            n += u32::from(self.service.queue_mail(&job, composed).await?);
+    /// Composes until nothing more is due, and calls `queued` whenever there is more to deliver.
+    pub async fn compose_all(&self, queued: impl Fn()) -> Result<u32, PumpError> {
+        let mut total = 0;
+        loop {
+            let n = self.compose_due().await?;
+            if n == 0 {
+                return Ok(total);
+            }
+            total += n;
+            queued();
         }
-        Ok(n)
+    }
+
+    /// Delivers until nothing more is due.
+    pub async fn deliver_all(&mut self) -> Result<Round, PumpError> {
+        let mut total = Round::default();
+        loop {
+            let mut round = Round::default();
+            self.deliver_some(&mut round).await?;
+            total.add(round);
+            if !round.did_something() {
+                self.sender.quit().await;
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Customers are served beside one another, as their mails share commits then. A mail that
+    /// cannot be composed holds up no other.
+    async fn compose_due(&self) -> Result<u32, PumpError> {
+        let (mut n, mut failed) = (0, None);
+        let mut queueing = JoinSet::new();
+        let jobs = self.service.due_mails().await?;
+        let mut customers = jobs.chunk_by(|a, b| a.customer.customer.id == b.customer.customer.id);
+        loop {
+            while queueing.len() < CUSTOMERS_AT_ONCE {
+                let Some(jobs) = customers.next() else { break };
+                queueing.spawn(queue(self.service.clone(), jobs.to_vec()));
+            }
+            match queueing.join_next().await {
+                None => break,
+                Some(Ok((queued, error))) => {
+                    n += queued;
+                    failed = error.or(failed);
+                }
+                Some(Err(e)) => tracing::error!(error = %e, "a customer's mails could not be composed"),
+            }
+        }
+        match failed {
+            Some(e) if n == 0 => Err(e),
+            Some(e) => {
+                tracing::error!(error = %e, "a mail waits: nothing is lost, it is tried again");
+                Ok(n)
+            }
+            None => Ok(n),
+        }
     }
 
     /// One claim for each mail, so that a lease need not be longer than one mail can take and a

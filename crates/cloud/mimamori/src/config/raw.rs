@@ -80,6 +80,7 @@ struct RawMail {
     from_name: String,
     per_minute: Option<Spanned<u32>>,
     total_per_minute: Option<Spanned<u32>>,
+    connections: Option<Spanned<u32>>,
     bounces: Option<Spanned<String>>,
     bounces_listen: Option<Spanned<String>>,
     #[serde(default)]
@@ -270,6 +271,7 @@ fn mail(at: &Place<'_>, raw: RawMail) -> Result<Mail, ConfigError> {
         from_name: raw.from_name,
         domain,
         per_minute: rate(at, "mail.total_per_minute", raw.total_per_minute.as_ref())?,
+        connections: conversations(at, raw.connections.as_ref())?,
     })
 }
 
@@ -310,6 +312,15 @@ fn rate(at: &Place<'_>, key: &str, value: Option<&Spanned<u32>>) -> Result<Optio
             Err(at.wrong(key, n, "1分間に送る数を、1 から 1000000 で書いてください"))
         }
         other => Ok(other.map(|n| *n.get_ref())),
+    }
+}
+
+fn conversations(at: &Place<'_>, value: Option<&Spanned<u32>>) -> Result<Option<usize>, ConfigError> {
+    match value {
+        Some(n) if !(1..=50).contains(n.get_ref()) => {
+            Err(at.wrong("mail.connections", n, "同時につなぐ数を、1 から 50 で書いてください"))
+        }
+        other => Ok(other.and_then(|n| usize::try_from(*n.get_ref()).ok())),
     }
 }
 

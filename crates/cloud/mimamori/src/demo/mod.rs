@@ -111,7 +111,8 @@ impl Demo {
             Ok(())
         });
         let sender = cloud::mail_sender(&own_mail(receiver.address()))?;
-        let config = JobsConfig { node: "demo".to_owned(), receives: true, every: Duration::from_secs(1) };
+        let config =
+            JobsConfig { node: "demo".to_owned(), every: Duration::from_secs(1), ..JobsConfig::default() };
         let jobs = Jobs::new(service.clone(), sender, config)
             .with_webhooks(WebhookPump::new(service.clone()).context("Webhookを送る準備ができません")?);
         let stopping = cloud_stopping.clone();
@@ -211,6 +212,7 @@ fn own_mail(server: SocketAddr) -> Mail {
         from_name: "みまもり".to_owned(),
         domain: "mimamori.example".to_owned(),
         per_minute: None,
+        connections: None,
     }
 }
 

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0008.sql"),
     include_str!("../../migrations/postgres/0009.sql"),
     include_str!("../../migrations/postgres/0010.sql"),
+    include_str!("../../migrations/postgres/0011.sql"),
 ];
 
 /// The role that queries run under when the login role could bypass row level security.

@@ -203,12 +203,19 @@ pub(super) async fn claim(
     q.push(" WHERE id IN (SELECT id FROM deliveries WHERE state = 'queued' AND ");
     push_due(&mut q, now);
     q.push(" ORDER BY urgent DESC, next_at, id LIMIT ").push_bind(i64::from(limit));
-    q.push(SKIP_LOCKED).push(")");
-    q.build().execute(&mut *c).await?;
+    q.push(SKIP_LOCKED).push(") RETURNING id");
+    let ids = q.build().fetch_all(&mut *c).await?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
 
     let mut q = QueryBuilder::<Db>::new(DELIVERY);
-    q.push(" WHERE d.state = 'queued' AND d.lease_token = ").push_bind(token.to_vec());
-    q.push(" ORDER BY d.next_at, d.id");
+    q.push(" WHERE d.id IN (");
+    let mut list = q.separated(", ");
+    for row in &ids {
+        list.push_bind(bytes::<16>(row, "id")?.to_vec());
+    }
+    q.push(") ORDER BY d.urgent DESC, d.next_at, d.id");
     let of = |row: &Row| -> Result<ClaimedDelivery> {
         let delivery = delivery_of(row)?;
         let mail = Mail {
