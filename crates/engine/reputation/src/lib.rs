@@ -16,6 +16,7 @@ mod exceptions;
 pub mod host;
 mod indicator;
 pub mod path;
+mod probe;
 mod reputation;
 pub mod table;
 

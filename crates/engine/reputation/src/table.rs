@@ -18,6 +18,7 @@ use siphasher::sip::SipHasher13;
 use crate::host::{Host, Name, canonical};
 use crate::indicator::masked;
 use crate::path::Target;
+use crate::probe::{Probes, Run, Tagged};
 
 pub(crate) const MAGIC: &[u8; 8] = b"MIMANAM1";
 pub(crate) const HEAD_BYTES: usize = 72;
@@ -25,6 +26,8 @@ pub(crate) const HEAD_BYTES: usize = 72;
 /// Labels of a host name that are looked at, from the right. Deeper sub-domains than this do
 /// not exist in practice; the last `MAX_LABELS` labels still decide.
 pub const MAX_LABELS: usize = 24;
+/// Entries that are looked through one after the other.
+const RUN_ENTRIES: usize = 32;
 /// Segments of a path that are looked at, from the left; the whole path always is.
 const MAX_SEGMENTS: usize = 16;
 
@@ -223,21 +226,39 @@ impl<B: AsRef<[u8]>> Table<B> {
         {
             return Some(hit);
         }
-        let mut hit = None;
+        if let Some(hit) = self.suffix(name, port.filter(|_| self.has(Tag::SuffixPort))) {
+            return Some(hit);
+        }
+        let by_url = seen == Seen::NameOnly && self.has(Tag::UrlHost);
+        if by_url { self.find(Tag::UrlHost, &[whole]) } else { None }
+    }
+
+    /// The longest listed suffix, with its port before the one without.
+    fn suffix(&self, name: &Name, port: Option<u16>) -> Option<ValueId> {
+        let whole = name.as_bytes();
+        let mut starts = [0_u8; MAX_LABELS];
+        let mut count = 0;
         // From the right, so that a name with too many labels is still covered by its parents.
-        for start in suffixes(whole).take(MAX_LABELS) {
+        for (to, start) in starts.iter_mut().zip(suffixes(whole)) {
+            *to = u8::try_from(start).unwrap_or(u8::MAX);
+            count += 1;
+        }
+        let mut probes = Probes::new(self);
+        let mut tagged = Tagged::new(Tag::Suffix, whole);
+        for start in starts.iter().take(count).rev().map(|s| usize::from(*s)) {
             let rest = whole.get(start..).unwrap_or_default();
-            if self.has(Tag::Suffix) {
-                hit = self.find(Tag::Suffix, &[rest]).or(hit);
+            if let Some(port) = port
+                && let Some(hit) = probes.add(hash(self.key, Tag::SuffixPort, &[&port.to_be_bytes(), rest]))
+            {
+                return Some(hit);
             }
-            if let Some(port) = port.filter(|_| self.has(Tag::SuffixPort)) {
-                hit = self.find(Tag::SuffixPort, &[&port.to_be_bytes(), rest]).or(hit);
+            if self.has(Tag::Suffix)
+                && let Some(hit) = probes.add(tagged.hash(self.key, start))
+            {
+                return Some(hit);
             }
         }
-        if hit.is_none() && seen == Seen::NameOnly && self.has(Tag::UrlHost) {
-            return self.find(Tag::UrlHost, &[whole]);
-        }
-        hit
+        probes.settle()
     }
 
     fn has(&self, tag: Tag) -> bool {
@@ -249,24 +270,55 @@ impl<B: AsRef<[u8]>> Table<B> {
     }
 
     fn find(&self, tag: Tag, key: &[&[u8]]) -> Option<ValueId> {
-        let hash = hash(self.key, tag, key);
-        let b = self.bytes.as_ref();
+        self.search(hash(self.key, tag, key))
+    }
+
+    fn search(&self, hash: u64) -> Option<ValueId> {
+        let run = self.run(hash)?;
+        self.search_in(run, hash)
+    }
+
+    /// Where in the hashes this one would be.
+    #[inline]
+    pub(crate) fn run(&self, hash: u64) -> Option<Run> {
         let slot = usize::try_from(hash.checked_shr(self.shift).unwrap_or(0)).ok()?;
         let at = self.radix_at + slot * 4;
-        let mut low = usize::try_from(read_u32(b, at)?).ok()?;
-        let mut high = usize::try_from(read_u32(b, at + 4)?).ok()?;
-        while low < high {
+        let pair = self.bytes.as_ref().get(at..at + 8)?;
+        Some(Run { low: read_u32(pair, 0)?, high: read_u32(pair, 4)? })
+    }
+
+    /// Any byte of the place where `hash` is to be expected in its run: reading it brings the place near.
+    #[inline]
+    pub(crate) fn touch(&self, run: Run, hash: u64) -> u8 {
+        let within = hash.checked_shl(64 - self.shift).unwrap_or(hash) >> 32;
+        let ahead = (u64::from(run.high.saturating_sub(run.low)) * within) >> 32;
+        let at = u64::from(run.low).saturating_add(ahead).saturating_mul(8);
+        let at = usize::try_from(at).unwrap_or(usize::MAX).saturating_add(self.hashes_at);
+        self.bytes.as_ref().get(at).copied().unwrap_or(0)
+    }
+
+    #[inline]
+    pub(crate) fn search_in(&self, run: Run, hash: u64) -> Option<ValueId> {
+        let b = self.bytes.as_ref();
+        let (mut low, mut high) = (usize::try_from(run.low).ok()?, usize::try_from(run.high).ok()?);
+        // Runs are short; a longer one, of a table that somebody else built, is halved until it is.
+        while high.saturating_sub(low) > RUN_ENTRIES {
             let middle = low + (high - low) / 2;
-            match read_u64(b, self.hashes_at + middle * 8)?.cmp(&hash) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => {
-                    let at = self.values_at + middle * 2;
-                    return Some(u16::from_le_bytes(b.get(at..at + 2)?.try_into().ok()?));
-                }
+            if read_u64(b, self.hashes_at + middle * 8)? > hash { high = middle } else { low = middle }
+        }
+        let run = b.get(self.hashes_at + low * 8..self.hashes_at + high * 8)?;
+        let mut found = usize::MAX;
+        // To the end without a look back: this is quicker than a jump that cannot be foreseen.
+        for (index, entry) in run.as_chunks::<8>().0.iter().enumerate() {
+            if u64::from_le_bytes(*entry) == hash {
+                found = index;
             }
         }
-        None
+        if found == usize::MAX {
+            return None;
+        }
+        let at = self.values_at + (low + found) * 2;
+        Some(u16::from_le_bytes(b.get(at..at + 2)?.try_into().ok()?))
     }
 }
 

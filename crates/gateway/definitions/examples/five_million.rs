@@ -1,8 +1,10 @@
 //! Build time, file size, load time, memory and look-up time of a set with very many names.
 //!
 //! `cargo run --release -p mimamori-definitions --example five_million [COUNT] [LIST FORMAT]…`;
-//! with lists (such as maltrail's), these are read after the generated names.
+//! with lists (such as maltrail's), these are read after the generated names. Look-ups are told
+//! beside those of a `HashMap` of the standard library that holds the same names as texts.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use mimamori_base::{SystemRng, Timestamp};
@@ -53,20 +55,45 @@ fn main() {
     let lists = Reputation::of_tables([table]).expect("a table");
     let (anonymous, mapped) = (memory().0.saturating_sub(before.0), memory().1);
     println!("memory: {anonymous} KiB of its own, {mapped} KiB of mapped file in memory");
-    look_up(&lists, count, "listed", |n| format!("www.{}", name(n)), count);
-    look_up(&lists, count, "not listed", |n| format!("www.{}", name(n + count)), 0);
-    let _ = std::fs::remove_dir_all(dir);
+    let ours = |host: &str| lists.host(host.as_bytes(), Some(443)).is_some();
+    let table = both("table", &ours, count);
+    let (_, before) = (std::fs::remove_dir_all(dir), memory());
+    let map: HashMap<Box<str>, u16> = (0..count).map(|n| (name(n).into(), 0)).collect();
+    println!("HashMap of the standard library: {} KiB", memory().0.saturating_sub(before.0));
+    let theirs = |host: &str| suffixes(host).any(|suffix| map.contains_key(suffix));
+    let theirs = both("HashMap", &theirs, count);
+    let ratio = |ours: u64, theirs: u64| theirs as f64 / ours.max(1) as f64;
+    let (listed, not) = (ratio(table.0, theirs.0), ratio(table.1, theirs.1));
+    println!("times as quick as the HashMap: listed {listed:.2}, not listed {not:.2}");
 }
 
-fn look_up(lists: &Reputation, count: u64, what: &str, name: impl Fn(u64) -> String, expected: u64) {
+/// The name and its parents, which cover it.
+fn suffixes(host: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(host), |rest| rest.split_once('.').map(|(_, parent)| parent))
+}
+
+fn both(how: &str, find: &dyn Fn(&str) -> bool, count: u64) -> (u64, u64) {
+    let listed = look_up(find, count, &format!("{how}, listed"), |n| format!("www.{}", name(n)), true);
+    let other = |n| format!("www.{}", name(n + count));
+    (listed, look_up(find, count, &format!("{how}, not listed"), other, false))
+}
+
+fn look_up(
+    find: &dyn Fn(&str) -> bool,
+    count: u64,
+    what: &str,
+    name: impl Fn(u64) -> String,
+    listed: bool,
+) -> u64 {
     // Spread over the whole table, so that the processor's caches do not help.
     let step = 7_919;
     let asked: Vec<String> = (0..1_000_000u64).map(|n| name(n * step % count.max(1))).collect();
     let start = processor_ns();
-    let hits = asked.iter().filter(|host| lists.host(host.as_bytes(), Some(443)).is_some()).count();
+    let hits = asked.iter().filter(|host| find(host)).count();
     let each = (processor_ns() - start) / asked.len() as u64;
     println!("{what}: {each} ns of processor time a look-up ({hits} hits)");
-    assert_eq!(hits, if expected > 0 { asked.len() } else { 0 });
+    assert_eq!(hits, if listed { asked.len() } else { 0 });
+    each
 }
 
 /// A name like those that malware makes up.
