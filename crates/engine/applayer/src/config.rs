@@ -71,6 +71,8 @@ pub struct SmtpConfig {
     /// `inspected-tracker.content-inspect-min-size`: rules look at a part's content once there is
     /// so much of it, or all.
     pub content_inspect_min: u64,
+    /// Show attachments to rules as they come besides.
+    pub inline: bool,
     pub max_tx: usize,
     pub raw_extraction: bool,
 }
@@ -149,6 +151,7 @@ impl Default for AppLayerConfig {
                 header_value_depth: 2000,
                 content_limit: 100_000,
                 content_inspect_min: 32_768,
+                inline: false,
                 max_tx: 256,
                 raw_extraction: false,
             },

@@ -62,5 +62,5 @@ pub use parser::{Expectation, ExpectationContext, Outcome, Parser};
 pub use proto::AppProto;
 pub use session::{Hints, Input, Session, Transactions, Transport};
 pub use told::Told;
-pub use transaction::{Body, Transaction};
+pub use transaction::Transaction;
 pub use txlist::TxList;

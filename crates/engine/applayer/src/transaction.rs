@@ -1,23 +1,12 @@
 //! What a parser hands to detection and logging.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
+use mimamori_files::{File, View};
 use serde_json::{Map, Value};
 
 use crate::event::AppEvent;
 use crate::field::{Field, ONE_STEP, Sides};
 use crate::told::Told;
-
-/// A window onto a streamed body, decoded: `bytes` begin at `offset` of the body.
-///
-/// Bytes before `offset` have been inspected and given back.
-#[derive(Clone, Copy, Debug)]
-pub struct Body<'a> {
-    pub offset: u64,
-    pub bytes: &'a [u8],
-    /// No byte follows: the body ended, was cut, or passed its inspection limit.
-    pub end: bool,
-}
 
 /// One exchange of a protocol: a request and its response, a query, a handshake.
 pub trait Transaction {
@@ -54,10 +43,9 @@ pub trait Transaction {
     /// Calls `visit` for each number that `field` has now ([`crate::FieldKind::Number`]).
     fn numbers(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(u64));
 
-    /// The window of a [`crate::FieldKind::Stream`] field.
-    fn body(&self, _field: Field, _dir: Direction) -> Option<Body<'_>> {
-        None
-    }
+    /// Shows the parts of a [`crate::FieldKind::Stream`] field that are to be looked at now, until
+    /// `visit` says that it is enough. Bytes before them have been inspected and given back.
+    fn body(&self, _field: Field, _dir: Direction, _visit: &mut dyn FnMut(View<'_>) -> bool) {}
 
     /// Files carried by the side `dir`, in order of appearance.
     fn files(&self, _dir: Direction) -> &[File] {

@@ -157,9 +157,10 @@ impl Step<'_> {
         }
         let mut transformed = std::mem::take(&mut run.scratch.transformed);
         let scratch = &mut *run.scratch;
-        tx_parts::each_buffer(self.tx, filter.field, filter.kind, self.dir, &mut |buffer, _| {
+        tx_parts::each_buffer(self.tx, filter.field, filter.kind, self.dir, &mut |buffer, part| {
             if filter.transforms.is_identity() {
-                filter.filter.scan(buffer, &mut |sig| scratch.add(sig));
+                let fresh = buffer.get(part.fresh..).unwrap_or_default();
+                filter.filter.scan(fresh, &mut |sig| scratch.add(sig));
             } else if filter.transforms.apply(buffer, &mut transformed) {
                 filter.filter.scan(&transformed, &mut |sig| scratch.add(sig));
             }

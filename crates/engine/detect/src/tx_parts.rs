@@ -2,6 +2,7 @@
 
 use mimamori_applayer::{Field, FieldKind, Transaction};
 use mimamori_base::Direction;
+use mimamori_files::View;
 use mimamori_rules::Absent;
 
 use crate::inspect::Run;
@@ -18,28 +19,55 @@ pub(crate) struct Asked {
     pub captures: Vec<Captured>,
 }
 
+/// One buffer to look at.
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    pub window: Window,
+    /// How the transport cut the stream has no part in what this buffer holds.
+    pub settled: bool,
+    /// Bytes before this have been searched for literals.
+    pub fresh: usize,
+}
+
+impl Part {
+    const WHOLE: Part = Part { window: Window::WHOLE, settled: true, fresh: 0 };
+
+    fn of(view: &View<'_>) -> Part {
+        let window = Window { offset: view.offset, end: view.end };
+        Part { window, settled: view.settled, fresh: view.fresh }
+    }
+}
+
 /// Visits the buffers that a field has now. `visit` answers whether to go on.
 pub(crate) fn each_buffer(
     tx: &dyn Transaction,
     field: Field,
     kind: FieldKind,
     dir: Direction,
-    visit: &mut dyn FnMut(&[u8], Window) -> bool,
+    visit: &mut dyn FnMut(&[u8], Part) -> bool,
 ) {
+    let (mut on, mut any) = (true, false);
     if kind != FieldKind::Stream {
-        let mut on = true;
-        tx.bytes(field, dir, &mut |b| on = on && visit(b, Window::WHOLE));
+        tx.bytes(field, dir, &mut |b| on = on && visit(b, Part::WHOLE));
         return;
     }
-    if let Some(body) = tx.body(field, dir) {
-        visit(body.bytes, Window { offset: body.offset, end: body.end });
-    } else if field == Field::FileData {
-        for file in tx.files(dir) {
-            if let Some(view) = file.view()
-                && !visit(view.bytes, Window { offset: view.offset, end: view.end })
-            {
-                return;
-            }
+    let mut look = |view: View<'_>| {
+        any = true;
+        on = visit(view.bytes, Part::of(&view));
+        on
+    };
+    tx.body(field, dir, &mut look);
+    if any || field != Field::FileData {
+        return;
+    }
+    for file in tx.files(dir) {
+        let mut on = true;
+        file.views(&mut |view| {
+            on = visit(view.bytes, Part::of(&view));
+            on
+        });
+        if !on {
+            return;
         }
     }
 }
@@ -47,9 +75,9 @@ pub(crate) fn each_buffer(
 /// A number that changes whenever a stream field has something new to search.
 pub(crate) fn stream_mark(tx: &dyn Transaction, field: Field, dir: Direction) -> u64 {
     let mut mark = 0u64;
-    each_buffer(tx, field, FieldKind::Stream, dir, &mut |bytes, window| {
-        let end = window.offset.wrapping_add(bytes.len() as u64);
-        mark = mark.wrapping_mul(31).wrapping_add(end * 2 + u64::from(window.end) + 1);
+    each_buffer(tx, field, FieldKind::Stream, dir, &mut |bytes, part| {
+        let end = part.window.offset.wrapping_add(bytes.len() as u64);
+        mark = mark.wrapping_mul(31).wrapping_add(end * 2 + u64::from(part.window.end) + 1);
         true
     });
     mark
@@ -130,6 +158,11 @@ struct List<'l> {
 }
 
 impl List<'_> {
+    /// What more bytes could take back must not be answered by where the transport cut.
+    fn may_look_early(&self) -> bool {
+        self.transforms.is_identity() && self.matches.grows_only()
+    }
+
     fn on(
         &self,
         tx: &dyn Transaction,
@@ -147,13 +180,16 @@ impl List<'_> {
         let mut seen = false;
         let mut met = false;
         let mut open = false;
-        each_buffer(tx, field, kind, dir, &mut |buffer, window| {
+        each_buffer(tx, field, kind, dir, &mut |buffer, part| {
             seen = true;
-            open |= !window.end;
+            open |= !part.window.end;
             if self.absent == Absent::Only {
                 return false;
             }
-            ctx.window = window;
+            if !part.settled && !self.may_look_early() {
+                return true;
+            }
+            ctx.window = part.window;
             let bytes = if self.transforms.is_identity() {
                 buffer
             } else if self.transforms.apply(buffer, transformed) {

@@ -618,9 +618,7 @@ fn app_config(config: &EngineConfig, rules: &Ruleset, ranges: &SharedRanges) -> 
     http1.ranges = ranges.same();
     // Inline nothing waits for more of a body: what is to be stopped must not be through by then.
     http1.inline_bodies |= config.ips;
-    if config.ips {
-        app.smtp.content_inspect_min = 0;
-    }
+    app.smtp.inline |= config.ips;
     if app.smtp.body_md5 == AutoSwitch::Auto && needs.mail_body_md5 {
         app.smtp.body_md5 = AutoSwitch::On;
     }

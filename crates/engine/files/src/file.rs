@@ -38,7 +38,7 @@ impl FileState {
 #[derive(Clone, Copy, Debug)]
 pub struct FileConfig {
     pub hashes: HashKinds,
-    /// Which part of the bytes stays for inspection ([`File::view`]).
+    /// Which part of the bytes stays for inspection ([`File::views`]).
     pub window: WindowConfig,
 }
 
@@ -219,13 +219,23 @@ impl File {
         &self.sids
     }
 
-    /// The part of the bytes to inspect now; see [`Window::view`].
-    #[must_use]
-    pub fn view(&self) -> Option<View<'_>> {
-        self.window.view()
+    /// The parts of the bytes to inspect now; see [`Window::views`].
+    pub fn views(&self, visit: &mut dyn FnMut(View<'_>) -> bool) {
+        self.window.views(visit);
     }
 
-    /// What [`File::view`] gave has been inspected.
+    /// Some of the bytes are to be inspected now.
+    #[must_use]
+    pub fn has_views(&self) -> bool {
+        let mut any = false;
+        self.views(&mut |_| {
+            any = true;
+            false
+        });
+        any
+    }
+
+    /// What [`File::views`] gave has been inspected.
     pub fn inspected(&mut self) {
         self.window.inspected();
     }

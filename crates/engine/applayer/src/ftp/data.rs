@@ -87,7 +87,7 @@ pub struct FtpDataParser {
 impl FtpDataParser {
     #[must_use]
     pub fn new(hashes: HashKinds, context: Option<&ExpectationContext>) -> Self {
-        let window = WindowConfig { limit: INSPECTED_BYTES, minimal_inspect: 0, lookback: 4096 };
+        let window = WindowConfig::at_once(INSPECTED_BYTES, 4096);
         let mut txs = TxList::new(1);
         let context = context.cloned().unwrap_or_default();
         txs.push_with(|id| FtpDataTx { id, context, dir: None, files: Vec::new(), done: false });

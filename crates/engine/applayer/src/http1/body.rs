@@ -6,6 +6,7 @@ use super::events::{of_chunk, of_header};
 use super::framing::Framing;
 use super::headers::{BlockReader, Headers};
 use super::parser::{Http1Parser, State, Step};
+use super::tx::HttpTx;
 use crate::field::http_step;
 
 impl Http1Parser {
@@ -67,17 +68,40 @@ impl Http1Parser {
         }
     }
 
-    /// A line after the message's end that begins no other message, or the rest of one.
+    /// A line after the message's end that begins no other message, or the rest of one. What is in
+    /// it is a transaction of its own: the message may long be inspected and gone, and what it
+    /// said must not hang on whether such bytes came together with it.
     pub(super) fn late_line(&mut self, dir: Direction, data: &[u8]) -> Step {
         let end = memchr::memchr(b'\n', data).map(|i| i + 1);
         let used = end.unwrap_or(data.len());
-        let side = self.side_mut(dir);
-        side.state = if end.is_some() { State::Finalize } else { State::Late };
-        let id = side.tx;
-        if let Some(tx) = self.txs.by_id_mut(id) {
-            tx.side_mut(dir).late(data.get(..used).unwrap_or_default());
+        let line = data.get(..used).unwrap_or_default();
+        self.side_mut(dir).state = if end.is_some() { State::Finalize } else { State::Late };
+        if used == 0 {
+            return Step::Wait;
         }
-        if used == 0 { Step::Wait } else { Step::Used(used) }
+        let known = self.side_mut(dir).stray;
+        let id = match known {
+            Some(id) => id,
+            None if line.trim_ascii().is_empty() || self.txs.is_full() => return Step::Used(used),
+            None => {
+                let config = self.config.clone();
+                self.txs.push_with(|id| HttpTx::stray(id, dir, &config))
+            }
+        };
+        self.side_mut(dir).stray = Some(id);
+        if let Some(tx) = self.txs.by_id_mut(id) {
+            tx.side_mut(dir).stray_bytes(line);
+        }
+        Step::Used(used)
+    }
+
+    /// Nothing more comes after the message of side `dir`.
+    pub(super) fn close_stray(&mut self, dir: Direction) {
+        if let Some(id) = self.side_mut(dir).stray.take()
+            && let Some(tx) = self.txs.by_id_mut(id)
+        {
+            tx.side_mut(dir).finish();
+        }
     }
 
     /// Trailer fields after the last chunk join the headers.
@@ -142,6 +166,7 @@ impl Http1Parser {
     /// `len` bytes of the stream were lost.
     pub(super) fn gap(&mut self, dir: Direction, len: u64) {
         let config = self.config.clone();
+        self.close_stray(dir);
         let side = self.side_mut(dir);
         let id = side.tx;
         side.held.clear();

@@ -12,7 +12,7 @@ pub struct Http1Config {
     pub request_body: WindowConfig,
     /// The same for responses.
     pub response_body: WindowConfig,
-    /// Inspect bodies as they come instead of holding them back (`http-body-inline`).
+    /// Show bodies to rules as they come besides (`http-body-inline`).
     pub inline_bodies: bool,
     /// `response-body-decompress-layer-limit`
     pub max_layers: usize,
@@ -40,11 +40,17 @@ pub struct Http1Config {
 impl Default for Http1Config {
     fn default() -> Self {
         Http1Config {
-            request_body: WindowConfig { limit: 100 * 1024, minimal_inspect: 32 * 1024, lookback: 4 * 1024 },
+            request_body: WindowConfig {
+                limit: 100 * 1024,
+                minimal_inspect: 32 * 1024,
+                lookback: 4 * 1024,
+                early: false,
+            },
             response_body: WindowConfig {
                 limit: 100 * 1024,
                 minimal_inspect: 40 * 1024,
                 lookback: 16 * 1024,
+                early: false,
             },
             inline_bodies: false,
             max_layers: 2,
@@ -77,7 +83,7 @@ impl Http1Config {
     }
 
     fn windowed(&self, config: WindowConfig) -> WindowConfig {
-        if self.inline_bodies { WindowConfig { minimal_inspect: 0, ..config } } else { config }
+        WindowConfig { early: self.inline_bodies || config.minimal_inspect == 0, ..config }
     }
 
     pub(crate) fn request_file(&self) -> FileConfig {

@@ -144,15 +144,13 @@ impl Message {
         }
     }
 
-    /// Bytes after the end of the message that begin no other one. They are inspected with the
-    /// body, but are no part of a file: a hash must not change for what clients ignore.
-    pub(crate) fn late(&mut self, bytes: &[u8]) {
-        if !bytes.trim_ascii().is_empty() {
-            let event = events::pick(self.dir, events::BODY_UNEXPECTED, events::RESPONSE_BODY_UNEXPECTED);
-            self.event(event);
-        }
+    /// Bytes after the end of a message that begin no other one. They are no part of a file: a hash
+    /// must not change for what clients ignore.
+    pub(crate) fn stray_bytes(&mut self, bytes: &[u8]) {
+        let event = events::pick(self.dir, events::BODY_UNEXPECTED, events::RESPONSE_BODY_UNEXPECTED);
+        self.event(event);
         self.body_bytes = self.body_bytes.saturating_add(bytes.len() as u64);
-        self.window.append_late(bytes);
+        self.window.append(bytes);
         self.reach(http_step::BODY);
     }
 
@@ -211,9 +209,12 @@ impl Message {
     }
 
     /// What to inspect now: a file that its last part has made whole, else the body.
-    pub(crate) fn view(&self) -> Option<View<'_>> {
+    pub(crate) fn views(&self, visit: &mut dyn FnMut(View<'_>) -> bool) {
         let joined = self.files.get(1..).and_then(|f| f.last());
-        joined.and_then(File::view).or_else(|| self.window.view())
+        match joined.filter(|f| f.has_views()) {
+            Some(file) => file.views(visit),
+            None => self.window.views(visit),
+        }
     }
 
     /// Nothing more comes.

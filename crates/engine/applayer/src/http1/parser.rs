@@ -54,6 +54,8 @@ pub(super) struct Side {
     pub tx: u64,
     pub held: Vec<u8>,
     pub ended: bool,
+    /// The transaction of what came after the message's end.
+    pub stray: Option<u64>,
 }
 
 /// What a step of a state machine did.
@@ -204,6 +206,7 @@ impl Http1Parser {
 
     fn end(&mut self, dir: Direction) -> Outcome {
         let outcome = self.data(dir, &[], true);
+        self.close_stray(dir);
         let side = self.side_mut(dir);
         side.ended = true;
         side.held = Vec::new();

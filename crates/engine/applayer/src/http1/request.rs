@@ -210,6 +210,7 @@ impl Http1Parser {
             _ => false,
         };
         if begins_request {
+            self.close_stray(DIR);
             let id = self.request.tx;
             self.finish(DIR, id);
             self.request.state = State::Start;

@@ -103,6 +103,11 @@ impl Http1Parser {
     /// Finds the transaction that a response belongs to, or makes one.
     fn open_response(&mut self) -> bool {
         let created = self.txs.created();
+        while self.next_response < created
+            && self.txs.by_id_mut(self.next_response).is_none_or(|tx| tx.stray.is_some())
+        {
+            self.next_response += 1;
+        }
         if self.next_response < created {
             self.response.tx = self.next_response;
         } else {
@@ -236,6 +241,7 @@ impl Http1Parser {
         let blanks = data.iter().take_while(|b| is_blank(**b) && **b != b'\n').count();
         let rest = data.get(blanks..).unwrap_or_default();
         if starts_with_nocase(rest, b"HTTP") {
+            self.close_stray(DIR);
             let id = self.response.tx;
             self.finish(DIR, id);
             self.response.state = State::Start;

@@ -1,7 +1,7 @@
 //! An HTTP exchange: one request and its response.
 
 use mimamori_base::Direction;
-use mimamori_files::File;
+use mimamori_files::{File, View};
 use serde_json::{Map, Value};
 
 use super::buffers::Buffers;
@@ -13,10 +13,10 @@ use super::ranges::RangePart;
 use super::uri::Normalised;
 use crate::dns::DnsTx;
 use crate::event::AppEvent;
-use crate::field::Field;
+use crate::field::{Field, Sides};
 use crate::http2::doh::Collector;
 use crate::told::Told;
-use crate::transaction::{Body, Transaction};
+use crate::transaction::Transaction;
 
 /// The URL of a transaction whose request was never seen, as the field writes it.
 const URI_NOT_SEEN: &[u8] = b"/libhtp::request_uri_not_seen";
@@ -82,6 +82,8 @@ pub struct HttpTx {
     pub(crate) status_message: Vec<u8>,
     pub(crate) seen_continue: bool,
     pub(crate) stream: Option<StreamPart>,
+    /// No exchange: bytes that came after a message of this side.
+    pub(crate) stray: Option<Direction>,
     /// DNS messages carried inside, by side: in the making, and read.
     pub(crate) collecting: [Option<Collector>; 2],
     pub(crate) dns: [Option<Box<DnsTx>>; 2],
@@ -106,6 +108,7 @@ impl HttpTx {
             status_message: Vec::new(),
             seen_continue: false,
             stream: None,
+            stray: None,
             collecting: [None, None],
             dns: [None, None],
             events: Vec::new(),
@@ -120,6 +123,14 @@ impl HttpTx {
         tx.uri.uri = URI_NOT_SEEN.to_vec();
         tx.uri.path = URI_NOT_SEEN.to_vec();
         tx.request.complete = true;
+        tx
+    }
+
+    /// A transaction for bytes after a message's end.
+    pub(crate) fn stray(id: u64, dir: Direction, config: &Http1Config) -> Self {
+        let mut tx = HttpTx::new(id, config);
+        tx.stray = Some(dir);
+        tx.side_mut(dir.reverse()).complete = true;
         tx
     }
 
@@ -232,6 +243,10 @@ impl Transaction for HttpTx {
         self.side(dir).progress
     }
 
+    fn sides(&self) -> Sides {
+        self.stray.map_or(Sides::Both, Sides::of)
+    }
+
     fn is_complete(&self, dir: Direction) -> bool {
         self.side(dir).complete
     }
@@ -303,14 +318,17 @@ impl Transaction for HttpTx {
         }
     }
 
-    fn body(&self, field: Field, dir: Direction) -> Option<Body<'_>> {
-        let view = match (field, dir) {
+    fn body(&self, field: Field, dir: Direction, visit: &mut dyn FnMut(View<'_>) -> bool) {
+        match (field, dir) {
             (Field::HttpRequestBody, Direction::ToServer)
-            | (Field::HttpResponseBody | Field::FileData, Direction::ToClient) => self.side(dir).view(),
-            (Field::FileData, Direction::ToServer) => self.request.files.iter().rev().find_map(File::view),
-            _ => None,
-        }?;
-        Some(Body { offset: view.offset, bytes: view.bytes, end: view.end })
+            | (Field::HttpResponseBody | Field::FileData, Direction::ToClient) => self.side(dir).views(visit),
+            (Field::FileData, Direction::ToServer) => {
+                if let Some(file) = self.request.files.iter().rev().find(|f| f.has_views()) {
+                    file.views(visit);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn files(&self, dir: Direction) -> &[File] {
@@ -332,7 +350,7 @@ impl Transaction for HttpTx {
     fn event_type(&self) -> Option<&'static str> {
         // Of a frame that concerns the connection there is nothing to tell.
         let is_frame = self.stream.as_ref().is_some_and(|s| s.id == 0);
-        (!is_frame).then_some("http")
+        (!is_frame && self.stray.is_none()).then_some("http")
     }
 
     fn log(&self, out: &mut Map<String, Value>) {

@@ -80,8 +80,12 @@ fn show(p: &Http2Parser) -> String {
             for f in Field::ALL {
                 tx.bytes(*f, dir, &mut |b| out += &format!("{dir:?} {f:?} {}\n", String::from_utf8_lossy(b)));
             }
-            let body = tx.body(Field::FileData, dir);
-            out += &format!("{dir:?} {:?} {}\n", body.map(|b| b.bytes.to_vec()), tx.is_complete(dir));
+            let mut body = None;
+            tx.body(Field::FileData, dir, &mut |b| {
+                body = Some(b.bytes.to_vec());
+                true
+            });
+            out += &format!("{dir:?} {body:?} {}\n", tx.is_complete(dir));
         }
         out += &format!("{:?}\n", tx.events());
     }
@@ -109,7 +113,12 @@ fn an_exchange() {
     let text = show(&p);
     assert!(text.contains("ToServer HttpUri /aA?q\n"), "{text}");
     assert!(text.contains("ToServer HttpCookie c\n"), "{text}");
-    assert_eq!(tx.body(Field::FileData, TC).unwrap().bytes, b"hello");
+    let mut body = Vec::new();
+    tx.body(Field::FileData, TC, &mut |b| {
+        body.push(b.bytes.to_vec());
+        true
+    });
+    assert_eq!(body, [b"hello".to_vec()]);
     assert!(tx.is_complete(TS) && tx.is_complete(TC));
     assert_eq!(tx.files(TC)[0].size(), 5);
 }

@@ -68,7 +68,7 @@ fn contains(line: &[u8], word: &[u8]) -> bool {
 impl ImapParser {
     #[must_use]
     pub fn new(config: &AppLayerConfig) -> Self {
-        let window = WindowConfig { limit: config.smtp.content_limit, minimal_inspect: 0, lookback: 4096 };
+        let window = WindowConfig::at_once(config.smtp.content_limit, 4096);
         ImapParser {
             config: Arc::new(config.smtp.clone()),
             files: FileConfig { hashes: config.file_hashes, window },

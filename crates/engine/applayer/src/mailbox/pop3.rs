@@ -45,7 +45,7 @@ pub struct Pop3Parser {
 impl Pop3Parser {
     #[must_use]
     pub fn new(config: &AppLayerConfig) -> Self {
-        let window = WindowConfig { limit: config.smtp.content_limit, minimal_inspect: 0, lookback: 4096 };
+        let window = WindowConfig::at_once(config.smtp.content_limit, 4096);
         Pop3Parser {
             config: Arc::new(config.smtp.clone()),
             files: FileConfig { hashes: config.file_hashes, window },

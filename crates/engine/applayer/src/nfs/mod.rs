@@ -63,7 +63,7 @@ pub struct NfsParser {
 impl NfsParser {
     #[must_use]
     pub fn new(transport: Transport, max_tx: usize, hashes: HashKinds) -> Self {
-        let window = WindowConfig { limit: INSPECTED_BYTES, minimal_inspect: 0, lookback: 4096 };
+        let window = WindowConfig::at_once(INSPECTED_BYTES, 4096);
         NfsParser {
             transport,
             config: FileConfig { hashes, window },

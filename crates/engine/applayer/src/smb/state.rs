@@ -125,7 +125,7 @@ pub struct CommandHeader {
 impl State {
     #[must_use]
     pub fn new(config: &AppLayerConfig) -> Self {
-        let window = WindowConfig { limit: INSPECTED_BYTES, minimal_inspect: 0, lookback: 4096 };
+        let window = WindowConfig::at_once(INSPECTED_BYTES, 4096);
         State {
             file_config: FileConfig { hashes: config.file_hashes, window },
             max_tx: config.smb.max_tx,

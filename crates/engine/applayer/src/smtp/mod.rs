@@ -83,6 +83,7 @@ impl SmtpParser {
             limit: smtp.content_limit,
             minimal_inspect: smtp.content_inspect_min,
             lookback: 4096,
+            early: smtp.inline || smtp.content_inspect_min == 0,
         };
         SmtpParser {
             file_config: FileConfig { hashes: config.file_hashes, window },

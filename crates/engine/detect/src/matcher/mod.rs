@@ -26,7 +26,7 @@ pub use transform::CompiledTransforms;
 use mimamori_rules::{
     Asn1, Base64Decode, ByteExtract, ByteJump, ByteMath, ByteTest, Content, Dataset, Entropy,
 };
-use mimamori_rules::{IsDataAt, Match, NumberCmp};
+use mimamori_rules::{IsDataAt, JumpFrom, Match, NumberCmp};
 
 use regex::Expression;
 
@@ -41,6 +41,7 @@ pub enum CompileError {
 #[derive(Debug, Default)]
 pub struct CompiledMatches {
     steps: Box<[Step]>,
+    grows_only: bool,
 }
 
 /// One match, compiled.
@@ -65,7 +66,7 @@ impl CompiledMatches {
     /// When an expression of the list cannot be understood.
     pub fn compile(matches: &[Match]) -> Result<CompiledMatches, CompileError> {
         let steps = matches.iter().map(Step::compile).collect::<Result<_, _>>()?;
-        Ok(CompiledMatches { steps })
+        Ok(CompiledMatches { steps, grows_only: matches.iter().all(grows_only) })
     }
 
     /// Whether `buffer` meets the list. Leaves variables and captures in `ctx` when it does.
@@ -90,6 +91,12 @@ impl CompiledMatches {
             Step::Base64(_, data) => data.check_expressions(),
             _ => Ok(()),
         })
+    }
+
+    /// Bytes that follow cannot undo that the list is met.
+    #[must_use]
+    pub fn grows_only(&self) -> bool {
+        self.grows_only
     }
 
     /// The list asks for nothing.
@@ -119,6 +126,26 @@ impl Step {
             Match::Asn1(a) => Step::Asn1(*a),
         })
     }
+}
+
+/// Whether a match that is met stays met with any bytes that follow.
+fn grows_only(m: &Match) -> bool {
+    match m {
+        Match::Content(c) => !c.negated && !c.endswith,
+        Match::Pcre(p) => !p.negated && !looks_ahead(&p.pattern),
+        Match::ByteJump(j) => j.from != JumpFrom::End,
+        Match::ByteTest(_) | Match::ByteExtract(_) | Match::ByteMath(_) => true,
+        Match::IsDataAt(d) => !d.negated,
+        Match::Bsize(c) => matches!(c, NumberCmp::Gt(_) | NumberCmp::Ge(_)),
+        Match::Base64Decode(_) | Match::Entropy(_) | Match::Dataset(_) | Match::Asn1(_) => false,
+    }
+}
+
+/// Ends, edges of words, negated look-around and what gives nothing back hang on what follows.
+fn looks_ahead(pattern: &str) -> bool {
+    ["$", "\\z", "\\Z", "\\b", "\\B", "(?!", "(?<!", "(?>", "++", "*+", "?+", "}+"]
+        .iter()
+        .any(|w| pattern.contains(w))
 }
 
 fn needle(c: &Content) -> content::Needle {

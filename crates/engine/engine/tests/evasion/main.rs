@@ -2,6 +2,7 @@
 //! façade, with frames. `docs/evasions.md` says which test belongs to which line.
 
 mod bounds;
+mod cut;
 mod dns;
 mod fragments;
 mod frame;
