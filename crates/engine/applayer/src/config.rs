@@ -89,6 +89,9 @@ pub struct SmbConfig {
     pub max_tx: usize,
     pub max_read_bytes: u32,
     pub max_write_bytes: u32,
+    /// Bytes and pieces of a file that may wait for what is before them until an event tells.
+    pub read_queue: (u32, u32),
+    pub write_queue: (u32, u32),
     pub stream_depth: u64,
 }
 
@@ -160,6 +163,8 @@ impl Default for AppLayerConfig {
                 max_tx: 1024,
                 max_read_bytes: 16 << 20,
                 max_write_bytes: 16 << 20,
+                read_queue: (64 << 20, 64),
+                write_queue: (64 << 20, 64),
                 stream_depth: 0,
             },
             mqtt: MqttConfig { max_message_bytes: 1 << 20, max_tx: 1024 },

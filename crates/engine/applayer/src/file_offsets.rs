@@ -19,6 +19,18 @@ pub struct FileOffsets {
 }
 
 impl FileOffsets {
+    /// Where the next byte belongs.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Bytes that wait for what is before them, and how many pieces they are.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.waiting_bytes, self.waiting.len())
+    }
+
     /// Takes bytes at `offset`. True if some of them were there already.
     pub fn put(&mut self, file: &mut File, offset: u64, bytes: &[u8]) -> bool {
         if offset > self.next {

@@ -9,6 +9,8 @@ mod pipe;
 mod smb1;
 pub mod smb2;
 mod state;
+#[cfg(test)]
+mod tests;
 pub mod text;
 mod transaction;
 

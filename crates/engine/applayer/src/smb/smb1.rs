@@ -167,7 +167,12 @@ impl Smb1 {
                     .take(64)
                     .collect();
                 state.smb1_offered.clone_from(&dialects);
-                state.begin(c, Subject::Negotiate { dialects, client_guid: None, server_guid: None });
+                let id =
+                    state.begin(c, Subject::Negotiate { dialects, client_guid: None, server_guid: None });
+                let list = b.data.strip_suffix(&[0]).unwrap_or(b.data);
+                if list.split(|x| *x == 0).any(|d| !matches!(d, [2, _, ..])) {
+                    state.event(Some(id), "smb.negotiate_malformed_dialects");
+                }
             }
             command::SESSION_SETUP => {
                 let subject = session_setup(h, b).unwrap_or_default();

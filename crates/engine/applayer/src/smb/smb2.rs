@@ -189,7 +189,7 @@ impl State {
         let (Some(length), Some(offset), Some(file_id)) = (u32_at(m, 68), u64_at(m, 72), id_at(m, 80)) else {
             return;
         };
-        if length > self.max_read_bytes {
+        if is_beyond(length.into(), self.max_read_bytes, self.negotiated.0) {
             self.event(None, "smb.read_request_too_large");
         }
         self.reads.insert(c.message_id, Read { file_id, offset, tree_id: c.tree_id });
@@ -222,7 +222,7 @@ impl State {
         match dir {
             Direction::ToServer => {
                 self.writes.insert(c.message_id, id);
-                if run.length > u64::from(self.max_write_bytes) {
+                if is_beyond(run.length, self.max_write_bytes, self.negotiated.1) {
                     self.event(Some(id), "smb.write_request_too_large");
                 }
             }
@@ -230,8 +230,12 @@ impl State {
                 if let Some(tx) = self.txs.by_id_mut(id) {
                     tx.status = Some(Status::Nt(h.status));
                 }
+                if is_beyond(run.length, self.max_read_bytes, self.negotiated.0) {
+                    self.event(Some(id), "smb.read_response_too_large");
+                }
             }
         }
+        self.watch_queue(id, run.offset, run.length, dir);
         let taken = self.file_bytes(id, run.offset, run.bytes);
         Some((id, taken))
     }
@@ -335,6 +339,9 @@ impl State {
         });
         let Some(id) = waiting else { return };
         let dialect = self.dialect_text();
+        if c.command == command::NEGOTIATE {
+            self.negotiated_sizes(id, m);
+        }
         let Some(tx) = self.txs.by_id_mut(id) else { return };
         tx.status = Some(Status::Nt(h.status));
         tx.answered = true;
@@ -366,6 +373,25 @@ impl State {
             _ => {}
         }
     }
+}
+
+impl State {
+    /// What the server takes and gives in one message (MS-SMB2 2.2.4).
+    fn negotiated_sizes(&mut self, id: u64, m: &[u8]) {
+        let (Some(read), Some(write)) = (u32_at(m, 96), u32_at(m, 100)) else { return };
+        self.negotiated = (read, write);
+        if is_beyond(read.into(), self.max_read_bytes, 0) {
+            self.event(Some(id), "smb.negotiate_max_read_size_too_large");
+        }
+        if is_beyond(write.into(), self.max_write_bytes, 0) {
+            self.event(Some(id), "smb.negotiate_max_write_size_too_large");
+        }
+    }
+}
+
+/// Whether a size passes one of two bounds; 0 is none.
+fn is_beyond(bytes: u64, configured: u32, negotiated: u32) -> bool {
+    [configured, negotiated].into_iter().any(|bound| bound != 0 && bytes > u64::from(bound))
 }
 
 fn share_type_name(kind: u8) -> &'static str {

@@ -97,6 +97,10 @@ pub struct State {
     pub max_tx: usize,
     pub max_read_bytes: u32,
     pub max_write_bytes: u32,
+    /// What the server said that it takes and gives in one message; 0 before it has.
+    pub negotiated: (u32, u32),
+    pub read_queue: (u32, u32),
+    pub write_queue: (u32, u32),
     pub txs: TxList<SmbTx>,
     /// The name of the file that the last CREATE asks for: commands of the same compound mean it.
     pub last_created: Vec<u8>,
@@ -131,6 +135,9 @@ impl State {
             max_tx: config.smb.max_tx,
             max_read_bytes: config.smb.max_read_bytes,
             max_write_bytes: config.smb.max_write_bytes,
+            negotiated: (0, 0),
+            read_queue: config.smb.read_queue,
+            write_queue: config.smb.write_queue,
             txs: TxList::new(config.smb.max_tx.saturating_mul(2).max(16)),
             last_created: Vec::new(),
             dialect: None,
@@ -209,7 +216,7 @@ impl State {
             Some(id) => self.txs.by_id_mut(id),
             None => self.txs.last_mut(),
         };
-        if let Some(tx) = tx {
+        if let Some(tx) = tx.filter(|tx| !tx.events.contains(&event)) {
             tx.events.push(event);
         }
     }
@@ -232,6 +239,25 @@ impl State {
         let id = self.begin(h, Subject::File(Box::new(subject)));
         self.offsets.insert(id, FileOffsets::default());
         id
+    }
+
+    /// Tells when more of a file waits for what is before it than is allowed; 0 allows all.
+    pub fn watch_queue(&mut self, id: u64, offset: u64, length: u64, dir: Direction) {
+        let Some(offsets) = self.offsets.get_mut(&id).filter(|o| offset > o.next()) else { return };
+        let (bytes, count) = offsets.waiting();
+        let ((max_bytes, max_count), size_event, count_event) = match dir {
+            Direction::ToServer => {
+                (self.write_queue, "smb.write_queue_size_exceeded", "smb.write_queue_cnt_exceeded")
+            }
+            Direction::ToClient => {
+                (self.read_queue, "smb.read_queue_size_exceeded", "smb.read_queue_cnt_exceeded")
+            }
+        };
+        if max_bytes != 0 && bytes as u64 + length > u64::from(max_bytes) {
+            self.event(Some(id), size_event);
+        } else if max_count != 0 && count as u64 >= u64::from(max_count) {
+            self.event(Some(id), count_event);
+        }
     }
 
     /// Bytes of a file at `offset`. False if they were left out, since others were there.

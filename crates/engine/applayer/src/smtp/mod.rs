@@ -5,6 +5,8 @@
 //! greeting, and ends with its last line, with RSET, or with a new greeting.
 
 mod reply;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 use std::collections::VecDeque;
@@ -62,6 +64,8 @@ pub struct SmtpParser {
     server: LineReader,
     /// Lines inside chunks.
     chunk: LineReader,
+    /// A chunk ended within a line.
+    cut_line: bool,
     waiting: VecDeque<Command>,
     greeted: bool,
     /// A DATA that has no reply yet, so its bytes may turn out to be commands.
@@ -95,6 +99,7 @@ impl SmtpParser {
             client: LineReader::new(MAX_LINE_BYTES),
             server: LineReader::new(MAX_LINE_BYTES),
             chunk: LineReader::new(MAX_LINE_BYTES),
+            cut_line: false,
             waiting: VecDeque::new(),
             greeted: false,
             tls_asked: false,
@@ -163,6 +168,9 @@ impl SmtpParser {
         }
         let mut rest = bytes;
         while !rest.is_empty() {
+            if std::mem::take(&mut self.cut_line) {
+                self.event("smtp.bdat_chunk_len_exceeded");
+            }
             let used = match self.mode {
                 Mode::Chunk { left, last } => self.chunk_bytes(rest, left, last),
                 Mode::Commands | Mode::Data => self.client_line(rest),
@@ -214,6 +222,7 @@ impl SmtpParser {
         let left = left - take as u64;
         self.mode = Mode::Chunk { left, last };
         if left == 0 {
+            self.cut_line = !self.chunk.unfinished().is_empty();
             self.end_chunk(last);
         }
         take
@@ -237,6 +246,10 @@ impl SmtpParser {
     }
 
     fn wait_for(&mut self, command: Command) {
+        // These end a group of commands sent together (RFC 2920 3.1).
+        if matches!(self.waiting.back(), Some(Command::StartTls | Command::Data)) {
+            self.event("smtp.invalid_pipelined_sequence");
+        }
         if self.waiting.len() < MAX_COMMANDS {
             self.waiting.push_back(command);
         }

@@ -38,6 +38,14 @@ impl EngineConfig {
             ("smb", "max-write-size") => {
                 app.smb.max_write_bytes = u32::try_from(bytes(key, value)?).unwrap_or(u32::MAX);
             }
+            ("smb", "max-read-queue-size") => {
+                app.smb.read_queue.0 = u32::try_from(bytes(key, value)?).unwrap_or(u32::MAX);
+            }
+            ("smb", "max-read-queue-cnt") => app.smb.read_queue.1 = number(key, value)?,
+            ("smb", "max-write-queue-size") => {
+                app.smb.write_queue.0 = u32::try_from(bytes(key, value)?).unwrap_or(u32::MAX);
+            }
+            ("smb", "max-write-queue-cnt") => app.smb.write_queue.1 = number(key, value)?,
             ("smb", "max-read-size") => {
                 app.smb.max_read_bytes = u32::try_from(bytes(key, value)?).unwrap_or(u32::MAX);
             }
