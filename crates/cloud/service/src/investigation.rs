@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use mimamori_domain::account::Belongs;
+use mimamori_domain::attachment::{About, Attachment};
 use mimamori_domain::investigation::{self, Note};
 use mimamori_domain::{Alert, AlertId, Finding, Investigation, Line, Notice, NoticeId, NoticeKind, Verdict};
 use mimamori_store::ratings::{Elsewhere, QueueItem};
@@ -29,6 +30,8 @@ pub struct Desk {
     pub others: Vec<DetectionView>,
     /// The same signature at everybody, in the last 30 days.
     pub elsewhere: Option<(u32, Elsewhere)>,
+    /// What the customer attached to scan reports, oldest first.
+    pub files: Vec<Attachment>,
 }
 
 impl Service {
@@ -60,7 +63,8 @@ impl Service {
             }
             None => None,
         };
-        Ok(Desk { view, investigation, others, elsewhere })
+        let files = self.store().attachments(actor.scope(), About::Alert(id)).await?;
+        Ok(Desk { view, investigation, others, elsewhere, files })
     }
 
     pub async fn note_investigation(&self, actor: &Actor, id: AlertId, text: &str) -> Result<()> {

@@ -5,8 +5,8 @@
 
 use mimamori_domain::account::Belongs;
 use mimamori_domain::alert::ScanReport;
-use mimamori_domain::attachment::About;
-use mimamori_domain::{AlertId, Line, NoticeKind, ScanOutcome};
+use mimamori_domain::attachment::{About, Attachment};
+use mimamori_domain::{AlertId, AttachmentId, Line, NoticeKind, ScanOutcome};
 
 use crate::actor::Actor;
 use crate::inquiries::Upload;
@@ -53,5 +53,16 @@ impl Service {
         }
         self.note_about(actor, Belongs::Customer(customer), "alert.scan", &id.to_string(), outcome.code())
             .await
+    }
+
+    /// One file of the scan reports of an alert, for whoever may see the alert.
+    pub async fn scan_file(
+        &self,
+        actor: &Actor,
+        alert: AlertId,
+        file: AttachmentId,
+    ) -> Result<(Attachment, Vec<u8>)> {
+        let (file, content) = self.attachment(actor, file).await?;
+        if file.about == About::Alert(alert) { Ok((file, content)) } else { Err(ServiceError::NotFound) }
     }
 }

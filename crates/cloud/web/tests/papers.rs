@@ -119,6 +119,66 @@ async fn a_refused_file_says_why_and_keeps_what_was_typed() {
 }
 
 #[tokio::test]
+async fn rt_05_a_scan_is_reported_with_its_file_which_the_analyst_opens() {
+    let world = World::new().await;
+    let alert = format!("/alerts/{}", world.a.alert);
+    let mut admin = Browser::logged_in(&world, Role::CustomerAdmin, "a").await;
+    let page = admin.get(&alert).await;
+    assert!(page.body.contains("enctype=\"multipart/form-data\"") && page.body.contains("id=\"scan-files\""));
+    let csrf = page.csrf();
+    let fields =
+        [("csrf", csrf.as_str()), ("result", "not_removed"), ("product", "守り<b>2026"), ("note", "EICAR")];
+    let scan = format!("{alert}/scan");
+    // A program that calls itself a picture: the form again, with what was typed; nothing changed.
+    let refused = send(&mut admin, &scan, &fields, &[("画面.png", b"MZ\x90")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        refused.body.contains("名前の種類とちがいます")
+            && refused.body.contains("value=\"守り&#60;b&#62;2026\"")
+    );
+    assert!(refused.body.contains("value=\"not_removed\" required checked"), "{}", refused.body);
+    assert!(!admin.get(&alert).await.body.contains("スキャン報告済み"));
+    let unsigned = send(&mut admin, &scan, &fields[1..], &[("a.txt", b"1")]).await;
+    assert_eq!(unsigned.status, StatusCode::FORBIDDEN);
+
+    let done =
+        send(&mut admin, &scan, &fields, &[("画面.png", b"\x89PNG\r\n\x1a\n1"), ("記録.txt", b"found 1")])
+            .await;
+    assert_eq!((done.status, done.location.as_deref()), (StatusCode::SEE_OTHER, Some(alert.as_str())));
+    let page = admin.get(&alert).await.body;
+    for words in
+        ["報告されたスキャンの結果", "見つかり、取り除けなかった", "画面.png", "守り&#60;b&#62;2026、EICAR"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let link = |page: &str, name: &str| {
+        let before = page.split(name).next().unwrap_or_default();
+        let href = before.rsplit("href=\"").next().unwrap_or_default();
+        href.split('"').next().unwrap_or_default().to_owned()
+    };
+    let file = link(&page, "<span>記録.txt");
+    assert!(file.starts_with(&format!("{alert}/files/")), "{file}");
+
+    let mut analyst = Browser::logged_in(&world, Role::Analyst, "a").await;
+    let investigation = analyst.get(&format!("/investigations/{}", world.a.alert)).await;
+    assert_eq!(link(&investigation.body, "<span>記録.txt"), file);
+    let opened = analyst.get(&file).await;
+    let header = |name: &str| opened.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    assert_eq!((opened.status, opened.body.as_str()), (StatusCode::OK, "found 1"));
+    assert!(header("content-disposition").starts_with("attachment; filename*=UTF-8''"));
+    assert_eq!(header("content-type"), "application/octet-stream");
+    assert!(header("content-security-policy").contains("sandbox"));
+    // Not the files of inquiries, by neither address.
+    let inquiry = analyst.get(&format!("/attachments/{}", world.a.attachment)).await;
+    assert_eq!(inquiry.status, StatusCode::FORBIDDEN);
+    for (of, file) in [(&alert, world.a.attachment), (&alert, world.b.scan_file)] {
+        assert!(analyst.get(&format!("{of}/files/{file}")).await.status.is_client_error());
+    }
+    let mut stranger = Browser::logged_in(&world, Role::CustomerAdmin, "b").await;
+    assert_eq!(stranger.get(&file).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_form_with_files_needs_its_token_before_the_first_file() {
     let world = World::new().await;
     let mut admin = Browser::logged_in(&world, Role::CustomerAdmin, "a").await;

@@ -116,6 +116,9 @@ fn sample(route: &Route, of: &Company) -> (String, Vec<(&'static str, String)>, 
         ("POST", "/alerts/{id}/scan") => {
             (path(of.alert.to_string()), vec![("result", "clean".to_owned())], Named)
         }
+        ("GET", "/alerts/{id}/files/{file}") => {
+            (path(of.alert.to_string()).replace("{file}", &of.scan_file.to_string()), vec![], Named)
+        }
         ("GET", "/detections/{id}") => (path(of.detection.to_string()), vec![], Named),
         ("GET", "/devices/{id}/{key}") => {
             (path(of.gateway.to_string()).replace("{key}", &of.device), vec![], Named)

@@ -1,19 +1,23 @@
 //! Alerts: the list, one of them, and what a customer does about it.
 
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use mimamori_domain::attachment::About;
 use mimamori_domain::{AlertId, DeliveryId, ScanOutcome};
 use mimamori_service::views::{AlertFilter, PageMark};
 use mimamori_service::{Permission, ScanAnswer};
 use serde::Deserialize;
 
+use super::inquiries::typed_wrong;
 use super::{Desk, Done, show};
 use crate::error::PageError;
 use crate::guard::{NoFields, Session, SignedForm};
 use crate::portal::Portal;
+use crate::upload::SignedUpload;
 use crate::view::alert::{Card, DetailPage, ListPage};
 use crate::view::part::{Choice, Empty, Pager};
+use crate::view::scan::{ScanDraft, ScanView};
 
 const PAGE: u32 = 30;
 const REFRESH_SECONDS: u32 = 15;
@@ -105,7 +109,18 @@ pub async fn detail(
     if let Ok(mail) = DeliveryId::parse(&from.m) {
         portal.service().opened_from_mail(&session.actor, mail, id).await?;
     }
+    show_one(portal, session, headers, id, None).await
+}
+
+async fn show_one(
+    portal: Portal,
+    session: Session,
+    headers: HeaderMap,
+    id: AlertId,
+    refused: Option<ScanDraft>,
+) -> Result<Response, PageError> {
     let found = portal.service().alert(&session.actor, id).await?;
+    let files = portal.service().attachments(&session.actor, About::Alert(id)).await?;
     let desk = Desk::about(portal, session, headers, found.alert.customer).await?;
     let frame = desk.frame("/alerts").await?;
     let had_flash = frame.flash.is_some();
@@ -113,7 +128,14 @@ pub async fn detail(
     let may_ask = desk.actor().may(Permission::AskException);
     let mut page = DetailPage::new(frame, &found.alert, &found.gateway_name, can_act, desk.now);
     page.can_ask_exception = may_ask;
-    show(&desk.portal, had_flash, &page)
+    page.scan = ScanView::of(&found.alert, &files, desk.now);
+    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    if let Some(draft) = refused {
+        page = page.with_draft(draft);
+    }
+    let mut response = show(&desk.portal, had_flash, &page)?;
+    *response.status_mut() = status;
+    Ok(response)
 }
 
 /// The short address that stands in mails.
@@ -148,17 +170,24 @@ pub struct ScanForm {
 pub async fn report_scan(
     State(portal): State<Portal>,
     session: Session,
+    headers: HeaderMap,
     Path(id): Path<String>,
-    SignedForm(form): SignedForm<ScanForm>,
+    upload: SignedUpload<ScanForm>,
 ) -> Result<Response, PageError> {
     let id = parse(&id)?;
+    let (form, files) = upload.split();
     let outcome = ScanOutcome::from_code(&form.result).map_err(|_| PageError::BadForm)?;
-    let answer = ScanAnswer {
-        outcome,
-        product: form.product.trim().to_owned(),
-        note: form.note.trim().to_owned(),
-        files: Vec::new(),
+    let reported = async {
+        let product = form.product.trim().to_owned();
+        let answer = ScanAnswer { outcome, product, note: form.note.trim().to_owned(), files: files? };
+        portal.service().report_scan(&session.actor, id, answer).await
     };
-    portal.service().report_scan(&session.actor, id, answer).await?;
-    Ok(Done::Scanned.lead_to(&portal, &format!("/alerts/{id}")))
+    match reported.await {
+        Ok(()) => Ok(Done::Scanned.lead_to(&portal, &format!("/alerts/{id}"))),
+        Err(e) => {
+            let error = Some(typed_wrong(e)?);
+            let ScanForm { result, product, note } = form;
+            show_one(portal, session, headers, id, Some(ScanDraft { result, product, note, error })).await
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use mimamori_domain::AttachmentId;
+use mimamori_domain::{AlertId, AttachmentId};
 
 use crate::error::PageError;
 use crate::guard::Session;
@@ -19,6 +19,18 @@ pub async fn download(
     let id = AttachmentId::parse(&id).map_err(|_| PageError::NotFound)?;
     let (file, bytes) = portal.service().attachment(&session.actor, id).await?;
     // The type is not told: nothing of ours shows it, and a browser must not either.
+    Ok(as_download("application/octet-stream", &file.name, bytes))
+}
+
+/// A file of a scan report, under the alert that it belongs to.
+pub async fn of_scan(
+    State(portal): State<Portal>,
+    session: Session,
+    Path((alert, file)): Path<(String, String)>,
+) -> Result<Response, PageError> {
+    let alert = AlertId::parse(&alert).map_err(|_| PageError::NotFound)?;
+    let file = AttachmentId::parse(&file).map_err(|_| PageError::NotFound)?;
+    let (file, bytes) = portal.service().scan_file(&session.actor, alert, file).await?;
     Ok(as_download("application/octet-stream", &file.name, bytes))
 }
 

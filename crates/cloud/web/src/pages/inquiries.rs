@@ -176,7 +176,7 @@ pub async fn ask(
 }
 
 /// What the form says beside its fields; other errors have their own page.
-fn typed_wrong(e: ServiceError) -> Result<&'static str, PageError> {
+pub(super) fn typed_wrong(e: ServiceError) -> Result<&'static str, PageError> {
     match e {
         ServiceError::Incomplete | ServiceError::File(_) | ServiceError::Inquiry(_) => Ok(e.for_people()),
         other => Err(other.into()),

@@ -13,6 +13,7 @@ use crate::portal::Portal;
 use crate::view::alert::headline;
 use crate::view::detection::Row;
 use crate::view::rating::{EvidenceTable, InvestigationPage, NoteLine, QueueLine, QueuePage, elsewhere_text};
+use crate::view::scan::ScanView;
 use crate::view::{Fact, Moment};
 
 const REFRESH_SECONDS: u32 = 30;
@@ -106,6 +107,7 @@ pub async fn detail(
         others: EvidenceTable {
             detections: desk.others.iter().map(|d| Row::new(&d.detection, &d.gateway_name, now)).collect(),
         },
+        scan: ScanView::of(a, &desk.files, now),
         finding: a.finding.as_ref().map(|f| f.report.iter().map(ToString::to_string).collect()),
         frame,
     };

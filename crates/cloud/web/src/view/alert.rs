@@ -2,9 +2,10 @@
 
 use askama::Template;
 use mimamori_base::Timestamp;
-use mimamori_domain::{Alert, AlertState, Measure, Outcome, ScanOutcome, StarRating, Verdict, alert, jst};
+use mimamori_domain::{Alert, AlertState, Measure, Outcome, StarRating, Verdict, alert, jst};
 
 use super::part::{Choice, Empty, Moment, Pager, Stars, Tag};
+use super::scan::{ScanChoice, ScanDraft, ScanView};
 use super::{Frame, detection, wording};
 
 /// Days after an alert within which an on-site response may be covered (IN-03).
@@ -102,13 +103,6 @@ pub struct OutcomeAnswer {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScanChoice {
-    pub value: &'static str,
-    pub label: &'static str,
-    pub hint: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     pub text: String,
     pub rule: String,
@@ -147,6 +141,9 @@ pub struct DetailPage {
     pub finding: Vec<String>,
     pub can_acknowledge: bool,
     pub scan_choices: Vec<ScanChoice>,
+    pub scan_draft: ScanDraft,
+    /// What was reported, with its files.
+    pub scan: Option<ScanView>,
     pub reason: Reason,
     pub history: Vec<HistoryEntry>,
     pub evidence_text: String,
@@ -181,7 +178,9 @@ impl DetailPage {
             finding: a.finding.iter().flat_map(|f| f.report.iter().map(ToString::to_string)).collect(),
             can_report_scan: a.rating != StarRating::UnderInvestigation,
             can_acknowledge: a.state.is_open(),
-            scan_choices: scan_choices(),
+            scan_choices: ScanDraft::default().choices(),
+            scan_draft: ScanDraft::default(),
+            scan: ScanView::of(a, &[], now),
             reason: Reason {
                 text: last.map(|c| c.reason.to_string()).unwrap_or_default(),
                 rule: last.map(|c| c.rule.to_string()).unwrap_or_default(),
@@ -196,6 +195,14 @@ impl DetailPage {
                 .map(|e| detection::Row::new(&e.detection, gateway, now))
                 .collect(),
         }
+    }
+
+    /// The form as it was filled in, when it was refused.
+    #[must_use]
+    pub fn with_draft(mut self, draft: ScanDraft) -> Self {
+        self.scan_choices = draft.choices();
+        self.scan_draft = draft;
+        self
     }
 }
 
@@ -283,21 +290,6 @@ fn until(a: &Alert) -> Vec<String> {
     lines
 }
 
-fn scan_choices() -> Vec<ScanChoice> {
-    ScanOutcome::ALL
-        .iter()
-        .map(|outcome| ScanChoice {
-            value: outcome.code(),
-            label: outcome.label(),
-            hint: match outcome {
-                ScanOutcome::Clean => "フルスキャンが最後まで終わり、何も見つかりませんでした。",
-                ScanOutcome::Removed => "ウイルスなどが見つかり、駆除または隔離できました。",
-                ScanOutcome::NotRemoved => "見つかったが駆除できない、またはスキャンが終わりません。",
-            },
-        })
-        .collect()
-}
-
 fn history(a: &Alert, now: Timestamp) -> Vec<HistoryEntry> {
     let mut entries: Vec<(Timestamp, String)> = vec![(a.first_seen, "はじめて検知しました".to_owned())];
     for (i, change) in a.history.iter().enumerate() {
@@ -321,8 +313,10 @@ fn history(a: &Alert, now: Timestamp) -> Vec<HistoryEntry> {
         AlertState::Scanned { report } => {
             let mut text =
                 format!("{}さんがスキャンの結果を報告しました: {}", report.by.name, report.outcome.label());
-            if !report.note.is_empty() {
-                text.push_str(&format!("（{}）", report.note));
+            let told = [report.product.to_string(), report.note.to_string()];
+            let told: Vec<_> = told.into_iter().filter(|t| !t.is_empty()).collect();
+            if !told.is_empty() {
+                text.push_str(&format!("（{}）", told.join("、")));
             }
             entries.push((report.at, text));
         }

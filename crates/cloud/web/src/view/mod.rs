@@ -25,6 +25,7 @@ pub mod more;
 pub mod paper;
 pub mod part;
 pub mod rating;
+pub mod scan;
 pub mod second_factor;
 pub mod settings;
 pub mod sms;

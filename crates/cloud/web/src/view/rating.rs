@@ -8,6 +8,7 @@ use mimamori_domain::{Exception, ExceptionState, StarRating, TrialReport};
 use mimamori_service::ratings::{Elsewhere, QueueItem};
 
 use super::part::{Fact, Moment, Stars, Tag};
+use super::scan::ScanView;
 use super::{Contact, Frame, detection, wording};
 
 /// One policy in the list.
@@ -208,6 +209,7 @@ pub struct InvestigationPage {
     pub evidence: EvidenceTable,
     pub others: EvidenceTable,
     pub finding: Option<Vec<String>>,
+    pub scan: Option<ScanView>,
 }
 
 /// A table of detections.

@@ -11,6 +11,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use mimamori_base::{Rng, SeededRng, Timestamp, VirtualClock};
 use mimamori_domain::account::Belongs;
+use mimamori_domain::attachment::About;
 use mimamori_domain::gateway::{FileCounts, SeenDevice};
 use mimamori_domain::inquiry::{Channel, Topic};
 use mimamori_domain::usage::{DeviceUse, UseLine, UseSubject};
@@ -49,6 +50,8 @@ pub struct Company {
     /// A thread that names the company, with a file that does.
     pub inquiry: InquiryId,
     pub attachment: AttachmentId,
+    /// A file of a scan report of the alert; its bytes name the company.
+    pub scan_file: AttachmentId,
     /// A monthly report whose bytes name the company.
     pub report: MonthlyId,
     pub webhook: WebhookId,
@@ -189,6 +192,7 @@ async fn company(service: &Service, mark: &'static str, n: u8) -> Company {
         account: AccountId([0; 16]),
         inquiry: InquiryId([0; 16]),
         attachment: AttachmentId([0; 16]),
+        scan_file: AttachmentId([0; 16]),
         report: MonthlyId([0; 16]),
         webhook: WebhookId([0; 16]),
         token: String::new(),
@@ -229,6 +233,11 @@ async fn papers(service: &Service, company: &mut Company, letter: &str) {
     company.inquiry = service.ask_desk(&admin, ask).await.expect("asked");
     let (_, files) = service.inquiry(&admin, company.inquiry).await.expect("the thread");
     company.attachment = files.first().expect("the file").id;
+    let about = About::Alert(company.alert);
+    let file = Upload { name: "スキャン.log".to_owned(), bytes: company.mark.as_bytes().to_vec() };
+    service.attach(&admin, company.customer, about, vec![file]).await.expect("attached");
+    let files = service.attachments(&admin, about).await.expect("files");
+    company.scan_file = files.first().expect("the file").id;
     let month = Month::of(NOW).plus(-1);
     let paper = (company.customer, month, "よい月でした。".to_owned(), company.mark.as_bytes().to_vec());
     service.store_monthly(vec![paper]).await.expect("stored");
