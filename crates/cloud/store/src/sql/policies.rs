@@ -121,6 +121,8 @@ pub(super) async fn live_policy(c: &mut Conn, scope: Scope) -> Result<PolicyRow>
     policy_of(&q.build().fetch_one(c).await?)
 }
 
+const WALKED: &str = "SELECT id, at, kind, device_key, customer_id, gateway_id, body FROM detections";
+
 pub(super) async fn walk(
     c: &mut Conn,
     scope: Scope,
@@ -129,21 +131,29 @@ pub(super) async fn walk(
     limit: u32,
 ) -> Result<Vec<Walked>> {
     scope.require_system()?;
-    let mut q = QueryBuilder::<Db>::new(
-        "SELECT id, at, kind, device_key, customer_id, gateway_id, body FROM detections WHERE at >= ",
-    );
-    q.push_bind(since.micros());
+    // Two ranges of the index by customer and time, read backwards: the rest of the customer
+    // under way, then the customers after it. One condition for both would read a customer's
+    // rows again from the first at every step.
+    let mut rows = Vec::new();
     if let Some(mark) = after {
-        // The index by customer and time, read backwards.
-        let customer = mark.customer.0.to_vec();
-        q.push(" AND customer_id <= ").push_bind(customer.clone());
-        q.push(" AND (customer_id < ").push_bind(customer.clone());
-        q.push(" OR (customer_id = ").push_bind(customer);
+        let mut q = QueryBuilder::<Db>::new(WALKED);
+        q.push(" WHERE customer_id = ").push_bind(mark.customer.0.to_vec());
         q.push(" AND (at, id) > (").push_bind(mark.at.micros());
-        q.push(", ").push_bind(mark.id.0.to_vec()).push(")))");
+        q.push(", ").push_bind(mark.id.0.to_vec());
+        q.push(") AND at >= ").push_bind(since.micros());
+        q.push(" ORDER BY at, id LIMIT ").push_bind(i64::from(limit));
+        rows = q.build().fetch_all(&mut *c).await?;
     }
-    q.push(" ORDER BY customer_id DESC, at, id LIMIT ").push_bind(i64::from(limit));
-    let rows = q.build().fetch_all(&mut *c).await?;
+    let room = i64::from(limit) - i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    if room > 0 {
+        let mut q = QueryBuilder::<Db>::new(WALKED);
+        q.push(" WHERE at >= ").push_bind(since.micros());
+        if let Some(mark) = after {
+            q.push(" AND customer_id < ").push_bind(mark.customer.0.to_vec());
+        }
+        q.push(" ORDER BY customer_id DESC, at, id LIMIT ").push_bind(room);
+        rows.extend(q.build().fetch_all(&mut *c).await?);
+    }
     let mut known = signatures::Known::default();
     known.learn(c, &rows).await?;
     let of = |row: &Row| -> Result<Walked> {

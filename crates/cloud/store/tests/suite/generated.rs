@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mimamori_domain::usage::UseSubject;
 use mimamori_domain::{DetectionKind, Period};
 use mimamori_store::generate::Plan;
+use mimamori_store::ratings::WalkMark;
 use mimamori_store::views::{DetectionFilter, UsageBy, UsageFilter};
 use mimamori_store::{Scope, Store};
 
@@ -66,4 +67,33 @@ pub async fn made_up_customers_read_like_real_ones(store: Arc<dyn Store>) {
     assert!(by_hour > 0);
     assert_eq!(by_hour, sum(UsageBy::Day).await);
     assert_eq!(by_hour, sum(UsageBy::Item).await);
+}
+
+/// What a policy is tried on: steps of any size meet every row once, customer by customer, each in
+/// the order of time, and nothing from before.
+pub async fn a_walk_meets_every_row_once_by_customer_and_time(store: Arc<dyn Store>) {
+    let plan = Plan { heavy: 300, full_hours: 0, tenths_a_day: 60, ..Plan::new(5, 6, at(0)) };
+    let made = store.generate(SYSTEM, plan, 0..5).await.unwrap().detections;
+    let since = at(-3 * 86_400);
+    for (since, limit) in [(at(-40 * 86_400), 1_000), (at(-40 * 86_400), 7), (since, 50)] {
+        let (mut after, mut met) = (None, Vec::new());
+        loop {
+            let step = store.walk(SYSTEM, since, after, limit).await.unwrap();
+            assert!(step.len() <= limit as usize);
+            let Some(last) = step.last() else { break };
+            after = Some(WalkMark { customer: last.customer, at: last.detection.at, id: last.detection.id });
+            met.extend(
+                step.iter().map(|w| (std::cmp::Reverse(w.customer.0), w.detection.at, w.detection.id.0)),
+            );
+        }
+        assert!(met.is_sorted() && met.windows(2).all(|pair| pair[0] != pair[1]), "in order, once");
+        assert!(met.iter().all(|(_, at, _)| *at >= since));
+        let all = u64::try_from(met.len()).unwrap();
+        if limit == 50 {
+            assert!(all > 20 && all < made, "{all} of {made}");
+        } else {
+            assert_eq!(all, made);
+        }
+    }
+    assert!(store.walk(Scope::operator(), since, None, 9).await.is_err(), "the system alone");
 }

@@ -44,6 +44,7 @@ macro_rules! run_suite {
             compare::days_of_companies_are_for_the_job_alone,
             compare::a_company_reads_its_own_size_and_gateways_only,
             generated::made_up_customers_read_like_real_ones,
+            generated::a_walk_meets_every_row_once_by_customer_and_time,
             sms::a_number_counts_once_it_is_proved,
             sms::a_code_goes_out_first_and_is_erased,
             sms::a_bounced_alert_goes_to_the_next_address_and_the_telephone_once,
