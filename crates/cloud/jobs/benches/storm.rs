@@ -1,5 +1,6 @@
 //! A tenth of 10,000 gateways fires at once: from the commit of a ★★★ to the mail server's
-//! acceptance, on both databases. `cargo bench -p mimamori-jobs --bench storm [-- GATEWAYS]`.
+//! acceptance, on both databases. `cargo bench -p mimamori-jobs --bench storm
+//! [-- GATEWAYS [OTHERS]]`.
 //!
 //! Each gateway reports one ★★★ and right after it [`OTHERS`] ★☆☆ on other devices. Real: the
 //! store with its full durability, the jobs of one node as `serve` runs them, SMTP over sockets.
@@ -33,7 +34,7 @@ const ADDRESSES: usize = 3;
 /// Reports that are stored at the same time.
 const AT_ONCE: usize = 32;
 
-/// ★☆☆ of each gateway beside its ★★★; a mail lists as many.
+/// ★☆☆ of each gateway beside its ★★★, unless told otherwise; a mail lists as many.
 const OTHERS: u8 = 8;
 /// Everything has to be there by then; what is not is counted as missing.
 const WITHIN: Duration = Duration::from_secs(900);
@@ -240,7 +241,7 @@ impl Wave {
 }
 
 /// `false`: something is missing or came twice.
-async fn run(backend: &str, store: Arc<dyn Store>, n: usize) -> bool {
+async fn run(backend: &str, store: Arc<dyn Store>, n: usize, others: u8) -> bool {
     let quiet = (n / 20).max(1);
     let service = service(store.clone()).await;
     let gateways = customers(&service, n + quiet).await;
@@ -260,7 +261,7 @@ async fn run(backend: &str, store: Arc<dyn Store>, n: usize) -> bool {
     }
     let mut good = print(backend, "one after the other", &calm, &calm.arrived(&server).await);
 
-    let mut storm = Wave { committed: HashMap::new(), alerts: 1 + usize::from(OTHERS) };
+    let mut storm = Wave { committed: HashMap::new(), alerts: 1 + usize::from(others) };
     let begun = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for (i, gateway) in gateways.iter().copied().enumerate().take(n) {
@@ -269,7 +270,7 @@ async fn run(backend: &str, store: Arc<dyn Store>, n: usize) -> bool {
             storm.committed.insert(i, at);
         }
         let service = service.clone();
-        tasks.spawn(async move { (i, fire(&service, gateway, OTHERS).await) });
+        tasks.spawn(async move { (i, fire(&service, gateway, others).await) });
     }
     while let Some(done) = tasks.join_next().await {
         let (i, at) = done.unwrap();
@@ -279,7 +280,7 @@ async fn run(backend: &str, store: Arc<dyn Store>, n: usize) -> bool {
     good &= print(backend, "all at once", &storm, &storm.arrived(&server).await);
     eprintln!(
         "{backend}: {} reports of {n} gateways stored in {:.1} s, all mails there after {:.1} s",
-        n * (1 + usize::from(OTHERS)),
+        n * (1 + usize::from(others)),
         stored.as_secs_f64(),
         begun.elapsed().as_secs_f64()
     );
@@ -315,9 +316,11 @@ fn print(backend: &str, what: &str, wave: &Wave, got: &Arrived) -> bool {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let n = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(1_000);
+    let mut numbers = std::env::args().skip(1).filter_map(|a| a.parse::<u16>().ok());
+    let n = numbers.next().map_or(1_000, usize::from);
+    let others = numbers.next().and_then(|n| u8::try_from(n).ok()).unwrap_or(OTHERS).min(OTHERS);
     println!(
-        "★★★ from commit to acceptance; {ADDRESSES} addresses a customer; in the storm {OTHERS} ★☆☆ each beside it\n"
+        "★★★ from commit to acceptance; {ADDRESSES} addresses a customer; in the storm {others} ★☆☆ each beside it\n"
     );
     println!(
         "| database | gateways fire | customers | mails | p50 | p99 | last | mails an address at most | \
@@ -326,10 +329,10 @@ async fn main() -> ExitCode {
     );
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&dir.path().join("b.db")).await.unwrap();
-    let mut good = run("SQLite", Arc::new(store), n).await;
+    let mut good = run("SQLite", Arc::new(store), n, others).await;
     if let Some(postgres) = support::server() {
         let url = postgres.database("storm");
-        good &= run("PostgreSQL", Arc::new(PostgresStore::open(&url, 16).await.unwrap()), n).await;
+        good &= run("PostgreSQL", Arc::new(PostgresStore::open(&url, 16).await.unwrap()), n, others).await;
         postgres.stop();
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
