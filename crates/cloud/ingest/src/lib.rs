@@ -20,7 +20,7 @@ pub mod offers;
 mod peer;
 mod routes;
 pub mod server;
-mod unpack;
+pub mod unpack;
 mod usage;
 
 pub use backend::{Backend, BackendError, Item};

@@ -10,14 +10,15 @@ pub(crate) const MAX_COMPRESSED_BYTES: usize = 2 << 20;
 const MAX_WINDOW_LOG: u32 = 23;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UnpackError {
+pub enum UnpackError {
     #[error("the batch is no zstd data")]
     NotZstd,
     #[error("the batch unpacks to more than {MAX_BATCH_BYTES} bytes")]
     TooLarge,
 }
 
-pub(crate) fn unpack(compressed: &[u8]) -> Result<Vec<u8>, UnpackError> {
+/// A batch as its gateway wrote it.
+pub fn unpack(compressed: &[u8]) -> Result<Vec<u8>, UnpackError> {
     let mut decoder =
         zstd::stream::read::Decoder::with_buffer(compressed).map_err(|_| UnpackError::NotZstd)?;
     decoder.window_log_max(MAX_WINDOW_LOG).map_err(|_| UnpackError::NotZstd)?;
