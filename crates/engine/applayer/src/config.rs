@@ -38,6 +38,15 @@ pub struct TlsConfig {
     pub ja4: bool,
     /// Bytes of certificate chain kept a flow.
     pub max_certificate_bytes: usize,
+    /// Whole certificates in records (`certificate` and `chain` of `tls.custom`).
+    pub log_certificates: LogCertificates,
+}
+
+/// Which whole certificates stand in records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LogCertificates {
+    pub first: bool,
+    pub chain: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -141,6 +150,7 @@ impl Default for AppLayerConfig {
                 ja3: true,
                 ja4: true,
                 max_certificate_bytes: 256 * 1024,
+                log_certificates: LogCertificates::default(),
             },
             ssh: SshConfig { encryption_handling: EncryptionHandling::TrackOnly, hassh: true },
             dns: DnsConfig { udp: true, tcp: true, ports: Vec::new(), max_tx: 4096 },

@@ -55,7 +55,7 @@ pub mod transaction;
 pub mod txlist;
 pub mod websocket;
 
-pub use config::AppLayerConfig;
+pub use config::{AppLayerConfig, LogCertificates};
 pub use event::AppEvent;
 pub use field::{Field, FieldInfo, FieldKind, Sides};
 pub use parser::{Expectation, ExpectationContext, Outcome, Parser};

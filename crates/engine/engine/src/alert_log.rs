@@ -11,6 +11,7 @@ use crate::community;
 use crate::config::DnsVersion;
 use crate::core::{Core, FrameContext};
 use crate::dns_v2;
+use crate::drop_object;
 use crate::event::{
     AlertFacts, Endpoint, Event, EventKind, EventSink, Open, address_text, direction_text, mac_text,
 };
@@ -259,18 +260,7 @@ pub(crate) fn drop_event(
         event.flow_id = Some(flow.id);
         event.direction = Some(direction);
     }
-    let len = packet.data.len().saturating_sub(packet.network_offset);
-    let mut object = json!({"len": len, "reason": reason});
-    if let (Some(t), Value::Object(o)) = (packet.tcp(), &mut object) {
-        o.insert("tcpseq".to_owned(), t.seq().into());
-        o.insert("tcpack".to_owned(), t.ack().into());
-        o.insert("tcpwin".to_owned(), t.window().into());
-        o.insert("syn".to_owned(), t.flags().syn().into());
-        o.insert("ack".to_owned(), t.flags().ack().into());
-        o.insert("rst".to_owned(), t.flags().rst().into());
-        o.insert("fin".to_owned(), t.flags().fin().into());
-    }
-    event.more.insert("drop".to_owned(), object);
+    event.more.insert("drop".to_owned(), Value::Object(drop_object::of(packet, reason)));
     if let Some(sig) = sig.and_then(|s| core.rules.detector.signature(s)) {
         event.alert = Some(Box::new(facts(sig, true)));
     }

@@ -8,6 +8,7 @@ use mimamori_packet::DecodeConfig;
 use mimamori_rules::Vars;
 
 use crate::rule_files::RuleFiles;
+use crate::smb_kinds::SmbKinds;
 
 /// What becomes of a flow that was picked up in the middle, or of a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -96,6 +97,10 @@ pub struct LogOptions {
     /// The flow's community id (version 1) in each record, made with this seed.
     pub community_id: Option<u16>,
     pub dns_version: DnsVersion,
+    /// Kinds of SMB records.
+    pub smb: SmbKinds,
+    /// Records of HTTP with all that is known, not only who asked for what.
+    pub http_extended: bool,
     /// The references of a rule in its alerts.
     pub references: bool,
 }
@@ -116,6 +121,8 @@ impl Default for LogOptions {
             usage: false,
             community_id: None,
             dns_version: DnsVersion::default(),
+            smb: SmbKinds::default(),
+            http_extended: true,
             references: false,
         }
     }

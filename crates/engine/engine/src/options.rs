@@ -9,10 +9,12 @@ mod values;
 
 use std::time::Duration;
 
+use mimamori_applayer::LogCertificates;
 use mimamori_detect::ActionOrder;
 use mimamori_flow::UrgentPolicy;
 
 use crate::config::{DnsVersion, DropLog, EngineConfig, ExceptionDefault, ExceptionPolicy, action_kind};
+use crate::smb_kinds::SmbKinds;
 pub(crate) use values::{bytes, list, number, truth};
 use values::{count, ports, wrong};
 
@@ -89,6 +91,16 @@ impl EngineConfig {
                 "all" => DropLog::All,
                 _ => return Err(wrong(key, value, "start or all")),
             };
+        } else if key.ends_with(".smb.types") {
+            self.log.smb =
+                SmbKinds::of(&list(value)).ok_or_else(|| wrong(key, value, "kinds of SMB records"))?;
+        } else if key.ends_with(".tls.custom") {
+            let names = list(value);
+            let has = |name: &str| names.iter().any(|n| n == name);
+            self.app.tls.log_certificates =
+                LogCertificates { first: has("certificate"), chain: has("chain") };
+        } else if key.ends_with(".http.extended") {
+            self.log.http_extended = truth(key, value)?;
         } else if key.ends_with(".alert.reference") {
             self.log.references = truth(key, value)?;
         } else if key.ends_with(".eve-log.ethernet") {

@@ -18,6 +18,10 @@ use crate::event::{DeviceFacts, Endpoint, Event, EventKind, EventSink, mac_text}
 use crate::flow_data::FlowData;
 use crate::flow_log::{app_protos, proto_text, vlans};
 
+/// What a record of HTTP holds where it is not extended.
+const HTTP_BASICS: [&str; 6] =
+    ["hostname", "http_port", "url", "http_user_agent", "http_content_type", "content_range"];
+
 /// Writes what is ready. `force`: everything, as the protocol ends here.
 pub(crate) fn write(
     flow: &mut Flow<FlowData>,
@@ -69,6 +73,16 @@ fn write_all(
             && let Some(name) = tx.event_type()
         {
             let mut event = tx_event(flow, &session, tx, name, context);
+            if let Some(Value::Object(smb)) = event.more.get("smb")
+                && !log.smb.hold(smb)
+            {
+                continue;
+            }
+            if !log.http_extended
+                && let Some(Value::Object(http)) = event.more.get_mut("http")
+            {
+                http.retain(|key, _| HTTP_BASICS.contains(&key.as_str()));
+            }
             if let Some(seed) = log.community_id {
                 event.more.insert("community_id".to_owned(), community::id(&flow.key, seed).into());
             }

@@ -103,3 +103,39 @@ fn community_ids_are_made_with_the_seed() {
     let wanted = community_id((CLIENT.into(), 40_000), (SERVER.into(), 53), 17, 7);
     assert_eq!(dns.pointer("/community_id").and_then(|v| v.as_str()), Some(wanted.as_str()));
 }
+
+#[test]
+fn a_drop_tells_the_headers_of_its_packet() {
+    let mut run = Run::new(&[]);
+    run.passes(&tcp(true, SYN, 1000, 0, b"EVIL"));
+    run.passes(&udp(true, 81, b"question"));
+    let drops: Vec<_> = run.events.iter().filter(|e| e.kind == EventKind::Drop).map(Event::to_eve).collect();
+    let at = |n: usize, key: &str| drops[n].pointer(&format!("/drop/{key}")).cloned();
+    assert_eq!(at(0, "len"), Some(44.into()));
+    assert_eq!(
+        (at(0, "syn"), at(0, "psh"), at(0, "urg")),
+        (Some(true.into()), Some(false.into()), Some(false.into()))
+    );
+    assert_eq!(
+        (at(0, "tcpseq"), at(0, "tcpurgp"), at(0, "tcpres")),
+        (Some(1000.into()), Some(0.into()), Some(0.into()))
+    );
+    assert_eq!((at(1, "udplen"), at(1, "ttl")), (Some(16.into()), Some(64.into())));
+}
+
+const GET: &[u8] = b"GET /a HTTP/1.1\r\nHost: h.example\r\nUser-Agent: u\r\nAccept: x\r\n\r\n";
+
+#[test]
+fn records_of_http_are_short_where_they_are_not_extended() {
+    for (value, keys) in [("no", 3), ("yes", 6)] {
+        let mut run =
+            Run::new(&[("outputs.1.eve-log.types.0.http.extended", value), ("stream.midstream", "yes")]);
+        run.passes(&tcp(true, 0x18, 1000, 1, GET));
+        run.passes(&tcp(false, 0x10, 1, 1000 + u32::try_from(GET.len()).expect("short"), b""));
+        run.engine.finish(Timestamp(run.clock + 1), &mut run.events);
+        let http = run.events.iter().find(|e| e.kind == EventKind::App("http")).expect("a record").to_eve();
+        let http = http["http"].as_object().expect("an object").clone();
+        assert_eq!(http.len(), keys, "{http:?}");
+        assert_eq!(http["hostname"], "h.example");
+    }
+}

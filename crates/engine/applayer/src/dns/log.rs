@@ -11,7 +11,7 @@ use crate::dns::transaction::DnsTx;
 use crate::text::{hex, hex_colons, printable};
 
 /// Log records grouped by type keep at most so many values.
-const MAX_LOGGED: usize = 512;
+const MAX_LOGGED: usize = 2_048;
 
 /// The `dns` object.
 pub fn dns(tx: &DnsTx) -> Map<String, Value> {

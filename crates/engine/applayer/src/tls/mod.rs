@@ -65,7 +65,8 @@ impl TlsParser {
     #[must_use]
     pub fn new(config: &TlsConfig) -> Self {
         let mut txs = TxList::new(1);
-        txs.push_with(|id| TlsTx { id, ..TlsTx::default() });
+        let log_certificates = config.log_certificates;
+        txs.push_with(|id| TlsTx { id, log_certificates, ..TlsTx::default() });
         TlsParser {
             config: config.clone(),
             txs,
@@ -301,7 +302,8 @@ impl TlsParser {
         if before.is_some_and(|before| before.sni != hello.sni) && self.txs.created() < MAX_NAMES {
             // Not the same question again: another name, to be looked at like the first.
             self.finish();
-            self.txs.push_with(|id| TlsTx { id, ..TlsTx::default() });
+            let log_certificates = self.config.log_certificates;
+            self.txs.push_with(|id| TlsTx { id, log_certificates, ..TlsTx::default() });
         }
         self.with_tx(|tx| {
             // A second hello answers a HelloRetryRequest; the first says who is asking.

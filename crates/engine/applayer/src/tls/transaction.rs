@@ -1,8 +1,11 @@
 //! One TLS handshake as a transaction.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mimamori_base::Direction;
 use serde_json::{Map, Value, json};
 
+use crate::config::LogCertificates;
 use crate::event::AppEvent;
 use crate::field::{Field, tls_step};
 use crate::text::printable;
@@ -32,6 +35,7 @@ pub struct Chain {
 #[derive(Debug, Default)]
 pub struct TlsTx {
     pub id: u64,
+    pub log_certificates: LogCertificates,
     pub client_hello: Option<ClientHello>,
     pub server_hello: Option<ServerHello>,
     /// By the side that sent it.
@@ -264,6 +268,7 @@ impl TlsTx {
         let mut o = Map::new();
         if let Some(certificate) = &self.chain(Direction::ToClient).first {
             put_certificate(&mut o, certificate);
+            self.put_whole(&mut o, Direction::ToClient);
         }
         if self.resumed {
             o.insert("session_resumed".into(), json!(true));
@@ -284,10 +289,24 @@ impl TlsTx {
         if let Some(certificate) = &self.chain(Direction::ToServer).first {
             let mut client = Map::new();
             put_certificate(&mut client, certificate);
+            self.put_whole(&mut client, Direction::ToServer);
             o.insert("client".into(), Value::Object(client));
         }
         self.put_handshakes(&mut o);
         o
+    }
+
+    /// Whole certificates of the side `dir`, where they are wanted.
+    fn put_whole(&self, o: &mut Map<String, Value>, dir: Direction) {
+        let chain = &self.chain(dir).der;
+        if self.log_certificates.first
+            && let Some(der) = chain.first()
+        {
+            o.insert("certificate".into(), json!(STANDARD.encode(der)));
+        }
+        if self.log_certificates.chain {
+            o.insert("chain".into(), chain.iter().map(|der| json!(STANDARD.encode(der))).collect());
+        }
     }
 
     fn put_handshakes(&self, o: &mut Map<String, Value>) {

@@ -2,15 +2,17 @@
 //!
 //! A case says in which shape the reference wrote a record only by the record itself: the
 //! version of DNS records, the seed of community ids, whether addresses of network cards stand
-//! in it, whether every dropped packet of a flow has a record. Responsible for finding these. Holds always: only the log's shape hangs on what a case
+//! in it, which kinds of SMB records are written, whether records of HTTP are extended, whether
+//! whole certificates stand in those of TLS, whether every dropped packet of a flow has a record. Responsible for finding these. Holds always: only the log's shape hangs on what a case
 //! expects, never what is inspected or detected.
 
 use std::net::IpAddr;
 
-use mimamori_engine::{DnsVersion, community_id};
+use mimamori_engine::{DnsVersion, SMB_KINDS, community_id, smb_kind};
 use serde_json::{Map, Value};
 
 use super::case::{Case, Expectation};
+use super::matching::matches;
 
 /// The version of DNS records that an expectation's words belong to.
 #[must_use]
@@ -49,18 +51,76 @@ pub fn main_dns_version(case: &Case) -> DnsVersion {
 /// Addresses of network cards are wanted in no record.
 #[must_use]
 pub fn without_ethernet(case: &Case) -> bool {
-    let names = |m: &Map<String, Value>| match m.get("not-has-key") {
+    let without = |m: &Map<String, Value>| names(m, "not-has-key").iter().any(|n| n == "ether");
+    !case.events.is_empty() && case.events.iter().all(|e| without(&e.matching))
+}
+
+/// What an expectation names under `key`, one or a list.
+fn names(m: &Map<String, Value>, key: &str) -> Vec<String> {
+    match m.get(key) {
         Some(Value::String(one)) => vec![one.clone()],
         Some(Value::Array(list)) => list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
         _ => Vec::new(),
-    };
-    !case.events.is_empty() && case.events.iter().all(|e| names(&e.matching).iter().any(|n| n == "ether"))
+    }
 }
 
 /// Alerts are wanted with their rule's references.
 #[must_use]
 pub fn with_references(case: &Case) -> bool {
     case.events.iter().any(|e| e.matching.keys().any(|k| k.starts_with("alert.references")))
+}
+
+/// Records of HTTP are wanted whole, and so whole without method or status.
+#[must_use]
+pub fn http_extended(case: &Case) -> bool {
+    !case.events.iter().any(|e| {
+        let record = e.matching.get("event_type").and_then(Value::as_str) == Some("http");
+        let whole = e.matching.get("http").and_then(Value::as_object);
+        record && whole.is_some_and(|http| !http.contains_key("http_method") && !http.contains_key("status"))
+    })
+}
+
+/// The whole certificates that are wanted, as the option names them.
+#[must_use]
+pub fn whole_certificates(case: &Case) -> Vec<&'static str> {
+    let named = |key: &str, name: &str| key.starts_with("tls.") && key.rsplit('.').next() == Some(name);
+    let wants = |name: &str| {
+        case.events.iter().any(|e| {
+            e.matching.keys().any(|key| named(key, name))
+                || names(&e.matching, "has-key").iter().any(|k| named(k, name))
+        })
+    };
+    ["certificate", "chain"].into_iter().filter(|name| wants(name)).collect()
+}
+
+/// The kinds of SMB records that the log had, where a case counts all of them and there are more
+/// here: those with which every number about SMB is met. `None` where no choice does that.
+#[must_use]
+pub fn smb_kinds(case: &Case, log: &[Value]) -> Option<Vec<&'static str>> {
+    let about = |e: &&Expectation| e.matching.get("event_type").and_then(Value::as_str) == Some("smb");
+    let wanted: Vec<&Expectation> = case.events.iter().filter(about).collect();
+    let total = wanted.iter().find(|e| e.matching.len() == 1)?.count;
+    let kind = |record: &Value| record.get("smb").and_then(Value::as_object).map(smb_kind);
+    let records: Vec<(&str, &Value)> =
+        log.iter().filter_map(|r| Some((kind(r)?, r))).filter(is_record).collect();
+    if wanted.len() < 2 || records.len() as u64 <= total {
+        return None;
+    }
+    let choices = (1u32..1 << SMB_KINDS.len()).map(|bits| {
+        let chosen = SMB_KINDS.iter().zip(0..).filter(|(_, n)| bits >> n & 1 == 1);
+        chosen.map(|(name, _)| *name).collect::<Vec<_>>()
+    });
+    let met = |chosen: &Vec<&str>| {
+        wanted.iter().all(|e| {
+            let kept = records.iter().filter(|(kind, r)| chosen.contains(kind) && matches(r, &e.matching));
+            kept.count() as u64 == e.count
+        })
+    };
+    choices.filter(met).min_by_key(Vec::len)
+}
+
+fn is_record((_, record): &(&str, &Value)) -> bool {
+    record.get("event_type").and_then(Value::as_str) == Some("smb")
 }
 
 /// Records of dropped packets. The reference writes one for each, or only the first of a dropped

@@ -67,6 +67,9 @@ pub fn log_of(dir: &Path, case: &Case) -> anyhow::Result<CaseRun> {
     config.log.ethernet = !log_options::without_ethernet(case);
     let main = log_options::main_dns_version(case);
     config.log.dns_version = main;
+    let certificates = log_options::whole_certificates(case);
+    config.set("outputs.1.eve-log.types.0.tls.custom", &format!("[{}]", certificates.join(",")))?;
+    config.log.http_extended = log_options::http_extended(case);
     config.log.references = log_options::with_references(case);
     let mut unknown = Vec::new();
     for (key, value) in &case.settings {
@@ -78,6 +81,10 @@ pub fn log_of(dir: &Path, case: &Case) -> anyhow::Result<CaseRun> {
     let mut run = run_with(dir, case, &config)?;
     if let Some(seed) = log_options::community_seed(case, &run.log) {
         config.log.community_id = Some(seed);
+        run = run_with(dir, case, &config)?;
+    }
+    if let Some(kinds) = log_options::smb_kinds(case, &run.log) {
+        config.set("outputs.1.eve-log.types.0.smb.types", &format!("[{}]", kinds.join(",")))?;
         run = run_with(dir, case, &config)?;
     }
     if case.compares_drops()? && log_options::drops(&run.log) > case.drops {
