@@ -303,6 +303,18 @@ fn segments_of_one_byte_in_any_order() {
 }
 
 #[test]
+fn a_reset_that_is_stopped_acknowledges_nothing() {
+    let mut office = Office::open();
+    office.put(1_006, b"tack-pattern");
+    let stopped = office.segment(segment(false, RST | ACK, 5_001, 1_018, b"text"));
+    assert_eq!(stopped.action, FrameAction::Drop);
+    // Another copy of what has passed: old it would be had the acknowledgement counted.
+    assert_eq!(office.put(1_005, b"XXX").action, FrameAction::Drop);
+    office.finish();
+    office.check();
+}
+
+#[test]
 fn bytes_in_a_reset_do_not_pass() {
     // At exactly the next number, where a receiver could take them for another copy of the stream.
     for flags in [RST, RST | ACK] {

@@ -97,7 +97,8 @@ impl TcpSession {
         if !self.valid_reset(direction, s, env) {
             return;
         }
-        if s.flags.ack() {
+        // Inline one with text may be stopped, and then what it acknowledges was never told.
+        if s.flags.ack() && (s.payload.is_empty() || !env.config.inline) {
             self.accept_ack(direction, s, env);
         }
         // Text in a reset is for people (RFC 9293 section 3.10.7): not part of the stream.
