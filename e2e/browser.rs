@@ -4,6 +4,7 @@
 //! Needs Debian's chromium and chromium-driver; prints why it skips where they are not there.
 
 mod integrations;
+mod operator;
 mod papers;
 mod passkeys;
 mod webdriver;
@@ -113,19 +114,30 @@ fn wait(browser: &Browser, what: &str, done: impl Fn(&Browser) -> bool) {
 fn look(browser: &Browser, folder: &Path, name: &str) {
     for (width, height) in [(1280, 900), (390, 844)] {
         browser.size(width, height);
-        let wide = browser.run("return document.documentElement.scrollWidth").as_u64().unwrap_or(0);
-        assert!(wide <= u64::from(width), "{name} is {wide} px wide in a window of {width} px");
+        check_width(browser, name, width);
         save(browser, &folder.join(format!("{name}-{width}.png")));
         check_accessibility(browser, name);
     }
     for (width, height) in [(820, 1180), (1000, 720)] {
         browser.size(width, height);
-        let wide = browser.run("return document.documentElement.scrollWidth").as_u64().unwrap_or(0);
-        assert!(wide <= u64::from(width), "{name} is {wide} px wide in a window of {width} px");
+        check_width(browser, name, width);
     }
     browser.size(1280, 900);
     let errors = browser.console_errors();
     assert!(errors.is_empty(), "{name}: {errors:?}");
+}
+
+/// Nothing sticks out to the side; says what does.
+fn check_width(browser: &Browser, name: &str, width: u32) {
+    let wide = browser.run("return document.documentElement.scrollWidth").as_u64().unwrap_or(0);
+    if wide > u64::from(width) {
+        let out = browser.run(
+            "return [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+               .slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | ')",
+        );
+        let fault = format!("{name} is {wide} px wide in a window of {width} px: {}", text(&out));
+        browser.faults.borrow_mut().push(fault);
+    }
 }
 
 fn save(browser: &Browser, path: &Path) {
@@ -224,6 +236,21 @@ fn papers_are_read_and_the_desk_is_asked() {
     assert!(faults.is_empty(), "accessibility: {faults:#?}");
 }
 
+#[test]
+fn operators_investigate_try_policies_and_resend_mails() {
+    let Some(browser) = Browser::start() else { return };
+    let artefacts = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("artefacts/operator");
+    std::fs::create_dir_all(&artefacts).expect("a folder");
+    let data = tempfile::tempdir().expect("a folder");
+    let demo = Demo::start(data.path());
+    operator::prepare(data.path());
+    browser.size(1280, 900);
+    operator::walk(&browser, &demo, &artefacts);
+    demo.interrupt();
+    let faults = browser.faults.borrow();
+    assert!(faults.is_empty(), "accessibility: {faults:#?}");
+}
+
 fn walk(browser: &Browser, demo: &Demo, artefacts: &Path) {
     let pages = [
         ("status", "/", "ご利用の環境で問題がみつかりました"),
@@ -289,8 +316,12 @@ fn act_on_the_alert(browser: &Browser, demo: &Demo, artefacts: &Path) {
     }
     look(browser, artefacts, "alert");
     browser.click(".choice:first-of-type");
+    let file = artefacts.join("スキャンの結果.png");
+    std::fs::copy(artefacts.join("login-390.png"), &file).expect("a picture");
+    browser.fill("#scan-files", &file.to_string_lossy());
     browser.click("#scan button[type=submit]");
     wait(browser, "the thanks", |b| b.page_text().contains("スキャンの結果を報告しました"));
+    assert!(browser.page_text().contains("スキャンの結果.png"), "{}", browser.page_text());
     look(browser, artefacts, "alert-reported");
 }
 

@@ -26,7 +26,7 @@ const ELSEWHERE: Duration = Duration::from_secs(30 * 86_400);
 pub struct Desk {
     pub view: AlertView,
     pub investigation: Investigation,
-    /// What else the device did, newest first.
+    /// What else the device did beside the evidence, newest first.
     pub others: Vec<DetectionView>,
     /// The same signature at everybody, in the last 30 days.
     pub elsewhere: Option<(u32, Elsewhere)>,
@@ -54,7 +54,8 @@ impl Service {
             limit: OTHERS_MAX,
             ..DetectionFilter::default()
         };
-        let others = self.store().detections(actor.scope(), filter).await?.items;
+        let mut others = self.store().detections(actor.scope(), filter).await?.items;
+        others.retain(|d| !view.alert.evidence.iter().any(|e| e.detection.id == d.detection.id));
         let sid = view.alert.evidence.iter().find_map(|e| e.detection.signature.as_ref().map(|s| s.sid));
         let elsewhere = match sid {
             Some(sid) => {

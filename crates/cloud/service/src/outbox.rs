@@ -173,7 +173,7 @@ impl Service {
         }
     }
 
-    /// Gives a dead mail another life.
+    /// Gives a mail that is dead or came back another life.
     pub async fn resend(&self, actor: &Actor, id: DeliveryId) -> Result<()> {
         actor.require(Permission::ViewOutbox)?;
         self.store().requeue_delivery(actor.scope(), id, self.now()).await?;

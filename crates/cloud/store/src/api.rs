@@ -191,7 +191,7 @@ pub trait Store:
         state: Option<String>,
         limit: u32,
     ) -> Result<Vec<DeliveryView>>;
-    /// Gives a dead delivery another life.
+    /// Gives a delivery that is dead or came back another life.
     async fn requeue_delivery(&self, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<()>;
 
     // Jobs

@@ -327,7 +327,7 @@ pub(super) async fn ledger(
 pub(super) async fn requeue(c: &mut Conn, scope: Scope, id: DeliveryId, now: Timestamp) -> Result<()> {
     scope.require_operator()?;
     let done = sqlx::query(
-        "UPDATE deliveries SET state = 'queued', attempts = 0, next_at = $1, updated_at = $1 WHERE id = $2 AND state = 'dead'",
+        "UPDATE deliveries SET state = 'queued', attempts = 0, next_at = $1, updated_at = $1 WHERE id = $2 AND state IN ('dead', 'bounced')",
     )
     .bind(now.micros())
     .bind(id.0.to_vec())

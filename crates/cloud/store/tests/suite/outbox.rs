@@ -114,6 +114,13 @@ pub async fn a_dead_delivery_can_be_revived(store: Arc<dyn Store>) {
     store.requeue_delivery(SYSTEM, id, at(2)).await.unwrap();
     assert!(matches!(store.requeue_delivery(SYSTEM, id, at(2)).await, Err(StoreError::Conflict)));
     assert_eq!(claimed(&w, 3, 60, 3).await, [id]);
+    // The same after it came back; not while it counts as sent.
+    let sent = Attempt::Sent { reply: "250 ok".into() };
+    store.settle_delivery(SYSTEM, id, [3; 16], sent, at(4)).await.unwrap();
+    assert!(matches!(store.requeue_delivery(SYSTEM, id, at(5)).await, Err(StoreError::Conflict)));
+    assert!(store.mark_bounced(SYSTEM, id, "550 full".into(), at(6)).await.unwrap());
+    store.requeue_delivery(SYSTEM, id, at(7)).await.unwrap();
+    assert_eq!(claimed(&w, 8, 60, 4).await, [id]);
 }
 
 pub async fn an_accepted_mail_marks_its_alerts_notified(store: Arc<dyn Store>) {

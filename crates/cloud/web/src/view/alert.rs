@@ -45,6 +45,9 @@ impl Card {
 
 /// 「KEIRI-PC」で…を検知し、止めました.
 pub fn headline(a: &Alert) -> String {
+    if a.is_three_by_scan() {
+        return format!("「{}」のフルスキャンでウイルスなどが見つかりました", a.device.display_name());
+    }
     let verb = match a.measure() {
         Measure::Stopped => "を検知し、止めました",
         Measure::Neutralised => "を検知し、無害にしました",

@@ -142,7 +142,11 @@ impl ExampleLine {
             detection: e.detection.to_string(),
             at: Moment::at(e.at, now),
             text: format!("「{}」 {}", e.device, e.what),
-            rules: format!("{} → {}", e.rule_before, e.rule_after),
+            rules: if e.rule_before == e.rule_after {
+                e.rule_after.clone()
+            } else {
+                format!("{} → {}", e.rule_before, e.rule_after)
+            },
         }
     }
 }
