@@ -36,6 +36,11 @@ impl Exim {
     /// `more`: routers and transports that come before those that keep everything.
     /// `None`, with a printed reason: it cannot run here.
     pub fn start(folder: &Path, more: [&str; 2]) -> Option<Exim> {
+        Exim::start_with(folder, "require encrypted = *", more)
+    }
+
+    /// The same under another condition for taking a mail.
+    pub fn start_with(folder: &Path, condition: &str, more: [&str; 2]) -> Option<Exim> {
         if !can_run(folder) {
             return None;
         }
@@ -58,7 +63,7 @@ impl Exim {
              pid_file_path = {dir}/pid\n\
              begin acl\n\
              take:\n  \
-               require encrypted = *\n  \
+               {condition}\n  \
                accept\n\
              begin routers\n\
              {}\
