@@ -30,6 +30,7 @@ pub use remote::{Remote, RemoteStats, State};
 pub const HAS_YARA: bool = cfg!(feature = "yara");
 
 pub use rules::{Compiled, RefusedRule, compile_yara};
+pub use sandbox::Sockets;
 pub use scanner::{Finding, Knowledge, KnowledgeError, Limits, Scanner, Why};
 pub use sniff::{Kind, sniff};
 pub use wire::Setup;

@@ -287,8 +287,10 @@ impl Keeper {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = Command::new(&self.program);
         command.arg("scan-worker").env_clear().current_dir("/");
-        if matches!(self.setup.clamd, Some(crate::clamd::ClamdAddress::Address(_))) {
-            command.arg("--inet");
+        match self.setup.clamd {
+            Some(crate::clamd::ClamdAddress::Address(_)) => drop(command.arg("--inet")),
+            Some(_) => drop(command.arg("--local")),
+            None => {}
         }
         command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null());
         if rustix::process::geteuid().is_root() {

@@ -1,8 +1,10 @@
 //! Least privilege for the process that looks into hostile files.
 //!
-//! From here on: no files, no programs, no network (sockets to clamd aside), no new privileges,
-//! bounded memory, no core dumps: of the kernel's calls only those in [`ALLOWED`]. Holds always: a
-//! refusal of the kernel to restrict is an error, not a shrug.
+//! From here on: no files, no programs, no network (clamd's socket aside, where it is used), no new
+//! privileges, bounded memory, no core dumps: of the kernel's calls only those in [`ALLOWED`]. Holds
+//! always: a refusal of the kernel to restrict is an error, not a shrug. Deliberately not here:
+//! Landlock. It would limit which files can be opened, made, moved or removed, and no call that opens,
+//! makes, moves or removes one is on the list; it does not limit `connect` to a socket's path.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,8 +17,18 @@ use seccompiler::{
 /// Memory that the process may write to.
 const MAX_DATA_BYTES: u64 = 3 << 30;
 
-/// Restricts this process for good. `inet`: clamd is reached over the network.
-pub(crate) fn enter(inet: bool) -> io::Result<()> {
+/// How clamd is reached, if it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sockets {
+    None,
+    /// By a path.
+    Local,
+    /// Over the network.
+    Inet,
+}
+
+/// Restricts this process for good.
+pub(crate) fn enter(sockets: Sockets) -> io::Result<()> {
     let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
     for (resource, most) in
         [(Resource::Core, 0), (Resource::Fsize, 0), (Resource::Nofile, 64), (Resource::Data, MAX_DATA_BYTES)]
@@ -24,29 +36,34 @@ pub(crate) fn enter(inet: bool) -> io::Result<()> {
         setrlimit(resource, limit(most))?;
     }
     // Sets "no new privileges" as well.
-    seccompiler::apply_filter_all_threads(&filter(inet)?).map_err(io::Error::other)
+    seccompiler::apply_filter_all_threads(&filter(sockets)?).map_err(io::Error::other)
 }
 
 /// Calls that are not listed fail with EPERM.
-fn filter(inet: bool) -> io::Result<BpfProgram> {
+fn filter(sockets: Sockets) -> io::Result<BpfProgram> {
     let arch = std::env::consts::ARCH.try_into().map_err(io::Error::other)?;
     let eperm = u32::try_from(libc::EPERM).map_err(io::Error::other)?;
-    let filter = SeccompFilter::new(rules(inet)?, SeccompAction::Errno(eperm), SeccompAction::Allow, arch)
+    let filter = SeccompFilter::new(rules(sockets)?, SeccompAction::Errno(eperm), SeccompAction::Allow, arch)
         .map_err(io::Error::other)?;
     filter.try_into().map_err(io::Error::other)
 }
 
 /// What a computation, its threads, the socket it came with and clamd's need, and nothing else.
-fn rules(inet: bool) -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
+fn rules(sockets: Sockets) -> io::Result<BTreeMap<i64, Vec<SeccompRule>>> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
-    let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
-    let mut sockets = Vec::new();
-    for family in families.into_iter().take(if inet { 3 } else { 1 }) {
-        let family = u64::try_from(family).map_err(io::Error::other)?;
+    let families: &[i32] = match sockets {
+        Sockets::None => return Ok(rules),
+        Sockets::Local => &[libc::AF_UNIX],
+        Sockets::Inet => &[libc::AF_INET, libc::AF_INET6],
+    };
+    rules.insert(libc::SYS_connect, Vec::new());
+    let mut of_families = Vec::new();
+    for family in families {
+        let family = u64::try_from(*family).map_err(io::Error::other)?;
         let is = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family);
-        sockets.push(SeccompRule::new(vec![is.map_err(io::Error::other)?]).map_err(io::Error::other)?);
+        of_families.push(SeccompRule::new(vec![is.map_err(io::Error::other)?]).map_err(io::Error::other)?);
     }
-    rules.insert(libc::SYS_socket, sockets);
+    rules.insert(libc::SYS_socket, of_families);
     Ok(rules)
 }
 
@@ -102,8 +119,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_ppoll,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_poll,
-    // The gateway's socket and clamd's.
-    libc::SYS_connect,
+    // The gateway's socket and clamd's, which is opened with two calls more.
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,
     libc::SYS_sendto,
@@ -122,9 +138,9 @@ mod tests {
     use super::*;
 
     /// Each in a thread of its own, which stays restricted.
-    fn inside<T: Send + 'static>(inet: bool, what: impl FnOnce() -> T + Send + 'static) -> T {
+    fn inside<T: Send + 'static>(sockets: Sockets, what: impl FnOnce() -> T + Send + 'static) -> T {
         let restricted = std::thread::spawn(move || {
-            seccompiler::apply_filter(&filter(inet).unwrap()).unwrap();
+            seccompiler::apply_filter(&filter(sockets).unwrap()).unwrap();
             what()
         });
         restricted.join().unwrap()
@@ -136,16 +152,27 @@ mod tests {
 
     #[test]
     fn no_files_no_programs_no_network() {
-        assert!(is_refused(inside(false, || std::fs::read("/etc/passwd"))));
+        use Sockets::{Inet, Local, None};
         let dir = tempfile::tempdir().unwrap();
-        let new = dir.path().join("new");
-        assert!(is_refused(inside(false, || std::fs::write(new, b"x"))));
-        assert!(is_refused(inside(false, || std::fs::read_dir("/").map(|_| ()))));
-        assert!(is_refused(inside(false, || std::process::Command::new("/bin/true").spawn().map(|_| ()))));
-        assert!(is_refused(inside(false, || std::net::TcpStream::connect("127.0.0.1:1").map(|_| ()))));
-        assert!(is_refused(inside(true, || std::net::TcpListener::bind("127.0.0.1:0").map(|_| ()))));
-        let refused = inside(true, || std::net::TcpStream::connect("127.0.0.1:1").map(|_| ()));
-        assert!(refused.is_err() && !is_refused(refused), "clamd over the network is asked for");
+        for sockets in [None, Local, Inet] {
+            let [new, old, socket] = ["new", "old", "socket"].map(|name| dir.path().join(name));
+            std::fs::write(&old, b"x").unwrap();
+            let (a, b) = (old.clone(), new.clone());
+            assert!(is_refused(inside(sockets, || std::fs::read("/etc/passwd"))));
+            assert!(is_refused(inside(sockets, || std::fs::write(b, b"x"))));
+            assert!(is_refused(inside(sockets, || std::fs::rename(a, new))));
+            assert!(is_refused(inside(sockets, || std::fs::remove_file(old))));
+            assert!(is_refused(inside(sockets, || std::fs::read_dir("/").map(|_| ()))));
+            assert!(is_refused(inside(sockets, || std::process::Command::new("/bin/true")
+                .spawn()
+                .map(|_| ()))));
+            assert!(is_refused(inside(sockets, || std::net::TcpListener::bind("127.0.0.1:0").map(|_| ()))));
+            assert!(is_refused(inside(sockets, || UnixListener::bind(socket).map(|_| ()))));
+            let here = inside(sockets, || UnixStream::connect("/nothing-here").map(|_| ()));
+            assert_eq!(is_refused(here), sockets != Local, "clamd by its path");
+            let there = inside(sockets, || std::net::TcpStream::connect("127.0.0.1:1").map(|_| ()));
+            assert_eq!(is_refused(there), sockets != Inet, "clamd over the network");
+        }
     }
 
     #[test]
@@ -153,7 +180,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sock");
         let listener = UnixListener::bind(&path).unwrap();
-        let sum = inside(false, move || {
+        let sum = inside(Sockets::Local, move || {
             UnixStream::connect(path).unwrap();
             let big = vec![1u8; 64 << 20];
             std::thread::spawn(move || big.iter().map(|b| u64::from(*b)).sum::<u64>()).join().unwrap()

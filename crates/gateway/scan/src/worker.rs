@@ -12,14 +12,15 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use crate::pool::{Answer, Pool, Question, Reply as PoolReply};
+use crate::sandbox::Sockets;
 use crate::scanner::{Finding, Knowledge, KnowledgeError, Why};
 use crate::wire::{self, Message, Reply};
 
-/// Serves until the gateway hangs up. `inet`: clamd is reached over the network.
-pub fn run(inet: bool) -> io::Result<()> {
+/// Serves until the gateway hangs up.
+pub fn run(sockets: Sockets) -> io::Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    crate::sandbox::enter(inet)?;
+    crate::sandbox::enter(sockets)?;
     serve(socket, threads)
 }
 
