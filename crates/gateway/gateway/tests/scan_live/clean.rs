@@ -57,21 +57,25 @@ pub fn everywhere(office: &mut Office) {
     assert_eq!(names.len(), OF_CORPUS.len() + OF_PROJECT.len());
     for name in &names {
         for (how, script) in [
-            ("HTTP", format!("curl -s -f -o got http://{SERVER}:8081/clean/{name}")),
-            ("HTTP gzip", format!("curl -s -f --compressed -o got http://{SERVER}:8081/gzip/clean/{name}")),
-            ("HTTP chunked", format!("curl -s -f -o got http://{SERVER}:8081/chunked/clean/{name}")),
+            ("HTTP", format!("curl -sS -f -o got http://{SERVER}:8081/clean/{name}")),
+            ("HTTP gzip", format!("curl -sS -f --compressed -o got http://{SERVER}:8081/gzip/clean/{name}")),
+            ("HTTP chunked", format!("curl -sS -f -o got http://{SERVER}:8081/chunked/clean/{name}")),
             (
                 "HTTP/2",
-                format!("curl -s -f --http2-prior-knowledge -o got http://{SERVER}:8082/clean/{name}"),
+                format!("curl -sS -f --http2-prior-knowledge -o got http://{SERVER}:8082/clean/{name}"),
             ),
-            ("FTP", format!("curl -s -m 20 -o got ftp://{SERVER}/clean/{name}")),
-            ("FTP active", format!("curl -s -m 20 -P - -o got ftp://{SERVER}/clean/{name}")),
+            ("FTP", format!("curl -sS -m 20 -o got ftp://{SERVER}/clean/{name}")),
+            ("FTP active", format!("curl -sS -m 20 -P - -o got ftp://{SERVER}/clean/{name}")),
             ("SMB", format!("smbclient -N -t 10 //{SERVER}/share -c 'get clean/{name} got'")),
         ] {
-            let (ok, _) = office.pc(&format!("rm -f got; {script}"));
+            let began = std::time::Instant::now();
+            let (ok, said) = office.pc(&format!("rm -f got; {script} 2>&1; echo \"exit $?\"; [ -e got ]"));
             let got = fs::read(office.work.join("pc/got")).unwrap_or_default();
             let same = ok && got == office.file("clean", name);
-            office.check(format!("{how} clean {name}"), same, &format!("{} bytes", got.len()));
+            let said = String::from_utf8_lossy(&said).into_owned();
+            let detail =
+                format!("{} bytes after {:.1?}: {said} {}", got.len(), began.elapsed(), office.lately());
+            office.check(format!("{how} clean {name}"), same, &detail);
         }
         let from = folder.join(name);
         office.pc(&format!("curl -s -m 8 -T {} http://{SERVER}:8081/up/clean-{name}", from.display()));

@@ -1,7 +1,7 @@
 //! Files over FTP and SMB, both ways.
 
 use crate::office::{Office, SERVER};
-use crate::wrap::known;
+use crate::wrap::{is_harmful, known};
 
 pub fn ftp(office: &mut Office) {
     for name in known() {
@@ -27,6 +27,13 @@ pub fn ftp(office: &mut Office) {
             &format!("ftp/up/KIND-{name}"),
         );
     }
+}
+
+/// After AUTH TLS neither commands nor files can be seen: the file passes.
+pub fn ftp_over_tls(office: &mut Office) {
+    let (ok, got) = office.pc(&format!("curl -s -k -m 20 --ssl-reqd ftp://{SERVER}/bad/eicar.com"));
+    let detail = format!("{} bytes", got.len());
+    office.check("FTP after AUTH TLS passes".into(), ok && is_harmful(&got), &detail);
 }
 
 pub fn smb(office: &mut Office) {

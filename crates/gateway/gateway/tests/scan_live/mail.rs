@@ -196,13 +196,32 @@ pub fn mailboxes(office: &mut Office) {
     }
 }
 
-fn fetched(office: &mut Office, user: &str, what: &str, text: &str) {
+/// After STLS and STARTTLS nothing can be seen: the mail comes as it is.
+pub fn mailboxes_over_tls(office: &mut Office) {
+    let body = encoded(&office.work, "bad", "plain", "eicar.com");
+    let text = mail("bad", "plain", "7bit", "eicar.com", body.trim_end());
+    put(office, "utls", &text);
+    for (how, address) in
+        [("POP3 after STLS", "pop3://SERVER/1"), ("IMAP after STARTTLS", "imap://SERVER/INBOX;MAILINDEX=1")]
+    {
+        let address = address.replace("SERVER", SERVER);
+        let (ok, got) = office.pc(&format!("curl -s -k -m 20 --ssl-reqd -u utls:pw '{address}'"));
+        let got = String::from_utf8_lossy(&got).into_owned();
+        office.check(format!("{how} passes"), ok && got.contains(body.trim_end()), &got);
+    }
+}
+
+fn put(office: &Office, user: &str, text: &str) {
     let cur = office.work.join(format!("maildir/{user}/cur"));
     for folder in ["cur", "new", "tmp"] {
         fs::create_dir_all(cur.with_file_name(folder)).unwrap();
     }
     fs::write(cur.join("1.a:2,"), text).unwrap();
     Command::new("chown").args(["-R", "mail:mail"]).arg(office.work.join("maildir")).status().unwrap();
+}
+
+fn fetched(office: &mut Office, user: &str, what: &str, text: &str) {
+    put(office, user, text);
     let (_, pop) = office.pc(&format!("curl -s -m 20 -u {user}:pw pop3://{SERVER}/1"));
     came(office, "POP3", what, text, Some(&String::from_utf8_lossy(&pop)));
     let (_, imap) = office.pc(&format!("curl -s -m 20 -u {user}:pw 'imap://{SERVER}/INBOX;MAILINDEX=1'"));

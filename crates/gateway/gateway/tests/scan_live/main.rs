@@ -4,6 +4,7 @@
 
 mod clamd;
 mod clean;
+mod collection;
 mod files;
 mod mail;
 mod office;
@@ -42,13 +43,15 @@ fn gw_03_harmful_files_do_not_arrive_and_clean_ones_do() {
     mail::bdat(&mut office);
     mail::starttls(&mut office);
     mail::mailboxes(&mut office);
+    mail::mailboxes_over_tls(&mut office);
+    files::ftp_over_tls(&mut office);
     clean::everywhere(&mut office);
     clamd::passes(&mut office);
     scanner::least_privilege(&mut office);
     scanner::killed(&mut office);
     scanner::slow(&mut office);
-    // HTTPS and STARTTLS.
-    office.counted("TLS", "/blind_spots/flows_encrypted", Some(1));
+    // HTTPS; SMTP, POP3, IMAP and FTP after they changed to TLS; FTP's data.
+    office.counted("TLS", "/blind_spots/flows_encrypted", Some(5));
     let eve = office.settle();
     for word in ["\"outcome\":\"stopped\"", "\"outcome\":\"neutralised\"", "EICAR-Test-File", "scanner_slow"]
     {
@@ -81,5 +84,18 @@ fn gw_07_sets_change_under_traffic_and_bad_ones_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let Some(mut office) = office("mmw", dir.path(), "") else { return };
     swap::under_traffic(&mut office);
+    office.settle();
+}
+
+#[test]
+fn gw_03_a_large_rule_collection_is_loaded_while_files_flow() {
+    if cfg!(not(feature = "yara")) {
+        println!("skipped: built without YARA");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let scan = format!("wait_ms = {}\n", collection::WAIT_MS);
+    let Some(mut office) = office("mmy", dir.path(), &scan) else { return };
+    collection::under_traffic(&mut office);
     office.settle();
 }

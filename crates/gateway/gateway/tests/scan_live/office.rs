@@ -79,7 +79,7 @@ impl Office {
         servers::start(&mut lab, &work);
         let clamd = servers::clamd(&mut lab, &work);
         let key = keygen(&work);
-        definitions(&work, 1, &[]);
+        definitions(&work, 1, &[], &[]);
         let scan = format!(
             "[scan]\n{scan}{}",
             if clamd.is_some() {
@@ -187,7 +187,7 @@ impl Office {
     }
 
     /// What the gateway last said of files.
-    fn lately(&self) -> String {
+    pub fn lately(&self) -> String {
         let eve = fs::read_to_string(self.work.join("eve.json")).unwrap_or_default();
         let of_files = |l: &&str| l.contains("file_unjudged") || l.contains("\"malware\"");
         eve.lines().rev().filter(of_files).take(2).collect::<Vec<_>>().join("\n")
@@ -235,8 +235,9 @@ fn keygen(work: &Path) -> String {
     fs::read_to_string(work.join("set.key.pub")).unwrap().trim().to_owned()
 }
 
-/// Makes and signs a set as an operator does; `hashes`: lines of one more hash list.
-pub fn definitions(work: &Path, version: u64, hashes: &[String]) {
+/// Makes and signs a set as an operator does; `hashes`: lines of one more hash list, `yara`: more
+/// files or folders of rules.
+pub fn definitions(work: &Path, version: u64, hashes: &[String], yara: &[&str]) {
     let starter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../definitions/starter");
     for name in ["hashes.txt", "mimamori.yar"] {
         fs::copy(starter.join(name), work.join(name)).unwrap();
@@ -254,7 +255,7 @@ pub fn definitions(work: &Path, version: u64, hashes: &[String]) {
         ("yara", "own.yar"),
     ];
     let mut recipe = format!("channel = \"lab\"\nversion = {version}\n");
-    for (format, path) in sources {
+    for (format, path) in sources.into_iter().chain(yara.iter().map(|path| ("yara", *path))) {
         recipe.push_str(&format!("[[source]]\nformat = \"{format}\"\npath = \"{path}\"\n"));
     }
     fs::write(work.join("set.toml"), recipe).unwrap();

@@ -50,7 +50,9 @@ pub fn start(lab: &mut Lab, work: &Path) {
             "listen=YES\nlisten_address={SERVER}\nbackground=NO\nanonymous_enable=YES\nanon_root={w}/ftp\n\
              write_enable=YES\nanon_upload_enable=YES\nanon_other_write_enable=YES\nanon_umask=022\nanon_world_readable_only=NO\nno_anon_password=YES\n\
              secure_chroot_dir={w}/ftp-empty\nseccomp_sandbox=NO\nxferlog_enable=NO\nftp_username=ftp\n\
-             pasv_address={SERVER}\nisolate_network=NO\n"
+             pasv_address={SERVER}\nisolate_network=NO\n\
+             ssl_enable=YES\nallow_anon_ssl=YES\nforce_local_logins_ssl=NO\nforce_local_data_ssl=NO\nrequire_ssl_reuse=NO\n\
+             rsa_cert_file={w}/site.pem\nrsa_private_key_file={w}/site.key\n"
         ),
     );
     lab.start("inet", &["vsftpd", &ftp]).unwrap();
@@ -80,7 +82,8 @@ pub fn start(lab: &mut Lab, work: &Path) {
     let dovecot = write(
         "dovecot.conf",
         format!(
-            "protocols = imap pop3\nlisten = {SERVER}\nbase_dir = {w}/dovecot\nlog_path = {w}/dovecot.err\nssl = no\n\
+            "protocols = imap pop3\nlisten = {SERVER}\nbase_dir = {w}/dovecot\nlog_path = {w}/dovecot.err\nssl = yes\n\
+             ssl_cert = <{w}/site.pem\nssl_key = <{w}/site.key\n\
              disable_plaintext_auth = no\nmail_location = maildir:{w}/maildir/%u\nfirst_valid_uid = 1\nfirst_valid_gid = 1\n\
              passdb {{\n  driver = static\n  args = password=pw\n}}\n\
              userdb {{\n  driver = static\n  args = uid=mail gid=mail home={w}/maildir\n}}\n"

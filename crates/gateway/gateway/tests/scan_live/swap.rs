@@ -50,7 +50,7 @@ fn changes(office: &Office) -> Vec<Outcome> {
 
     let sum = Command::new("sha256sum").arg(office.work.join("files/good/plain.zip")).output().unwrap();
     let sum = String::from_utf8_lossy(&sum.stdout)[..64].to_owned();
-    definitions(&office.work, 2, &[format!("{sum}\tSwap-Test")]);
+    definitions(&office.work, 2, &[format!("{sum}\tSwap-Test")], &[]);
     send(office.gateway, "-HUP");
     let taken = wait(|| office.status()["definitions"] == "lab-2");
     out.push(("newer set taken over".into(), taken, office.log()));
