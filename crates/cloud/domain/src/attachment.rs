@@ -151,7 +151,8 @@ fn harmless(name: &str) -> Line {
         .collect();
     let kept = kept.trim_matches(['.', ' ']);
     let skip = kept.chars().count().saturating_sub(100);
-    Line::clip(&kept.chars().skip(skip).collect::<String>())
+    let end: String = kept.chars().skip(skip).collect();
+    Line::clip(end.trim_start_matches(['.', ' ']))
 }
 
 #[cfg(test)]
@@ -172,6 +173,13 @@ mod tests {
         assert_eq!(check("a.txt", b""), Err(BadFile::Empty));
         assert_eq!(check("a.txt", &vec![b'a'; FILE_MAX_BYTES + 1]), Err(BadFile::TooLarge));
         assert_eq!(check("a.txt", b"\0\x01"), Err(BadFile::Content));
+    }
+
+    #[test]
+    fn the_end_of_a_long_name_begins_with_no_dot() {
+        let name = format!("{}..{}.txt", "a".repeat(50), "b".repeat(94));
+        let (name, _) = check(&name, b"text").expect("a text");
+        assert_eq!(name.to_string(), format!("{}.txt", "b".repeat(94)));
     }
 
     #[test]
