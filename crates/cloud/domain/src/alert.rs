@@ -54,6 +54,9 @@ pub struct Alert {
     /// What the analyst found, if it was under investigation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<Finding>,
+    /// What a full scan found, as told last; stays when the alert is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<ScanReport>,
     /// Grows with every change; guards every update.
     pub version: u64,
 }
@@ -232,6 +235,7 @@ impl Alert {
             late: birth.now.since(detection.last_at) > crate::assess::LATE_AFTER,
             raised_at: birth.now,
             finding: None,
+            scan: None,
             version: 1,
         };
         alert.decide(birth.now, judgement, rating, Some(detection.id));
@@ -327,10 +331,13 @@ impl Alert {
     }
 
     /// スキャン結果を報告. A second report replaces the first.
-    pub fn scanned(self, report: ScanReport) -> Result<Self, BadTransition> {
+    pub fn scanned(mut self, report: ScanReport) -> Result<Self, BadTransition> {
         match self.state {
             AlertState::Closed { .. } => Err(self.refuse("scanned")),
-            _ => Ok(self.with_state(AlertState::Scanned { report })),
+            _ => {
+                self.scan = Some(report.clone());
+                Ok(self.with_state(AlertState::Scanned { report }))
+            }
         }
     }
 
@@ -407,6 +414,19 @@ impl Alert {
         }
     }
 
+    /// What it asked for is done: seen, and scanned where it asked for a full scan.
+    #[must_use]
+    pub fn may_be_closed(&self) -> bool {
+        match self.state {
+            AlertState::Scanned { .. } => true,
+            AlertState::Acknowledged { .. } | AlertState::Investigated { .. } => {
+                self.rating < StarRating::Two
+            }
+            _ => false,
+        }
+    }
+
+    /// 「完了」: nothing more is to be done.
     pub fn close(self, at: Timestamp, by: Actor) -> Result<Self, BadTransition> {
         match self.state {
             AlertState::Acknowledged { .. }

@@ -55,6 +55,20 @@ impl Service {
             .await
     }
 
+    /// 完了: the customer has done what the alert asked for. ★★☆ and ★★★ ask for a full scan first.
+    pub async fn close_alert(&self, actor: &Actor, id: AlertId) -> Result<()> {
+        actor.require(Permission::AcknowledgeAlert)?;
+        let by = actor.as_doer().ok_or(ServiceError::Forbidden)?;
+        let view = self.store().alert(actor.scope(), id).await?;
+        let (old, customer) = (view.alert.version, view.alert.customer);
+        if !view.alert.may_be_closed() {
+            return Err(ServiceError::Conflict);
+        }
+        let alert = view.alert.close(self.now(), by)?;
+        self.store().replace_alert(actor.scope(), old, alert).await?;
+        self.note_about(actor, Belongs::Customer(customer), "alert.close", &id.to_string(), "").await
+    }
+
     /// One file of the scan reports of an alert, for whoever may see the alert.
     pub async fn scan_file(
         &self,

@@ -89,6 +89,7 @@ pub fn table() -> Vec<Route> {
         read("/a/{id}", Needs(ViewPortal), get(alerts::short)),
         write("/alerts/{id}/acknowledge", Needs(AcknowledgeAlert), post(alerts::acknowledge)),
         write("/alerts/{id}/scan", Needs(ReportScan), post(alerts::report_scan)),
+        write("/alerts/{id}/close", Needs(AcknowledgeAlert), post(alerts::close)),
         read("/alerts/{id}/files/{file}", Needs(ViewPortal), get(attachments::of_scan)),
         read("/detections", Needs(ViewPortal), get(detections::list)),
         read("/detections.csv", Needs(ViewPortal), get(detections::csv)),

@@ -176,6 +176,19 @@ async fn rt_05_a_scan_is_reported_with_its_file_which_the_analyst_opens() {
     }
     let mut stranger = Browser::logged_in(&world, Role::CustomerAdmin, "b").await;
     assert_eq!(stranger.get(&file).await.status, StatusCode::NOT_FOUND);
+
+    // Done: the report stays with the alert, nothing more can be reported.
+    assert!(page.contains("完了にする"));
+    let closed = admin.post(&format!("{alert}/close"), &[("csrf", &csrf)]).await;
+    assert_eq!(closed.status, StatusCode::SEE_OTHER, "{}", closed.body);
+    let page = admin.get(&alert).await.body;
+    for words in ["さんが完了にしました", "見つかり、取り除けなかった", "画面.png"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("id=\"scan-files\"") && !page.contains("完了にする"));
+    let again = admin.post(&format!("{alert}/close"), &[("csrf", &csrf)]).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert_eq!(send(&mut admin, &scan, &fields, &[]).await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]

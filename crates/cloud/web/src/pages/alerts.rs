@@ -158,6 +158,17 @@ pub async fn acknowledge(
     Ok(Done::Acknowledged.lead_to(&portal, &format!("/alerts/{id}")))
 }
 
+pub async fn close(
+    State(portal): State<Portal>,
+    session: Session,
+    Path(id): Path<String>,
+    _form: SignedForm<NoFields>,
+) -> Result<Response, PageError> {
+    let id = parse(&id)?;
+    portal.service().close_alert(&session.actor, id).await?;
+    Ok(Done::AlertClosed.lead_to(&portal, &format!("/alerts/{id}")))
+}
+
 #[derive(Debug, Deserialize)]
 pub struct ScanForm {
     result: String,

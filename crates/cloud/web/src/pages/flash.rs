@@ -11,6 +11,7 @@ use crate::view::Flash;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
     Acknowledged,
+    AlertClosed,
     Scanned,
     Addresses,
     Password,
@@ -56,6 +57,7 @@ pub enum Done {
 
 impl Done {
     const ALL: &'static [(Done, &'static str, &'static str)] = &[
+        (Done::AlertClosed, "alert-closed", "アラートを「完了」にしました。"),
         (Done::Acknowledged, "ack", "「確認しました」を記録しました。"),
         (
             Done::Scanned,

@@ -176,6 +176,7 @@ pub fn action_words(entry: &AuditEntry) -> &'static str {
         "addresses.set" => "お知らせメールの宛先を変えました",
         "addresses.test" => "確認のメールを送りました",
         "alert.acknowledge" => "アラートを「確認しました」にしました",
+        "alert.close" => "アラートを「完了」にしました",
         "alert.scan" => "スキャンの結果を報告しました",
         "gateway.rename" => "UTM装置の名前を変えました",
         "gateway.create" => "UTM装置を登録しました",

@@ -143,6 +143,7 @@ pub struct DetailPage {
     /// The analyst's report, line by line.
     pub finding: Vec<String>,
     pub can_acknowledge: bool,
+    pub can_close: bool,
     pub scan_choices: Vec<ScanChoice>,
     pub scan_draft: ScanDraft,
     /// What was reported, with its files.
@@ -181,6 +182,7 @@ impl DetailPage {
             finding: a.finding.iter().flat_map(|f| f.report.iter().map(ToString::to_string)).collect(),
             can_report_scan: a.rating != StarRating::UnderInvestigation,
             can_acknowledge: a.state.is_open(),
+            can_close: a.may_be_closed(),
             scan_choices: ScanDraft::default().choices(),
             scan_draft: ScanDraft::default(),
             scan: ScanView::of(a, &[], now),
@@ -313,17 +315,18 @@ fn history(a: &Alert, now: Timestamp) -> Vec<HistoryEntry> {
         AlertState::Acknowledged { at, by } => {
             entries.push((*at, format!("{}さんが「確認しました」を押しました", by.name)))
         }
-        AlertState::Scanned { report } => {
-            let mut text =
-                format!("{}さんがスキャンの結果を報告しました: {}", report.by.name, report.outcome.label());
-            let told = [report.product.to_string(), report.note.to_string()];
-            let told: Vec<_> = told.into_iter().filter(|t| !t.is_empty()).collect();
-            if !told.is_empty() {
-                text.push_str(&format!("（{}）", told.join("、")));
-            }
-            entries.push((report.at, text));
-        }
+        AlertState::Scanned { .. } => {}
         AlertState::Closed { at, by } => entries.push((*at, format!("{}さんが完了にしました", by.name))),
+    }
+    if let Some(report) = &a.scan {
+        let mut text =
+            format!("{}さんがスキャンの結果を報告しました: {}", report.by.name, report.outcome.label());
+        let told = [report.product.to_string(), report.note.to_string()];
+        let told: Vec<_> = told.into_iter().filter(|t| !t.is_empty()).collect();
+        if !told.is_empty() {
+            text.push_str(&format!("（{}）", told.join("、")));
+        }
+        entries.push((report.at, text));
     }
     entries.sort_by_key(|(at, _)| *at);
     entries.into_iter().map(|(at, text)| HistoryEntry { at: Moment::at(at, now), text }).collect()

@@ -2,7 +2,7 @@
 
 use mimamori_base::Timestamp;
 use mimamori_domain::attachment::Attachment;
-use mimamori_domain::{Alert, AlertState, ScanOutcome};
+use mimamori_domain::{Alert, ScanOutcome};
 
 use super::part::Moment;
 
@@ -61,8 +61,8 @@ pub struct ScanView {
 impl ScanView {
     /// `None`: nothing was reported yet.
     pub fn of(a: &Alert, files: &[Attachment], now: Timestamp) -> Option<Self> {
-        let facts = match &a.state {
-            AlertState::Scanned { report } => {
+        let facts = match &a.scan {
+            Some(report) => {
                 let mut facts = vec![super::Fact::new("結果", report.outcome.label())];
                 let told = [("ソフトの名前", &report.product), ("メモ", &report.note)];
                 let told = told.into_iter().filter(|(_, text)| !text.is_empty());
@@ -71,7 +71,7 @@ impl ScanView {
                 facts.push(super::Fact::new("報告", format!("{at} {}さん", report.by.name)));
                 facts
             }
-            _ => Vec::new(),
+            None => Vec::new(),
         };
         let line = |file: &Attachment| ScanFile {
             href: format!("/alerts/{}/files/{}", a.id, file.id),
