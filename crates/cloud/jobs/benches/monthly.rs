@@ -27,10 +27,12 @@ async fn main() {
     // The month and the one before, whose counts stand beside it.
     let plan = Plan { heavy: 3_000, ..Plan::new(7, 61, until) };
     let generating = Instant::now();
+    let prepared = store.prepare_generation(Scope::system(), plan).await.expect("prepared");
     for from in (0..wanted).step_by(AT_ONCE as usize) {
         let some = from..(from + AT_ONCE).min(wanted);
         store.generate(Scope::system(), plan, some).await.expect("generated");
     }
+    store.finish_generation(Scope::system(), prepared).await.expect("finished");
     println!("{wanted} customers generated in {:.0} s", generating.elapsed().as_secs_f64());
     let clock = VirtualClock::at(until + Duration::from_secs(4 * 3_600));
     let parts = Parts {

@@ -33,11 +33,13 @@ const NOW: Timestamp = Timestamp::from_secs(1_795_496_700);
 async fn generate(store: &dyn Store, customers: u64, days: u64) -> u64 {
     let heavy = HEAVY.min(customers * 10);
     let plan = Plan { heavy, full_hours: 0, ..Plan::new(7, i64::try_from(days).unwrap(), NOW) };
+    let prepared = store.prepare_generation(Scope::system(), plan).await.unwrap();
     let mut made = 0;
     for from in (0..customers).step_by(AT_ONCE as usize) {
         let some = from..(from + AT_ONCE).min(customers);
         made += store.generate(Scope::system(), plan, some).await.unwrap().detections;
     }
+    store.finish_generation(Scope::system(), prepared).await.unwrap();
     made
 }
 

@@ -4,9 +4,10 @@
 //! or on two nodes; one step holds a bounded number of papers in memory. Deliberately not here:
 //! the facts and the mail (`service`), the layout (`paper`).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use mimamori_domain::{CustomerId, Month, Monthly};
+use mimamori_domain::{CustomerId, Line, Month, Monthly};
 use mimamori_service::{Service, ServiceError};
 
 /// Papers of one step: about 10 MB.
@@ -42,17 +43,42 @@ pub async fn work(service: &Service, lease: Duration) -> Result<(), ServiceError
     Ok(())
 }
 
-/// One step: the next customers whose report is missing. Says how many there were.
+/// One step: the next customers whose report is missing. Says how many there were, those among
+/// them that failed: they come again when their time has come, not within this run.
 pub async fn step(service: &Service, month: Month, limit: u32) -> Result<u64, ServiceError> {
+    step_with(service, month, limit, |facts| {
+        mimamori_paper::monthly::pdf(facts).map_err(|e| Line::clip(&e.to_string()))
+    })
+    .await
+}
+
+/// As [`step`], with another way to lay out a paper.
+pub async fn step_with(
+    service: &Service,
+    month: Month,
+    limit: u32,
+    layout: impl Fn(&Monthly) -> Result<Vec<u8>, Line> + Clone + Send + 'static,
+) -> Result<u64, ServiceError> {
     let missing = service.missing_monthly(month, limit).await?;
     let n = missing.len() as u64;
-    if n > 0 {
-        service.store_monthly(lay_out(missing).await?).await?;
+    if n == 0 {
+        return Ok(0);
     }
+    let (papers, failed) = lay_out(missing, layout).await?;
+    for (customer, reason) in &failed {
+        tracing::error!(%customer, %reason, "a monthly report could not be made; it is tried again later");
+    }
+    service.monthly_failed(month, failed).await?;
+    service.store_monthly(papers).await?;
     Ok(n)
 }
 
-async fn lay_out(facts: Vec<(CustomerId, Monthly)>) -> Result<Vec<Paper>, ServiceError> {
+type Laid = (Vec<Paper>, Vec<(CustomerId, Line)>);
+
+async fn lay_out(
+    facts: Vec<(CustomerId, Result<Monthly, Line>)>,
+    layout: impl Fn(&Monthly) -> Result<Vec<u8>, Line> + Clone + Send + 'static,
+) -> Result<Laid, ServiceError> {
     let share = facts.len().div_ceil(THREADS).max(1);
     let mut facts = facts.into_iter();
     let mut threads = Vec::with_capacity(THREADS);
@@ -61,27 +87,33 @@ async fn lay_out(facts: Vec<(CustomerId, Monthly)>) -> Result<Vec<Paper>, Servic
         if part.is_empty() {
             break;
         }
-        threads.push(tokio::task::spawn_blocking(move || part.into_iter().filter_map(paper).collect()));
+        let layout = layout.clone();
+        let work = move || part.into_iter().map(|one| paper(one, &layout)).collect();
+        threads.push(tokio::task::spawn_blocking(work));
     }
-    let mut papers: Vec<Paper> = Vec::new();
+    let (mut papers, mut failed) = Laid::default();
     for thread in threads {
-        let made: Vec<Paper> = thread.await.map_err(|e| ServiceError::Background(e.to_string()))?;
-        papers.extend(made);
+        let made: Vec<Result<Paper, (CustomerId, Line)>> =
+            thread.await.map_err(|e| ServiceError::Background(e.to_string()))?;
+        for one in made {
+            match one {
+                Ok(paper) => papers.push(paper),
+                Err(why) => failed.push(why),
+            }
+        }
     }
-    if papers.is_empty() {
-        // Or the same customers would come again and again within this run.
-        return Err(ServiceError::Background("no monthly report could be laid out".to_owned()));
-    }
-    Ok(papers)
+    Ok((papers, failed))
 }
 
-/// One that cannot be laid out is logged and leaves the others alone.
-fn paper((customer, facts): (CustomerId, Monthly)) -> Option<Paper> {
-    match mimamori_paper::monthly::pdf(&facts) {
-        Ok(pdf) => Some((customer, facts.month, facts.sentence(), pdf)),
-        Err(error) => {
-            tracing::error!(%customer, %error, "a monthly report could not be laid out");
-            None
-        }
+/// One that cannot be laid out leaves the others alone, even if the layout panics.
+fn paper(
+    (customer, facts): (CustomerId, Result<Monthly, Line>),
+    layout: &impl Fn(&Monthly) -> Result<Vec<u8>, Line>,
+) -> Result<Paper, (CustomerId, Line)> {
+    let facts = facts.map_err(|why| (customer, why))?;
+    match catch_unwind(AssertUnwindSafe(|| layout(&facts))) {
+        Ok(Ok(pdf)) => Ok((customer, facts.month, facts.sentence(), pdf)),
+        Ok(Err(why)) => Err((customer, why)),
+        Err(_) => Err((customer, Line::clip("the layout panicked"))),
     }
 }

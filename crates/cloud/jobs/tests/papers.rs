@@ -61,3 +61,53 @@ async fn the_nights_work_goes_on_where_it_was_broken_off() {
     }
     assert_eq!(steps, [3, 3, 2, 0]);
 }
+
+#[tokio::test]
+async fn one_paper_that_fails_holds_up_nobody_is_told_to_the_operator_and_made_later() {
+    let b = Bench::new().await;
+    let console = b.service.console();
+    for i in 0..5 {
+        let new = NewCustomer {
+            reseller: b.reseller.id,
+            name: name(&format!("商店{i}")),
+            addresses: mimamori_domain::NotifyAddresses::new(vec![address("a@example.jp")]).unwrap(),
+        };
+        b.service.create_customer(&console, new).await.unwrap();
+    }
+    b.clock.set(FIRST);
+    let month = mimamori_domain::Month::of(FIRST).plus(-1);
+    // The fonts are there for all but two: one layout fails, one panics.
+    let broken = |facts: &mimamori_domain::Monthly| match facts.customer.as_str() {
+        "商店0" => Err(mimamori_domain::Line::clip("a glyph is missing")),
+        "商店3" => panic!("a fault of the layout"),
+        _ => mimamori_paper::monthly::pdf(facts).map_err(|e| mimamori_domain::Line::clip(&e.to_string())),
+    };
+    let mut steps = Vec::new();
+    loop {
+        let n = monthly::step_with(&b.service, month, 2, broken).await.unwrap();
+        steps.push(n);
+        if n == 0 {
+            break;
+        }
+    }
+    assert_eq!(steps, [2, 2, 2, 0], "each is tried once in this run");
+    let all = b.service.customers(&console).await.unwrap();
+    let mut without: Vec<String> = Vec::new();
+    for c in &all {
+        if b.service.monthly_reports(&console, c.customer.id).await.unwrap().is_empty() {
+            without.push(c.customer.name.to_string());
+        }
+    }
+    without.sort();
+    assert_eq!(without, ["商店0", "商店3"]);
+    let told = b.service.monthly_failures(&console).await.unwrap();
+    let mut reasons: Vec<&str> = told.iter().map(|f| f.reason.as_str()).collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["a glyph is missing", "the layout panicked"]);
+    assert!(told.iter().all(|f| f.attempts == 1 && f.next_at > FIRST));
+    // An hour later with a layout that is whole again.
+    assert_eq!(monthly::step(&b.service, month, 10).await.unwrap(), 0);
+    b.clock.set(FIRST + std::time::Duration::from_secs(3_600));
+    assert_eq!(monthly::step(&b.service, month, 10).await.unwrap(), 2);
+    assert!(b.service.monthly_failures(&console).await.unwrap().is_empty());
+}

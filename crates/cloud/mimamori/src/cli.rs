@@ -194,7 +194,7 @@ pub enum AdminCommand {
         /// 1社目の検知の数（大きなお客様での速さを見るため）
         #[arg(long, value_name = "件", default_value_t = 20_000)]
         heavy: u64,
-        /// 利用と稼働の記録を全期間そろえるお客様の数（ほかは最後の1日だけ）
+        /// 利用の記録を全期間そろえるお客様の数（ほかは最後の6時間だけ）
         #[arg(long, value_name = "社", default_value_t = 20)]
         full: u64,
         /// 乱数の種。同じ種からは同じものができます

@@ -25,6 +25,7 @@ pub async fn run(service: &Service, plan: Plan, customers: u64, into_existing: b
             "このデータベースには、すでに登録があります。何も書いていません。架空のお客様は空のデータベースに作ってください（練習用と分かっているときだけ --into-existing を付けます）"
         );
     }
+    let prepared = service.prepare_generation(&console, plan).await.map_err(people)?;
     let started = Instant::now();
     let (mut made, mut done, mut next) = (Made::default(), 0, 0);
     let mut running: JoinSet<Result<(u64, Made), mimamori_service::ServiceError>> = JoinSet::new();
@@ -41,22 +42,28 @@ pub async fn run(service: &Service, plan: Plan, customers: u64, into_existing: b
         let Some(one) = running.join_next().await else { break };
         let (count, one) = one?.map_err(people)?;
         done += count;
-        made.detections += one.detections;
-        made.alerts += one.alerts;
-        made.hours += one.hours;
-        if done % 1_000 < PER_RESELLER {
+        made += one;
+        if done % 1_000 < PER_RESELLER || done == customers {
             println!("{}社まで作りました（{}秒）", thousands(done), started.elapsed().as_secs());
         }
     }
+    service.finish_generation(&console, prepared).await.map_err(people)?;
     let periods = service.publish_comparison().await.map_err(people)?;
     println!(
-        "架空のお客様{}社を作りました: 検知{}件、アラート{}件、記録のある時間{}時間、比較の期間{}通り（{}秒）",
+        "架空のお客様{}社を作りました: 検知{}件、アラート{}件、利用と検査の記録{}件、稼働{}時間、比較の期間{}通り（{}秒）",
         thousands(customers),
         thousands(made.detections),
         thousands(made.alerts),
+        thousands(made.lines),
         thousands(made.hours),
         thousands(periods),
         started.elapsed().as_secs()
+    );
+    let bytes = service.database_bytes(&console).await.map_err(people)?;
+    println!(
+        "データベースの大きさ: {}バイト。検知と利用・検査の記録1件あたり{}バイト",
+        thousands(bytes),
+        thousands(bytes / made.events().max(1))
     );
     let new = NewAccount {
         login: LoginName::parse(LOGIN)?,

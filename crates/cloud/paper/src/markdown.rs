@@ -57,7 +57,8 @@ pub(crate) fn to_html(text: &str, picture: impl Fn(&str) -> String) -> (String, 
         .collect();
     let mut out = String::with_capacity(text.len() * 2);
     html::push_html(&mut out, events.into_iter());
-    (out, sections)
+    // Pictures come as the reader gets to them.
+    (out.replace("<img src=", "<img loading=\"lazy\" decoding=\"async\" src="), sections)
 }
 
 /// Where the walk through the events is.

@@ -11,8 +11,10 @@ use mimamori_domain::comparison::Cells;
 use mimamori_domain::jst::JstDay;
 use mimamori_domain::monthly::{ALERTS_MAX, AlertLine, Compared, GATEWAYS_MAX, GatewayLine, Month, Monthly};
 use mimamori_domain::usage::{Depth, UseSubject};
-use mimamori_domain::{CustomerId, GatewayState, Letter, MonthlyId, Notice, NoticeId, NoticeKind, Period};
-use mimamori_store::desk::MonthlyRow;
+use mimamori_domain::{
+    CustomerId, GatewayState, Letter, Line, MonthlyId, Notice, NoticeId, NoticeKind, Period,
+};
+use mimamori_store::desk::{MonthlyFailure, MonthlyRow};
 use mimamori_store::views::{AlertFilter, AlertView, GatewayView, InspectionBy, UsageFilter};
 use mimamori_store::{Scope, StoreError};
 
@@ -65,17 +67,22 @@ impl Service {
             .await
     }
 
-    /// The next customers whose paper of the month is missing, with the facts of each.
-    pub async fn missing_monthly(&self, month: Month, limit: u32) -> Result<Vec<(CustomerId, Monthly)>> {
-        let ids = self.store().without_monthly(Scope::system(), month, limit).await?;
+    /// The next customers whose paper of the month is missing, with the facts of each, or with why
+    /// there are none: what is wrong with one company's records leaves the others alone.
+    pub async fn missing_monthly(
+        &self,
+        month: Month,
+        limit: u32,
+    ) -> Result<Vec<(CustomerId, std::result::Result<Monthly, Line>)>> {
+        let ids = self.store().without_monthly(Scope::system(), month, self.now(), limit).await?;
         let cells = self.cells_of_month(Scope::system(), month).await?;
         let mut all = Vec::with_capacity(ids.len());
         for id in ids {
             match self.facts_of_month(Scope::system(), id, month, cells.as_ref()).await {
-                Ok(facts) => all.push((id, facts)),
-                // Gone since.
-                Err(crate::ServiceError::NotFound) => {}
-                Err(e) => return Err(e),
+                Ok(facts) => all.push((id, Ok(facts))),
+                Err(e) if e.is_temporary() => return Err(e),
+                // Gone since, or not readable.
+                Err(e) => all.push((id, Err(Line::clip(&e.to_string())))),
             }
         }
         Ok(all)
@@ -108,6 +115,17 @@ impl Service {
         self.store().add_monthly(Scope::system(), rows).await?;
         self.wake_mail();
         Ok(())
+    }
+
+    /// Keeps that papers could not be made; they are tried again later.
+    pub async fn monthly_failed(&self, month: Month, failed: Vec<(CustomerId, Line)>) -> Result<()> {
+        Ok(self.store().monthly_failed(Scope::system(), month, self.now(), failed).await?)
+    }
+
+    /// Papers that could not be made, for the operator.
+    pub async fn monthly_failures(&self, actor: &Actor) -> Result<Vec<MonthlyFailure>> {
+        actor.require(Permission::ViewOutbox)?;
+        Ok(self.store().monthly_failures(actor.scope()).await?)
     }
 
     pub async fn purge_monthly(&self) -> Result<u64> {

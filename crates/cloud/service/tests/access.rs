@@ -274,6 +274,21 @@ async fn ac_03_a_refused_login_does_the_same_work_for_everybody() {
     assert!(unknown.iter().all(|e| e.subject.is_empty() && e.about == Belongs::Operation));
 }
 
+/// Known or not, the answer is there before the database was asked: no time tells them apart.
+#[tokio::test]
+async fn ac_03_asking_for_a_reset_answers_before_anything_is_looked_up() {
+    let b = Bench::new().await;
+    ready(&b, "hanako", Role::CustomerAdmin, Belongs::Customer(b.customer.id)).await;
+    let waiting = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    for given in ["hanako", "nobody-at-all", "hanako@takehara.example", "x@nowhere.example", "だめ"] {
+        let before = waiting();
+        // One thread: nothing else runs between these two lines.
+        b.service.ask_for_reset(given, std::net::Ipv4Addr::new(198, 51, 100, 7).into());
+        assert_eq!(waiting(), before + 1, "{given}: left for later, whoever it is");
+    }
+    assert!(mails(&b).await.len() <= 2, "nothing but the known account's links");
+}
+
 #[tokio::test]
 async fn ac_03_staff_reset_by_mail_too_and_keep_their_second_step() {
     let b = Bench::new().await;

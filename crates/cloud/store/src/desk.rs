@@ -9,7 +9,7 @@ use mimamori_base::Timestamp;
 use mimamori_domain::attachment::{About, Attachment};
 use mimamori_domain::{
     AccountId, Announcement, AnnouncementId, AttachmentId, Claim, Contract, CustomerId, Inquiry, InquiryId,
-    Month, MonthlyId, Notice,
+    Line, Month, MonthlyId, Notice,
 };
 
 use crate::error::Result;
@@ -42,6 +42,18 @@ pub struct MonthlyRow {
     pub made_at: Timestamp,
     pub sentence: String,
     pub size: u64,
+}
+
+/// A monthly report that could not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MonthlyFailure {
+    pub customer: CustomerId,
+    pub month: Month,
+    pub attempts: u64,
+    pub failed_at: Timestamp,
+    /// When it is tried again.
+    pub next_at: Timestamp,
+    pub reason: Line,
 }
 
 /// The desk's part of the [`crate::Store`].
@@ -102,8 +114,25 @@ pub trait DeskStore: Send + Sync {
 
     async fn wants_monthly_mail(&self, scope: Scope, customer: CustomerId) -> Result<bool>;
     async fn set_monthly_mail(&self, scope: Scope, customer: CustomerId, by_mail: bool) -> Result<()>;
-    /// Customers without a report of the month, in the order of their ids.
-    async fn without_monthly(&self, scope: Scope, month: Month, limit: u32) -> Result<Vec<CustomerId>>;
+    /// Customers without a report of the month, in the order of their ids; without those whose
+    /// report failed and is to be tried later than `now`.
+    async fn without_monthly(
+        &self,
+        scope: Scope,
+        month: Month,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<CustomerId>>;
+    /// Keeps that reports could not be made, each with its reason.
+    async fn monthly_failed(
+        &self,
+        scope: Scope,
+        month: Month,
+        now: Timestamp,
+        failed: Vec<(CustomerId, Line)>,
+    ) -> Result<()>;
+    /// Reports that are waiting for another try, the latest first; for operators.
+    async fn monthly_failures(&self, scope: Scope) -> Result<Vec<MonthlyFailure>>;
     /// Stores reports with the mails about them; what is there already stays.
     async fn add_monthly(
         &self,

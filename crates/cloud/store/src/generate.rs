@@ -3,7 +3,7 @@
 //! Holds always: rows go through the very functions that store reports, so a generated database
 //! looks like one that grew. Deliberately not here: accounts (`service` makes them).
 
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 
 use async_trait::async_trait;
 use mimamori_base::{Rng, SeededRng, Timestamp};
@@ -35,15 +35,16 @@ pub struct Plan {
     pub tenths_a_day: u64,
     /// Detections of customer 0 altogether.
     pub heavy: u64,
-    /// So many customers have every hour of use and of heartbeats; the others the last day only.
+    /// So many customers have every hour of use; the others the last six. Heartbeats have all.
     pub full_hours: u64,
 }
 
 impl Plan {
-    /// About 1.6 detections a day and customer: what ten devices behind a router raise.
+    /// About ten detections a day and customer, and for each of a customer's 28 devices (in the
+    /// mean) some twenty lines of use: with the lines of inspection, 600 records a working day.
     #[must_use]
     pub const fn new(seed: u64, days: i64, until: Timestamp) -> Self {
-        Plan { seed, days, until, tenths_a_day: 16, heavy: 1_000_000, full_hours: 20 }
+        Plan { seed, days, until, tenths_a_day: 100, heavy: 1_000_000, full_hours: 20 }
     }
 
     fn rng(&self, n: u64, salt: u64) -> SeededRng {
@@ -149,12 +150,17 @@ impl Plan {
         (0..count).filter_map(|_| detection(start, devices, &rng)).collect()
     }
 
-    /// Use of one hour: what three devices in ten do in the daytime.
+    /// Use of one hour: what three devices in ten do on working days between eight and seven, and
+    /// one in fifty at night and on Sundays.
     pub(crate) fn uses(&self, n: u64, hour: Timestamp, devices: &[SeenDevice]) -> Vec<DeviceUse> {
         let rng = self.rng(n, hour.secs().unsigned_abs());
+        let day = JstDay::of(hour);
+        let open = (hour.micros() - day.start().micros()) / (HOUR * 1_000_000);
+        // The first day since 1970 was a Thursday.
+        let busy = (8..19).contains(&open) && day.0.rem_euclid(7) != 3;
         devices
             .iter()
-            .filter(|_| rng.next_u64() % 10 < 3)
+            .filter(|_| rng.next_u64() % 100 < if busy { 30 } else { 2 })
             .map(|seen| DeviceUse { hour, device: seen.device.clone(), lines: lines(&rng) })
             .collect()
     }
@@ -179,10 +185,16 @@ impl Plan {
             .collect()
     }
 
-    /// The hours of which there is use and heartbeats.
+    /// The first and the last hour of heartbeats.
+    pub(crate) fn span(&self) -> (Timestamp, Timestamp) {
+        let last = self.until.secs().div_euclid(HOUR) * HOUR;
+        (Timestamp::from_secs(last - (self.days * 24 - 1) * HOUR), Timestamp::from_secs(last))
+    }
+
+    /// The hours of which there is use.
     pub(crate) fn hours(&self, n: u64) -> Vec<Timestamp> {
         let last = self.until.secs().div_euclid(HOUR) * HOUR;
-        let count = if n < self.full_hours { self.days * 24 } else { 24 };
+        let count = if n < self.full_hours { self.days * 24 } else { 6 };
         (0..count).map(|h| Timestamp::from_secs(last - h * HOUR)).collect()
     }
 }
@@ -306,14 +318,52 @@ fn detection(day: Timestamp, devices: &[SeenDevice], rng: &dyn Rng) -> Option<De
 pub struct Made {
     pub detections: u64,
     pub alerts: u64,
+    /// Hours with heartbeats, of all gateways.
     pub hours: u64,
+    /// Lines of use and of inspection.
+    pub lines: u64,
+}
+
+impl Made {
+    /// What gateways reported: detections and lines.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.detections + self.lines
+    }
+}
+
+impl AddAssign for Made {
+    fn add_assign(&mut self, other: Made) {
+        self.detections += other.detections;
+        self.alerts += other.alerts;
+        self.hours += other.hours;
+        self.lines += other.lines;
+    }
+}
+
+/// Indexes in the order of time, which rows made customer by customer would fill page by page all
+/// over: they are made anew at the end.
+#[derive(Debug)]
+#[must_use]
+pub struct Prepared {
+    pub(crate) indexes: Vec<String>,
 }
 
 /// The generator's part of the store.
 #[async_trait]
 pub trait GenerateStore {
-    /// Makes customers of these numbers, in one transaction; the system's scope alone.
+    /// Makes room for the plan's days; once, before anything is made, by nobody else at the same
+    /// time. The system's scope alone.
+    async fn prepare_generation(&self, scope: Scope, plan: Plan) -> Result<Prepared>;
+
+    /// Gives back what was taken away for the time of generating.
+    async fn finish_generation(&self, scope: Scope, prepared: Prepared) -> Result<()>;
+
+    /// Makes customers of these numbers, a few a transaction; the system's scope alone.
     async fn generate(&self, scope: Scope, plan: Plan, customers: Range<u64>) -> Result<Made>;
+
+    /// How many bytes the database has; the system's scope alone.
+    async fn database_bytes(&self, scope: Scope) -> Result<u64>;
 }
 
 #[cfg(test)]

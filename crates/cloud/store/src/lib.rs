@@ -17,6 +17,7 @@ pub mod desk;
 pub mod error;
 pub mod generate;
 pub mod integrations;
+mod needle;
 mod packed;
 pub mod passkeys;
 pub mod postgres;

@@ -16,7 +16,7 @@ use mimamori_domain::{
 use sha2::{Digest as _, Sha256};
 
 /// First byte of what this version writes.
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// Names a signature's text: the first bytes of its SHA-256, so that nobody can make another.
 pub(crate) type SignatureId = [u8; 12];
@@ -130,7 +130,7 @@ pub(crate) fn signature_of(bytes: &[u8]) -> Option<SignatureId> {
     }
     let at_signature = |d: &mut Reader<'_>| -> Result<Option<SignatureId>, &'static str> {
         let flags = d.head()?.0;
-        d.before_signature(flags)?;
+        d.skip_to_signature(flags)?;
         if flags & SIGNATURE == 0 { Ok(None) } else { d.array().map(Some) }
     };
     at_signature(&mut Reader(bytes)).ok().flatten()
@@ -321,6 +321,34 @@ impl<'a> Reader<'a> {
         Ok((self.number()?, self.place(Outcome::ALL)?, self.place(TrafficDirection::ALL)?))
     }
 
+    fn skip_line(&mut self) -> Result<(), &'static str> {
+        let length = usize::try_from(self.number()?).map_err(|_| "a text is too long")?;
+        self.take(length).map(|_| ())
+    }
+
+    /// What [`Reader::before_signature`] reads, without keeping it.
+    fn skip_to_signature(&mut self, flags: u64) -> Result<(), &'static str> {
+        let has = |bit: u64| flags & bit != 0;
+        for _ in [LAST_AT, COUNT].into_iter().filter(|bit| has(*bit)) {
+            self.number()?;
+        }
+        if has(DEVICE_IP) {
+            self.ip()?;
+        }
+        for _ in [HOST_NAME, MAKER].into_iter().filter(|bit| has(*bit)) {
+            self.skip_line()?;
+        }
+        for (same, port) in [(SOURCE_IS_DEVICE, SOURCE_PORT), (DESTINATION_IS_DEVICE, DESTINATION_PORT)] {
+            if !has(same) {
+                self.ip()?;
+            }
+            if has(port) {
+                self.take(2)?;
+            }
+        }
+        Ok(())
+    }
+
     fn before_signature(&mut self, flags: u64) -> Result<Front, &'static str> {
         let has = |bit: u64| flags & bit != 0;
         let last_at = if has(LAST_AT) { self.signed()? } else { 0 };
@@ -354,35 +382,6 @@ impl<'a> Reader<'a> {
             threat_name: self.line_if(has(FILE_THREAT))?,
         })
     }
-}
-
-/// What a search for text looks at: names, addresses, evidence. In lower case.
-pub(crate) fn holds(d: &Detection, lower: &str) -> bool {
-    let ascii_or_any = |text: &str| text.to_lowercase().contains(lower);
-    let lines = [
-        d.device.host_name.as_ref(),
-        d.device.maker.as_ref(),
-        d.host.as_ref(),
-        d.url.as_ref(),
-        d.app_proto.as_ref(),
-        d.signature.as_ref().map(|s| &s.msg),
-        d.file.as_ref().and_then(|f| f.name.as_ref()),
-        d.file.as_ref().and_then(|f| f.sha256.as_ref()),
-        d.file.as_ref().and_then(|f| f.md5.as_ref()),
-        d.file.as_ref().and_then(|f| f.threat_name.as_ref()),
-        d.reputation.as_ref().and_then(|r| r.family.as_ref()),
-    ];
-    if lines.into_iter().flatten().any(|line| ascii_or_any(line.as_str())) {
-        return true;
-    }
-    // Addresses and numbers only where the text could be one: they cost more to write out.
-    let like_address = lower.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '-'));
-    like_address
-        && (d.source.to_string().contains(lower)
-            || d.destination.to_string().contains(lower)
-            || d.device.ip.is_some_and(|ip| ip.to_string().contains(lower))
-            || d.device.mac.is_some_and(|mac| mac.to_string().contains(&lower.replace('-', ":")))
-            || d.signature.as_ref().is_some_and(|s| s.sid.to_string().contains(lower)))
 }
 
 #[cfg(test)]

@@ -119,11 +119,21 @@ fn a_usual_detection_takes_less_than_a_hundred_bytes() {
 
 #[test]
 fn a_search_looks_at_names_addresses_and_evidence() {
-    for text in ["経理pc", "files.ex", "請求書", "192.168.1.", "00-11-22", "00:11:22", "malware x", "2000001"]
+    let packed = |d: &Detection| {
+        let named = d.signature.as_ref().map(|s| signature(s).unwrap().0);
+        pack(d, named)
+    };
+    let there = |text: &str| {
+        let (d, needle) = (full(), crate::needle::Needle::new(text).unwrap());
+        let msg = d.signature.as_ref().is_some_and(|s| needle.is_in_text(s.msg.as_str()));
+        (needle.is_in(&d), needle.may_be_in(&packed(&d), |_| msg))
+    };
+    for text in ["経理pc", "Files.EX", "請求書", "192.168.1.", "00-11-22", "00:11:22", "malware x", "2000001"]
     {
-        assert!(holds(&full(), text), "{text}");
+        assert_eq!(there(text), (true, true), "{text}");
     }
-    for text in ["source", "zzz", "10.0.0.1"] {
-        assert!(!holds(&full(), text), "{text}");
+    for text in ["source", "zzz"] {
+        assert_eq!(there(text), (false, false), "{text}");
     }
+    assert!(!there("10.0.0.1").0);
 }

@@ -43,7 +43,7 @@ async fn what_was_stored_is_there_after_a_restart() {
 async fn a_full_disk_loses_nothing_and_the_service_goes_on_by_itself() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("cloud.db");
-    let limits = SqliteOptions { max_bytes: Some(800 * 1024) };
+    let limits = SqliteOptions { max_bytes: Some(1024 * 1024) };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open_with(&path, limits).await.unwrap());
     let w = suite::fixture::World::new(store.clone()).await;
     let mut stored = 0;

@@ -2,8 +2,9 @@
 //! ten times as large as the other, on SQLite and on PostgreSQL.
 //!
 //! `cargo bench -p mimamori-web --bench portal -- folder=FOLDER customers=10000 heavy=1000000`
-//! Databases that are in the folder already are used again. Prints a table; asserts only that
-//! every page is there.
+//! `only=sqlite`, `only=postgres`: one of the two. `beside=0`: without the smaller database. SQLite's
+//! files in the folder are used again; PostgreSQL keeps its own below `TMPDIR` and forgets them.
+//! Prints a table; asserts only that every page is there.
 
 #[path = "../../store/tests/support/mod.rs"]
 mod postgres;
@@ -20,7 +21,7 @@ use axum::Router;
 use mimamori_base::{SeededRng, VirtualClock};
 use mimamori_domain::account::Belongs;
 use mimamori_domain::{EmailAddress, LoginName, Name, Policy, Role};
-use mimamori_service::generate::{PER_RESELLER, Plan};
+use mimamori_service::generate::{Made, PER_RESELLER, Plan};
 use mimamori_service::{ClientInfo, Config, NewAccount, Parts, PasswordCost, Service};
 use mimamori_store::{PostgresStore, SqliteStore, Store};
 use mimamori_web::{Options, Portal, view::Contact};
@@ -56,6 +57,8 @@ struct Wanted {
     users: usize,
     seconds: u64,
     only: String,
+    /// Whether a database of a tenth of the customers is measured beside it.
+    beside: bool,
 }
 
 impl Wanted {
@@ -73,6 +76,7 @@ impl Wanted {
             users: number("users", 50) as usize,
             seconds: number("seconds", 5),
             only: given.get("only").cloned().unwrap_or_default(),
+            beside: number("beside", 1) == 1,
         }
     }
 }
@@ -100,26 +104,39 @@ async fn fill(service: &Service, plan: Plan, customers: u64) {
     if !service.is_empty(&console).await.expect("asked") {
         return;
     }
+    let prepared = service.prepare_generation(&console, plan).await.expect("prepared");
     let started = Instant::now();
     let mut running = tokio::task::JoinSet::new();
+    let (mut made, mut done) = (Made::default(), 0);
+    let mut took = |one: Made| {
+        made += one;
+        done += PER_RESELLER.min(customers);
+        if done % 1_000 == 0 {
+            let secs = started.elapsed().as_secs();
+            eprintln!("{done} customers, {} events, {secs} s", made.events());
+        }
+    };
     for first in (0..customers).step_by(PER_RESELLER as usize) {
         let (service, console) = (service.clone(), console.clone());
         let some = first..(first + PER_RESELLER).min(customers);
         running.spawn(async move { service.generate(&console, plan, some).await });
         if running.len() >= 4 {
-            running.join_next().await.expect("one").expect("no panic").expect("made");
+            took(running.join_next().await.expect("one").expect("no panic").expect("made"));
         }
     }
-    while let Some(done) = running.join_next().await {
-        done.expect("no panic").expect("made");
+    while let Some(one) = running.join_next().await {
+        took(one.expect("no panic").expect("made"));
     }
-    let made = started.elapsed();
+    service.finish_generation(&console, prepared).await.expect("finished");
+    let generated = started.elapsed();
     let periods = service.publish_comparison().await.expect("published");
     eprintln!(
-        "{customers} customers made in {} s; {periods} periods to compare published in {} s",
-        made.as_secs(),
-        (started.elapsed() - made).as_secs()
+        "{customers} customers generated in {} s; {periods} periods to compare published in {} s",
+        generated.as_secs(),
+        (started.elapsed() - generated).as_secs()
     );
+    let bytes = service.database_bytes(&console).await.expect("asked");
+    eprintln!("{made:?}; {bytes} bytes, {} an event", bytes / made.events().max(1));
 }
 
 /// People of the first customers, each logged in; the first one's company is the largest.
@@ -224,13 +241,13 @@ fn print(backend: &str, small: &[Figure], large: &[Figure], sizes: (u64, u64)) {
     println!("\n{backend}: {} and {} customers", sizes.0, sizes.1);
     println!("| page | p50 | p99 | largest customer, alone | p99 with a tenth of the customers | bytes |");
     println!("| --- | --- | --- | --- | --- | --- |");
-    for (((name, _), small), large) in PAGES.iter().zip(small).zip(large) {
+    for (i, ((name, _), large)) in PAGES.iter().zip(large).enumerate() {
         println!(
-            "| {name} | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms | {} |",
+            "| {name} | {:.1} ms | {:.1} ms | {:.1} ms | {} | {} |",
             ms(large.p50),
             ms(large.p99),
             ms(large.alone),
-            ms(small.p99),
+            small.get(i).map_or_else(|| "–".to_owned(), |small| format!("{:.1} ms", ms(small.p99))),
             large.bytes
         );
     }
@@ -268,14 +285,20 @@ async fn main() {
         wanted.users, wanted.seconds, wanted.heavy
     );
     if wanted.only != "postgres" {
-        let small = sqlite(&wanted.folder, sizes.0, &wanted).await;
+        let small = match wanted.beside {
+            true => sqlite(&wanted.folder, sizes.0, &wanted).await,
+            false => Vec::new(),
+        };
         let large = sqlite(&wanted.folder, sizes.1, &wanted).await;
         print("SQLite", &small, &large, sizes);
     }
     if wanted.only != "sqlite"
         && let Some(server) = postgres::server()
     {
-        let small = on_postgres(server, sizes.0, &wanted).await;
+        let small = match wanted.beside {
+            true => on_postgres(server, sizes.0, &wanted).await,
+            false => Vec::new(),
+        };
         let large = on_postgres(server, sizes.1, &wanted).await;
         print("PostgreSQL", &small, &large, sizes);
         server.stop();

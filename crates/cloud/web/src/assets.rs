@@ -5,6 +5,10 @@
 
 use std::sync::OnceLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
+
 /// One file as it is served.
 #[derive(Debug)]
 pub struct Asset {
@@ -13,6 +17,8 @@ pub struct Asset {
     pub body: &'static [u8],
 }
 
+const FIRST: &str =
+    concat!(include_str!("../assets/css/1-tokens.css"), include_str!("../assets/css/2-base.css"));
 const CSS: &str = concat!(
     include_str!("../assets/css/1-tokens.css"),
     include_str!("../assets/css/2-base.css"),
@@ -57,6 +63,29 @@ pub fn find(path: &str) -> Option<&'static Asset> {
         .find_map(|(address, asset)| (address.strip_prefix("/assets/") == Some(path)).then_some(asset))
 }
 
+/// The rules that make the first page readable before anything else has come. They stand in the
+/// page itself, and the security policy names them by their digest ([`first_style_digest`]).
+pub fn first_style() -> &'static str {
+    static STYLE: OnceLock<String> = OnceLock::new();
+    STYLE.get_or_init(|| without_comments(FIRST))
+}
+
+/// SHA-256 of [`first_style`] in base64.
+pub fn first_style_digest() -> String {
+    BASE64.encode(Sha256::digest(first_style()))
+}
+
+/// Without comments and indentation. Our own rules have neither in strings.
+fn without_comments(css: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(css.len()), css);
+    while let Some((before, after)) = rest.split_once("/*") {
+        out.push_str(before);
+        rest = after.split_once("*/").map_or("", |(_, rest)| rest);
+    }
+    out.push_str(rest);
+    out.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
 fn addresses() -> &'static [String] {
     static ADDRESSES: OnceLock<Vec<String>> = OnceLock::new();
     ADDRESSES.get_or_init(|| {
@@ -72,6 +101,14 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_style_is_the_sheets_begin_and_cannot_end_its_element() {
+        assert!(first_style().contains("--"), "{}", first_style());
+        assert!(!first_style().contains('<') && !first_style().contains("/*"));
+        assert_eq!(without_comments("a{}/* x */\n\n  b{\n /*y*/ }"), "a{}\nb{\n}");
+        assert_eq!(first_style_digest().len(), 44);
+    }
 
     #[test]
     fn every_asset_is_found_at_its_address() {

@@ -1,10 +1,25 @@
 //! Headers that every answer carries.
 
+use std::sync::OnceLock;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Nothing inline, nothing from elsewhere, no frames, forms only to ourselves.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+use crate::assets;
+
+/// No script inline, of styles only those of the first page, by their digest; nothing from
+/// elsewhere, no frames, forms only to ourselves.
+pub fn content_security_policy() -> &'static HeaderValue {
+    static POLICY: OnceLock<HeaderValue> = OnceLock::new();
+    POLICY.get_or_init(|| {
+        let style = assets::first_style_digest();
+        let policy = format!(
+            "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-{style}'; img-src 'self'; \
+             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        );
+        // Base64 and the words above are always a header's value.
+        HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    })
+}
 
 /// For files that somebody uploaded: even opened in a tab, nothing runs and nothing is loaded.
 pub const FILE_SECURITY_POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
@@ -26,9 +41,7 @@ pub fn protect(headers: &mut HeaderMap, secure: bool) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     // A file from outside is served under a stricter one.
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| content_security_policy().clone());
     if secure {
         let policy = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, policy);

@@ -19,7 +19,7 @@ pub mod routes;
 mod upload;
 pub mod view;
 
-pub use headers::CONTENT_SECURITY_POLICY;
+pub use headers::content_security_policy;
 pub use icon::icon;
 pub use portal::{Mailbox, Options, Portal, ReceivedMail};
 pub use routes::router;

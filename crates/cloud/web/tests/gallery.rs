@@ -476,7 +476,11 @@ fn every_page_renders_without_anything_inline_and_escapes_what_it_shows() {
         std::fs::write(folder.join(format!("{name}.html")), html.replace("\"/assets/", "\"assets/"))
             .expect("page");
         assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"ja\">"), "{name}: no document");
-        assert!(!html.contains(" style=") && !html.contains("<style"), "{name}: inline style");
+        let door = format!("<style>{}</style>", mimamori_web::assets::first_style());
+        let styled = html.replacen(&door, "", 1);
+        assert!(!styled.contains(" style=") && !styled.contains("<style"), "{name}: inline style");
+        let assets: usize = mimamori_web::assets::ALL.iter().map(|a| a.body.len()).sum();
+        assert!(html.len() + assets <= 150_000, "{name}: {} bytes and {assets}", html.len());
         assert!(!html.contains("<b>を含む"), "{name}: unescaped text from outside");
         assert!(!html.contains("\"><script>"), "{name}: unescaped query");
         assert_eq!(

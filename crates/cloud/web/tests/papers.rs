@@ -280,3 +280,29 @@ async fn pt_11_the_five_documents_are_read_here_and_as_pdf() {
     assert!(viewer.get("/documents/quick-start/pdf").await.body.starts_with("%PDF-"));
     assert_eq!(viewer.get("/documents/nothing").await.status, StatusCode::NOT_FOUND);
 }
+
+/// The words of a page's elements that begin with one text and end before another.
+fn words<'a>(html: &'a str, begin: &str, end: &str) -> Vec<&'a str> {
+    html.split(begin).skip(1).filter_map(|rest| rest.split(end).next()).collect()
+}
+
+/// Whoever looks for a page that the menus name finds it in a manual.
+#[tokio::test]
+async fn pt_11_every_page_that_the_menus_name_is_named_in_a_manual() {
+    let world = World::new().await;
+    let mut browser = Browser::logged_in(&world, Role::CustomerAdmin, "a").await;
+    let more = browser.get("/more").await.body;
+    let use_of = browser.get("/usage/apps").await.body;
+    let tabs = words(&use_of, "<nav class=\"tabs", "</nav>").concat();
+    let entries = words(&more, "<ul class=\"links\">", "</ul>").concat();
+    let mut titles = words(&more, "<span class=\"label\">", "</span>");
+    for links in [&tabs, &entries] {
+        titles
+            .extend(words(links, "<a href=\"", "</a>").iter().filter_map(|a| a.split_once('>')).map(|a| a.1));
+    }
+    assert!(titles.len() >= 16 && titles.contains(&"検査の範囲"), "{titles:?}");
+    for title in titles.iter().filter(|t| **t != "受信箱") {
+        let named = mimamori_paper::manual::MANUALS.iter().any(|m| m.html("").0.contains(title));
+        assert!(named, "no manual names {title}");
+    }
+}

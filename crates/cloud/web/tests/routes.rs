@@ -5,6 +5,7 @@
 mod api;
 mod door;
 mod support;
+mod weight;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
@@ -349,7 +350,9 @@ async fn every_answer_carries_the_security_headers() {
     {
         let answer = browser.get(path).await;
         let header = |name: &str| answer.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        assert_eq!(header("content-security-policy"), mimamori_web::CONTENT_SECURITY_POLICY, "{path}");
+        let policy = mimamori_web::content_security_policy().to_str().expect("text");
+        assert_eq!(header("content-security-policy"), policy, "{path}");
+        assert!(!policy.contains("unsafe-inline"), "{policy}");
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header("x-frame-options"), "DENY", "{path}");
         let cached = header("cache-control").contains("immutable");

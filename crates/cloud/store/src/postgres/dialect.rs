@@ -31,3 +31,12 @@ pub(super) async fn drop_days(c: &mut Conn, before: i64) -> Result<u64, sqlx::Er
 
 /// Partitions of detections follow their ids: a bound on the id spares the older ones.
 pub(super) const PRUNES_BY_ID: bool = true;
+
+/// Partitions of a day have small indexes: none is dropped.
+#[expect(clippy::unused_async, reason = "SQLite does something here")]
+pub(super) async fn drop_indexes_by_time(_: &mut Conn) -> Result<Vec<String>, sqlx::Error> {
+    Ok(Vec::new())
+}
+
+/// How large the database is.
+pub(super) const SIZE: &str = "SELECT pg_database_size(current_database())";

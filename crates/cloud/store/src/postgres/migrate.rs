@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0009.sql"),
     include_str!("../../migrations/postgres/0010.sql"),
     include_str!("../../migrations/postgres/0011.sql"),
+    include_str!("../../migrations/postgres/0012.sql"),
 ];
 
 /// The role that queries run under when the login role could bypass row level security.

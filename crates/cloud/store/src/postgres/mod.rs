@@ -58,6 +58,9 @@ impl PostgresStore {
             .acquire_timeout(Duration::from_secs(10))
             .after_connect(move |conn, _| {
                 Box::pin(async move {
+                    // Plans over ninety days of partitions look dear; compiling them takes longer
+                    // than running them.
+                    sqlx::raw_sql("SET jit = off").execute(&mut *conn).await?;
                     if needs_role {
                         let _: &str = migrate::APP_ROLE;
                         sqlx::raw_sql("SET ROLE mimamori_app").execute(&mut *conn).await?;

@@ -1,12 +1,15 @@
 //! Contracts, claims and monthly reports.
 
-use mimamori_domain::{Claim, Contract, CustomerId, Month, MonthlyId, Notice};
+use std::time::Duration;
+
+use mimamori_base::Timestamp;
+use mimamori_domain::{Claim, Contract, CustomerId, Line, Month, MonthlyId, Notice};
 use sqlx::{QueryBuilder, Row as _};
 
 use super::dialect::{Conn, Db, Row};
 use super::rows::{bytes, count, json, number, signed, text, time, to_json};
 use super::{outbox, scoped};
-use crate::desk::MonthlyRow;
+use crate::desk::{MonthlyFailure, MonthlyRow};
 use crate::error::Result;
 use crate::scope::Scope;
 
@@ -83,20 +86,84 @@ pub(super) async fn without_monthly(
     c: &mut Conn,
     scope: Scope,
     month: Month,
+    now: Timestamp,
     limit: u32,
 ) -> Result<Vec<CustomerId>> {
     scope.require_system()?;
     // Whoever came after the month has nothing to read.
     let rows = sqlx::query(
         "SELECT k.id FROM customers k WHERE k.created_at < $1 AND NOT EXISTS \
-         (SELECT 1 FROM monthly_reports m WHERE m.customer_id = k.id AND m.month = $2) ORDER BY k.id LIMIT $3",
+         (SELECT 1 FROM monthly_reports m WHERE m.customer_id = k.id AND m.month = $2) AND NOT EXISTS \
+         (SELECT 1 FROM monthly_failures f WHERE f.customer_id = k.id AND f.month = $2 AND f.next_at > $4) \
+         ORDER BY k.id LIMIT $3",
     )
     .bind(month.period().to.micros())
     .bind(month.0)
     .bind(i64::from(limit))
+    .bind(now.micros())
     .fetch_all(c)
     .await?;
     rows.iter().map(|row| Ok(CustomerId(bytes(row, "id")?))).collect()
+}
+
+/// A failed report is tried again after an hour, then after two, at last once a day.
+fn next_try(now: Timestamp, attempts: u64) -> Timestamp {
+    let hours = 1_u64.checked_shl(u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
+    now + Duration::from_secs(3_600) * u32::try_from(hours.unwrap_or(24).min(24)).unwrap_or(24)
+}
+
+pub(super) async fn monthly_failed(
+    c: &mut Conn,
+    scope: Scope,
+    (month, now): (Month, Timestamp),
+    failed: &[(CustomerId, Line)],
+) -> Result<()> {
+    scope.require_system()?;
+    for (customer, reason) in failed {
+        let before =
+            sqlx::query("SELECT attempts FROM monthly_failures WHERE customer_id = $1 AND month = $2")
+                .bind(customer.0.to_vec())
+                .bind(month.0)
+                .fetch_optional(&mut *c)
+                .await?;
+        let attempts = before.map_or(Ok(0), |row| count(&row, "attempts"))?.saturating_add(1);
+        sqlx::query(
+            "INSERT INTO monthly_failures (customer_id, month, attempts, failed_at, next_at, reason) \
+             SELECT id, $2, $3, $4, $5, $6 FROM customers WHERE id = $1 \
+             ON CONFLICT (customer_id) DO UPDATE SET month = excluded.month, attempts = excluded.attempts, \
+             failed_at = excluded.failed_at, next_at = excluded.next_at, reason = excluded.reason",
+        )
+        .bind(customer.0.to_vec())
+        .bind(month.0)
+        .bind(signed(attempts))
+        .bind(now.micros())
+        .bind(next_try(now, attempts).micros())
+        .bind(reason.to_string())
+        .execute(&mut *c)
+        .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn monthly_failures(c: &mut Conn, scope: Scope) -> Result<Vec<MonthlyFailure>> {
+    scope.require_operator()?;
+    let rows = sqlx::query(
+        "SELECT customer_id, month, attempts, failed_at, next_at, reason FROM monthly_failures \
+         ORDER BY failed_at DESC, customer_id LIMIT 200",
+    )
+    .fetch_all(c)
+    .await?;
+    let of = |row: &Row| -> Result<MonthlyFailure> {
+        Ok(MonthlyFailure {
+            customer: CustomerId(bytes(row, "customer_id")?),
+            month: Month(number(row, "month")?),
+            attempts: count(row, "attempts")?,
+            failed_at: time(row, "failed_at")?,
+            next_at: time(row, "next_at")?,
+            reason: Line::clip(&text(row, "reason")?),
+        })
+    };
+    rows.iter().map(of).collect()
 }
 
 pub(super) async fn add_monthly(
@@ -119,6 +186,11 @@ pub(super) async fn add_monthly(
         .bind(pdf)
         .execute(&mut *c)
         .await?;
+        sqlx::query("DELETE FROM monthly_failures WHERE customer_id = $1 AND month <= $2")
+            .bind(row.customer.0.to_vec())
+            .bind(row.month.0)
+            .execute(&mut *c)
+            .await?;
         // Another run was faster: its mail is enough.
         if let Some(notice) = tell.filter(|_| done.rows_affected() == 1) {
             outbox::insert_notice(c, &notice).await?;
@@ -176,6 +248,7 @@ fn monthly_of(row: &Row) -> Result<MonthlyRow> {
 pub(super) async fn purge(c: &mut Conn, scope: Scope, before: Month) -> Result<u64> {
     scope.require_system()?;
     super::announcements::purge(c, before.period().from).await?;
+    sqlx::query("DELETE FROM monthly_failures WHERE month < $1").bind(before.0).execute(&mut *c).await?;
     let done = sqlx::query("DELETE FROM monthly_reports WHERE month < $1").bind(before.0).execute(c).await?;
     Ok(done.rows_affected())
 }

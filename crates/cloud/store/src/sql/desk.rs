@@ -6,12 +6,12 @@ use mimamori_base::Timestamp;
 use mimamori_domain::attachment::{About, Attachment};
 use mimamori_domain::{
     AccountId, Announcement, AnnouncementId, AttachmentId, Claim, Contract, CustomerId, Inquiry, InquiryId,
-    Month, MonthlyId, Notice,
+    Line, Month, MonthlyId, Notice,
 };
 
 use super::dialect::{Backend, Conn};
 use super::{announcements, contracts, inquiries};
-use crate::desk::{AnnouncementView, DeskStore, InquiryFilter, MonthlyRow};
+use crate::desk::{AnnouncementView, DeskStore, InquiryFilter, MonthlyFailure, MonthlyRow};
 use crate::error::Result;
 use crate::scope::Scope;
 
@@ -128,8 +128,28 @@ impl DeskStore for Backend {
         run!(self.write, scope, c => contracts::set_mail(c, scope, customer, by_mail))
     }
 
-    async fn without_monthly(&self, scope: Scope, month: Month, limit: u32) -> Result<Vec<CustomerId>> {
-        run!(self.read, scope, c => contracts::without_monthly(c, scope, month, limit))
+    async fn without_monthly(
+        &self,
+        scope: Scope,
+        month: Month,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<CustomerId>> {
+        run!(self.read, scope, c => contracts::without_monthly(c, scope, month, now, limit))
+    }
+
+    async fn monthly_failed(
+        &self,
+        scope: Scope,
+        month: Month,
+        now: Timestamp,
+        failed: Vec<(CustomerId, Line)>,
+    ) -> Result<()> {
+        run!(self.write, scope, c => contracts::monthly_failed(c, scope, (month, now), &failed))
+    }
+
+    async fn monthly_failures(&self, scope: Scope) -> Result<Vec<MonthlyFailure>> {
+        run!(self.read, scope, c => contracts::monthly_failures(c, scope))
     }
 
     async fn add_monthly(

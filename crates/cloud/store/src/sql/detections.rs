@@ -1,5 +1,7 @@
 //! Detections and their daily rollups.
 
+use std::collections::HashMap;
+
 use mimamori_base::Timestamp;
 use mimamori_domain::jst::JstDay;
 use mimamori_domain::{
@@ -13,7 +15,8 @@ use super::signatures::Known;
 use super::{page_after, scoped};
 use crate::compare::GatewayKindCount;
 use crate::error::Result;
-use crate::packed;
+use crate::needle::Needle;
+use crate::packed::SignatureId;
 use crate::scope::Scope;
 use crate::views::{DayCount, DetectionFilter, DetectionView, GatewayCount, Order, Page, PageMark};
 
@@ -21,11 +24,16 @@ const DETECTION: &str = "SELECT d.id, d.at, d.kind, d.device_key, d.body, d.cust
      d.received_at, d.alert_id, g.name AS g_name FROM detections d JOIN gateways g ON g.id = d.gateway_id \
      WHERE 1 = 1";
 
+/// What a search looks at.
+const BODY: &str = "SELECT d.id, d.at, d.body FROM detections d WHERE 1 = 1";
+/// What a search for parts of addresses looks at.
+const UNPACKED: &str = "SELECT d.id, d.at, d.kind, d.device_key, d.body FROM detections d WHERE 1 = 1";
+
 /// Rows that one step of a filtered list looks at, and all its steps together: however many rows
 /// a customer has, a page of a list takes bounded time. What is not found among them comes with
 /// the next page.
 const STEP: u32 = 2_500;
-pub(super) const LOOKED_AT_MAX: u32 = 10_000;
+pub(super) const LOOKED_AT_MAX: u32 = 5_000;
 /// Ids tell the time of receipt; a gateway's clock may be so much ahead of it.
 const AHEAD_MICROS: i64 = 3_600_000_000;
 
@@ -47,8 +55,8 @@ pub(super) async fn detections(
 ) -> Result<Page<DetectionView>> {
     let limit = if f.limit == 0 { 50 } else { f.limit.min(1_000) };
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
-    let text = f.text.as_deref().map(|t| t.trim().to_lowercase()).filter(|t| !t.is_empty());
-    let narrows = f.kind.is_some() || f.gateway.is_some() || f.device_key.is_some() || text.is_some();
+    let needle = f.text.as_deref().and_then(Needle::new);
+    let narrows = f.kind.is_some() || f.gateway.is_some() || f.device_key.is_some() || needle.is_some();
     let in_steps = narrows && f.alert.is_none();
     let (mut f, mut known) = (f.clone(), Known::default());
     let (mut items, mut looked, mut next): (Vec<DetectionView>, u32, Option<PageMark>) = (vec![], 0, None);
@@ -57,13 +65,17 @@ pub(super) async fn detections(
             break;
         }
         let end = if in_steps { row_after(c, scope, &f, STEP).await? } else { None };
-        let most = if text.is_some() { STEP } else { limit + 1 };
-        let rows = some_rows(c, scope, &f, end, most).await?;
-        known.learn(c, &rows).await?;
-        for row in &rows {
-            let view = view_of(row, &known)?;
-            if text.as_ref().is_none_or(|t| packed::holds(&view.detection, t)) {
-                items.push(view);
+        match &needle {
+            Some(needle) => {
+                let more = wanted - items.len();
+                items.extend(search(c, scope, &f, end, &mut known, (needle, more)).await?);
+            }
+            None => {
+                let rows = some_rows(c, scope, &f, end, (DETECTION, limit + 1)).await?;
+                known.learn(c, &rows).await?;
+                for row in &rows {
+                    items.push(view_of(row, &known)?);
+                }
             }
         }
         looked += STEP;
@@ -78,6 +90,62 @@ pub(super) async fn detections(
     }
     let page = super::cut_page(items, limit, DetectionView::mark);
     Ok(Page { next: page.next.or(next), items: page.items })
+}
+
+/// The next rows, as many as wanted, of one step that hold the text. The packed bodies are looked
+/// through first; only rows that seem to hold it are read whole.
+async fn search(
+    c: &mut Conn,
+    scope: Scope,
+    f: &DetectionFilter,
+    end: Option<PageMark>,
+    known: &mut Known,
+    (needle, wanted): (&Needle, usize),
+) -> Result<Vec<DetectionView>> {
+    let columns = if needle.wants_all() { UNPACKED } else { BODY };
+    let rows = some_rows(c, scope, f, end, (columns, STEP)).await?;
+    known.learn(c, &rows).await?;
+    let mut by_signature: HashMap<SignatureId, bool> = HashMap::new();
+    let mut candidates: Vec<PageMark> = Vec::new();
+    for row in &rows {
+        let holds = |id: &SignatureId| {
+            let text = || known.get(id).is_some_and(|s| needle.is_in_text(s.msg.as_str()));
+            *by_signature.entry(*id).or_insert_with(text)
+        };
+        let there = match needle.wants_all() {
+            true => needle.is_in(&known.unpack(row)?),
+            false => needle.may_be_in(row.try_get("body")?, holds),
+        };
+        if there {
+            candidates.push(PageMark { at: time(row, "at")?, id: bytes(row, "id")? });
+        }
+    }
+    let mut found = Vec::new();
+    for some in candidates.chunks(wanted.max(1)) {
+        let mut q = QueryBuilder::<Db>::new(DETECTION);
+        scoped::push(&mut q, scope, "d.customer_id");
+        // Between these two: nobody is tempted to walk through all rows of the customer.
+        let times = || some.iter().map(|mark| mark.at);
+        q.push(" AND d.at >= ").push_bind(times().min().unwrap_or(Timestamp(0)).micros());
+        q.push(" AND d.at <= ").push_bind(times().max().unwrap_or(Timestamp(0)).micros());
+        q.push(" AND d.id IN (");
+        let mut list = q.separated(", ");
+        for mark in some {
+            list.push_bind(mark.id.to_vec());
+        }
+        q.push(")");
+        in_order(&mut q, f.order, STEP);
+        for row in &q.build().fetch_all(&mut *c).await? {
+            let view = view_of(row, known)?;
+            if needle.is_in(&view.detection) {
+                found.push(view);
+            }
+        }
+        if found.len() >= wanted {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Which rows the list is about, before it is narrowed.
@@ -126,10 +194,10 @@ async fn some_rows(
     scope: Scope,
     f: &DetectionFilter,
     end: Option<PageMark>,
-    most: u32,
+    (columns, most): (&'static str, u32),
 ) -> Result<Vec<Row>> {
-    let mut q = QueryBuilder::<Db>::new(DETECTION);
-    about(&mut q, scope, f);
+    let mut q = QueryBuilder::<Db>::new(columns);
+    about(&mut q, scope, &within(f, end));
     if let Some(id) = f.gateway {
         q.push(" AND d.gateway_id = ").push_bind(id.0.to_vec());
     }
@@ -152,6 +220,17 @@ async fn some_rows(
     }
     in_order(&mut q, f.order, most);
     Ok(q.build().fetch_all(c).await?)
+}
+
+/// With the period ending where the step ends: databases begin and stop there, instead of turning
+/// away row after row behind it.
+fn within(f: &DetectionFilter, end: Option<PageMark>) -> DetectionFilter {
+    let (Some(end), Some(period)) = (end, f.period) else { return f.clone() };
+    let period = match f.order {
+        Order::NewestFirst => Period { from: period.from.max(end.at), ..period },
+        Order::OldestFirst => Period { to: period.to.min(Timestamp(end.at.micros() + 1)), ..period },
+    };
+    DetectionFilter { period: Some(period), ..f.clone() }
 }
 
 /// Narrows the period to the days that have such detections, as far as the daily sums know.

@@ -9,19 +9,22 @@ use mimamori_domain::{
     AccountId, Alert, AlertId, Customer, Detection, DetectionKind, EmailAddress, Name, NotifyAddresses,
     Policy, Reseller, Standing, alert, assess,
 };
-use sqlx::QueryBuilder;
 
-use super::dialect::{self, Backend, Conn, Db};
+use sqlx::AssertSqlSafe;
+
+use super::dialect::{self, Backend, Conn};
 use super::rows::to_json;
-use super::{alerts, commit, parties, usage};
+use super::{alerts, commit, parties, usage, usage_sums};
 use crate::error::{Result, StoreError};
-use crate::generate::{GenerateStore, Made, PER_RESELLER, Plan};
+use crate::generate::{GenerateStore, Made, PER_RESELLER, Plan, Prepared};
 use crate::scope::Scope;
 
 /// Detections, hours, that are held in memory at once.
 const DAYS_AT_ONCE: i64 = 15;
 const HOURS_AT_ONCE: usize = 240;
-const ROWS_PER_INSERT: usize = 500;
+/// Customers of one transaction: small ones keep the databases' logs short.
+const CUSTOMERS_AT_ONCE: usize = 5;
+const TRIES_MAX: usize = 20;
 /// Alerts of one gateway within [`DAYS_AT_ONCE`] at most.
 const ALERTS_MAX: usize = 3;
 
@@ -29,25 +32,73 @@ const ALERTS_MAX: usize = 3;
 impl GenerateStore for Backend {
     async fn generate(&self, scope: Scope, plan: Plan, customers: Range<u64>) -> Result<Made> {
         scope.require_system()?;
+        let mut made = Made::default();
+        let all: Vec<u64> = customers.collect();
+        for some in all.chunks(CUSTOMERS_AT_ONCE) {
+            let mut tries = 0;
+            made += loop {
+                match self
+                    .write(scope, {
+                        let some = some.to_vec();
+                        move |c: &mut Conn| Box::pin(async move { some_customers(c, &plan, &some).await })
+                    })
+                    .await
+                {
+                    // Two that make the same signatures in another order.
+                    Err(e) if e.is_temporary() && tries < TRIES_MAX => tries += 1,
+                    other => break other?,
+                }
+            };
+        }
+        Ok(made)
+    }
+
+    async fn prepare_generation(&self, scope: Scope, plan: Plan) -> Result<Prepared> {
+        scope.require_system()?;
         // In a transaction of its own: making partitions locks out everybody else.
         let last = plan.until.secs().div_euclid(86_400);
         let first = last - plan.days - 1;
         self.write(scope, move |c: &mut Conn| {
-            Box::pin(async move { Ok(dialect::make_days(c, first, last + 1).await?) })
-        })
-        .await?;
-        self.write(scope, move |c: &mut Conn| {
             Box::pin(async move {
-                let policy = Policy::builtin().map_err(|e| StoreError::Refused(e.to_string()))?;
-                let mut made = Made::default();
-                for n in customers {
-                    customer(c, &plan, &policy, n, &mut made).await?;
-                }
-                Ok(made)
+                dialect::make_days(c, first, last + 1).await?;
+                Ok(Prepared { indexes: dialect::drop_indexes_by_time(c).await? })
             })
         })
         .await
     }
+
+    async fn finish_generation(&self, scope: Scope, prepared: Prepared) -> Result<()> {
+        scope.require_system()?;
+        self.write(scope, move |c: &mut Conn| {
+            Box::pin(async move {
+                for sql in prepared.indexes {
+                    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *c).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn database_bytes(&self, scope: Scope) -> Result<u64> {
+        scope.require_system()?;
+        self.read(scope, |c: &mut Conn| {
+            Box::pin(async move {
+                let bytes: i64 = sqlx::query_scalar(dialect::SIZE).fetch_one(c).await?;
+                Ok(bytes.unsigned_abs())
+            })
+        })
+        .await
+    }
+}
+
+async fn some_customers(c: &mut Conn, plan: &Plan, some: &[u64]) -> Result<Made> {
+    let policy = Policy::builtin().map_err(|e| StoreError::Refused(e.to_string()))?;
+    let mut made = Made::default();
+    for n in some {
+        customer(c, plan, &policy, *n, &mut made).await?;
+    }
+    Ok(made)
 }
 
 fn name(text: &str) -> Result<Name> {
@@ -90,16 +141,17 @@ async fn customer(c: &mut Conn, plan: &Plan, policy: &Policy, n: u64, made: &mut
             made.detections += found.len() as u64;
         }
         let hours = plan.hours(n);
-        beats(c, origin, &hours).await?;
+        made.hours += beats(c, origin, plan.span()).await?;
         for some in hours.chunks(HOURS_AT_ONCE) {
             let uses: Vec<_> = some.iter().flat_map(|h| plan.uses(n, *h, &devices)).collect();
-            usage::add_use(c, origin, &uses).await?;
+            usage::add_lines(c, origin, &uses).await?;
+            made.lines += uses.iter().map(|u| u.lines.len() as u64).sum::<u64>();
             let depths: Vec<_> = some.iter().flat_map(|h| plan.inspections(n, *h, &devices)).collect();
             usage::add_inspection(c, origin, &depths).await?;
+            made.lines += depths.iter().map(|d| d.lines.len() as u64).sum::<u64>();
         }
-        made.hours += hours.len() as u64;
     }
-    Ok(())
+    usage_sums::of_customer(c, customer.id).await
 }
 
 async fn enrolled(c: &mut Conn, plan: &Plan, origin: Origin, n: u64, g: usize) -> Result<()> {
@@ -153,16 +205,18 @@ async fn detections(
     Ok(raised.len() as u64)
 }
 
-async fn beats(c: &mut Conn, origin: Origin, hours: &[Timestamp]) -> Result<()> {
-    for some in hours.chunks(ROWS_PER_INSERT) {
-        let mut q = QueryBuilder::<Db>::new("INSERT INTO uptime (gateway_id, hour, customer_id, beats) ");
-        q.push_values(some, |mut row, hour| {
-            row.push_bind(origin.gateway.0.to_vec())
-                .push_bind(hour.micros())
-                .push_bind(origin.customer.0.to_vec())
-                .push_bind(60_i64);
-        });
-        q.build().execute(&mut *c).await?;
-    }
-    Ok(())
+/// One statement a gateway, whose rows the database makes itself.
+async fn beats(c: &mut Conn, origin: Origin, (first, last): (Timestamp, Timestamp)) -> Result<u64> {
+    let done = sqlx::query(
+        "WITH RECURSIVE hours (hour) AS (SELECT CAST($1 AS BIGINT) UNION ALL \
+         SELECT hour + 3600000000 FROM hours WHERE hour < $2) \
+         INSERT INTO uptime (gateway_id, hour, customer_id, beats) SELECT $3, hour, $4, 60 FROM hours",
+    )
+    .bind(first.micros())
+    .bind(last.micros())
+    .bind(origin.gateway.0.to_vec())
+    .bind(origin.customer.0.to_vec())
+    .execute(c)
+    .await?;
+    Ok(done.rows_affected())
 }

@@ -33,6 +33,7 @@ mod store;
 mod take_over;
 mod upkeep;
 mod usage;
+mod usage_sums;
 
 use dialect::Db;
 use sqlx::QueryBuilder;

@@ -90,6 +90,10 @@ impl Known {
         Ok(())
     }
 
+    pub(super) fn get(&self, id: &SignatureId) -> Option<&Signature> {
+        self.0.get(id)
+    }
+
     /// The detection of a row with `id`, `at`, `kind`, `device_key` and `body`.
     pub(super) fn unpack(&self, row: &Row) -> Result<Detection> {
         let columns = Columns {

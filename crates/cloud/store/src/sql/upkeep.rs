@@ -177,7 +177,13 @@ pub(super) async fn purge(
     if total == 0 {
         // Last and at once: looking for them reads the whole table.
         let day = mimamori_domain::jst::JstDay::of(before).0;
-        for (table, day_column) in [("rollups", "day"), ("signatures", "last_day")] {
+        for (table, day_column) in [
+            ("rollups", "day"),
+            ("signatures", "last_day"),
+            ("usage_items", "day"),
+            ("usage_device_days", "day"),
+            ("usage_users", "last_day"),
+        ] {
             let mut q = QueryBuilder::<Db>::new(format!("DELETE FROM {table} WHERE {day_column} < "));
             total += q.push_bind(day).build().execute(&mut *c).await?.rows_affected();
         }

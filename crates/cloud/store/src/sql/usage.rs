@@ -10,19 +10,25 @@ use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db, Row};
 use super::rows::{bytes, count, json, number, parsed, signed, text, time, to_json};
-use super::scoped;
+use super::{scoped, usage_sums as sums};
 use crate::error::{Result, StoreError};
 use crate::scope::Scope;
 use crate::views::{DeviceView, InspectionBy, InspectionSum, UsageBy, UsageFilter, UsageSum};
 
 /// Rows of one INSERT; SQLite takes 32,766 parameters.
-const ROWS_PER_INSERT: usize = 500;
+pub(super) const ROWS_PER_INSERT: usize = 500;
 /// Groups that one question answers at most.
-const GROUPS_MAX: u32 = 2_000;
+pub(super) const GROUPS_MAX: u32 = 2_000;
 const DEVICES_MAX: u32 = 2_000;
 
 /// Adds sums to those of the same hour, device and item, and to those of the day.
 pub(super) async fn add_use(c: &mut Conn, origin: Origin, uses: &[DeviceUse]) -> Result<()> {
+    add_lines(c, origin, uses).await?;
+    sums::add(c, origin, uses).await
+}
+
+/// As [`add_use`], without the sums that [`sums::of_customer`] makes from the days.
+pub(super) async fn add_lines(c: &mut Conn, origin: Origin, uses: &[DeviceUse]) -> Result<()> {
     let rows: Vec<_> = uses.iter().flat_map(|u| u.lines.iter().map(move |line| (u, line))).collect();
     for (table, column, slot) in [
         ("usage_hours", "hour", (|at| at.micros()) as fn(Timestamp) -> i64),
@@ -101,7 +107,7 @@ pub(super) async fn add_inspection(c: &mut Conn, origin: Origin, all: &[DeviceIn
 }
 
 /// Rows with the same key together, in the order of their keys.
-fn merged<T, K: Ord>(rows: Vec<T>, key: impl Fn(&T) -> K) -> Vec<Vec<T>> {
+pub(super) fn merged<T, K: Ord>(rows: Vec<T>, key: impl Fn(&T) -> K) -> Vec<Vec<T>> {
     let mut groups: std::collections::BTreeMap<K, Vec<T>> = std::collections::BTreeMap::new();
     for row in rows {
         groups.entry(key(&row)).or_default().push(row);
@@ -197,6 +203,11 @@ pub(super) async fn usage(c: &mut Conn, scope: Scope, f: &UsageFilter, by: Usage
         UsageBy::Day => "'' AS label, '' AS title, '' AS kind, day * 86400000000 - 32400000000 AS hour",
     };
     let days = if by == UsageBy::Hour { None } else { whole_days(f.period) };
+    if let Some(days) = days
+        && let Some(sums) = sums::read(c, scope, f, by, days).await?
+    {
+        return Ok(sums);
+    }
     if by == UsageBy::Day && days.is_none() {
         return Err(StoreError::Refused("sums by the day are of whole days".to_owned()));
     }
@@ -220,19 +231,21 @@ pub(super) async fn usage(c: &mut Conn, scope: Scope, f: &UsageFilter, by: Usage
     q.push(format!(
         " GROUP BY {group} ORDER BY SUM(bytes_up) + SUM(bytes_down) DESC, {group} LIMIT {GROUPS_MAX}"
     ));
-    let of = |row: &Row| -> Result<UsageSum> {
-        Ok(UsageSum {
-            label: Line::clip(&text(row, "label")?),
-            title: Line::clip(&text(row, "title")?),
-            kind: Line::clip(&text(row, "kind")?),
-            hour: Timestamp(number(row, "hour")?),
-            devices: count(row, "devices")?,
-            flows: count(row, "flows")?,
-            bytes_up: count(row, "up")?,
-            bytes_down: count(row, "down")?,
-        })
-    };
-    q.build().fetch_all(c).await?.iter().map(of).collect()
+    q.build().fetch_all(c).await?.iter().map(sum_of).collect()
+}
+
+/// A row with `label`, `title`, `kind`, `hour`, `devices`, `flows`, `up` and `down`.
+pub(super) fn sum_of(row: &Row) -> Result<UsageSum> {
+    Ok(UsageSum {
+        label: Line::clip(&text(row, "label")?),
+        title: Line::clip(&text(row, "title")?),
+        kind: Line::clip(&text(row, "kind")?),
+        hour: Timestamp(number(row, "hour")?),
+        devices: count(row, "devices")?,
+        flows: count(row, "flows")?,
+        bytes_up: count(row, "up")?,
+        bytes_down: count(row, "down")?,
+    })
 }
 
 pub(super) async fn inspection(

@@ -9,9 +9,11 @@ use mimamori_domain::contract::{ClaimState, RESPONSE_YEN};
 use mimamori_domain::inquiry::{Answer, Channel, Post, Topic};
 use mimamori_domain::{
     AccountId, Announcement, AnnouncementId, AnnouncementKind, AttachmentId, Claim, ClaimId, Contract,
-    Inquiry, InquiryId, Letter, Month, MonthlyId, Notice, NoticeId, NoticeKind, Passage,
+    DeliveryId, EmailAddress, Inquiry, InquiryId, Letter, MailId, Month, MonthlyId, Notice, NoticeId,
+    NoticeKind, Passage,
 };
 use mimamori_store::desk::{InquiryFilter, MonthlyRow};
+use mimamori_store::views::{Delivery, Mail};
 use mimamori_store::{Scope, Store, StoreError};
 
 use super::fixture::{SYSTEM, World, at, name};
@@ -210,9 +212,12 @@ pub async fn contracts_and_claims_are_the_operators_to_write(store: Arc<dyn Stor
 pub async fn a_months_report_is_stored_once_with_its_mail(store: Arc<dyn Store>) {
     let w = World::new(store.clone()).await;
     let month = Month::of(at(0));
-    let both = store.without_monthly(SYSTEM, month, 10).await.unwrap();
+    let both = store.without_monthly(SYSTEM, month, at(0), 10).await.unwrap();
     assert_eq!(both.len(), 2);
-    assert!(store.without_monthly(SYSTEM, month.plus(-1), 10).await.unwrap().is_empty(), "before they came");
+    assert!(
+        store.without_monthly(SYSTEM, month.plus(-1), at(0), 10).await.unwrap().is_empty(),
+        "before they came"
+    );
     let mine = Scope::customer(w.customers[0]);
     store.set_monthly_mail(mine, w.customers[0], true).await.unwrap();
     assert!(store.wants_monthly_mail(SYSTEM, w.customers[0]).await.unwrap());
@@ -243,11 +248,71 @@ pub async fn a_months_report_is_stored_once_with_its_mail(store: Arc<dyn Store>)
     }
     let stored = store.monthly_reports(mine, w.customers[0]).await.unwrap();
     assert_eq!(stored.len(), 1, "the second run changes nothing");
-    assert_eq!(store.due_notices(SYSTEM, at(1), 10).await.unwrap()[0].notices.len(), 1);
+    let due = store.due_notices(SYSTEM, at(1), 10).await.unwrap().remove(0);
+    assert_eq!(due.notices.len(), 1);
+    assert_eq!(pumped(&w, &due.notices[0], stored[0].id).await, Some((month, b"%PDF".to_vec())));
     assert_eq!(store.monthly_report(mine, stored[0].id).await.unwrap().1, b"%PDF");
     let theirs = Scope::customer(w.customers[1]);
     assert!(matches!(store.monthly_report(theirs, stored[0].id).await, Err(StoreError::NotFound)));
     assert!(store.monthly_reports(theirs, w.customers[0]).await.unwrap().is_empty());
-    assert_eq!(store.without_monthly(SYSTEM, month, 10).await.unwrap(), vec![w.customers[1]]);
+    assert_eq!(store.without_monthly(SYSTEM, month, at(0), 10).await.unwrap(), vec![w.customers[1]]);
     assert_eq!(store.purge_monthly(SYSTEM, month.plus(1)).await.unwrap(), 1);
+}
+
+/// The file that whoever sends mail gets with a mail about a report.
+async fn pumped(w: &World, notice: &Notice, report: MonthlyId) -> Option<(Month, Vec<u8>)> {
+    let mail = Mail {
+        id: MailId::generate(at(0), &*w.rng),
+        customer: notice.customer,
+        created_at: at(0),
+        subject: "月次レポート".to_owned(),
+        text: "本文".to_owned(),
+        html: "<p>本文</p>".to_owned(),
+        urgent: false,
+        paper: Some(report),
+        alerts: Vec::new(),
+    };
+    let id = DeliveryId::generate(at(0), &*w.rng);
+    let delivery = Delivery {
+        id,
+        mail: mail.id,
+        recipient: EmailAddress::parse("a@customer.example").unwrap(),
+        message_id: format!("{id}@test.example"),
+    };
+    w.store.queue_mail(SYSTEM, mail, vec![delivery], vec![notice.id]).await.unwrap();
+    let mut taken = w.store.claim_deliveries(SYSTEM, at(1), at(60), [7; 16], 10).await.unwrap();
+    assert_eq!(taken.len(), 1);
+    taken.remove(0).paper
+}
+
+pub async fn a_report_that_failed_is_tried_later_and_shown_to_the_operator_alone(store: Arc<dyn Store>) {
+    let w = World::new(store.clone()).await;
+    let month = Month::of(at(0));
+    let hour = 3_600;
+    let why = mimamori_domain::Line::clip("a glyph is missing");
+    let failed = vec![(w.customers[0], why.clone())];
+    assert!(store.monthly_failed(Scope::operator(), month, at(0), failed.clone()).await.is_err());
+    let missing = async |secs| store.without_monthly(SYSTEM, month, at(secs), 10).await.unwrap().len();
+    // The first try after an hour, the second after two more, and so on to a day.
+    for (now, next) in [(0, hour), (hour, 3 * hour), (3 * hour, 7 * hour)] {
+        store.monthly_failed(SYSTEM, month, at(now), failed.clone()).await.unwrap();
+        assert_eq!(missing(next - 1).await, 1, "{now}");
+        assert_eq!(missing(next).await, 2, "{now}");
+    }
+    let told = store.monthly_failures(Scope::operator()).await.unwrap();
+    assert_eq!((told.len(), told[0].attempts, told[0].reason.clone()), (1, 3, why));
+    assert_eq!(told[0].next_at, at(7 * hour));
+    for nobody in [Scope::customer(w.customers[0]), Scope::reseller(w.resellers[0])] {
+        assert!(store.monthly_failures(nobody).await.is_err());
+    }
+    let row = MonthlyRow {
+        id: MonthlyId::generate(at(0), &*w.rng),
+        customer: w.customers[0],
+        month,
+        made_at: at(0),
+        sentence: String::new(),
+        size: 4,
+    };
+    store.add_monthly(SYSTEM, vec![(row, b"%PDF".to_vec(), None)]).await.unwrap();
+    assert!(store.monthly_failures(Scope::operator()).await.unwrap().is_empty(), "made at last");
 }

@@ -61,6 +61,7 @@ macro_rules! run_suite {
             desk::open_inquiries_and_files_are_bounded,
             desk::contracts_and_claims_are_the_operators_to_write,
             desk::a_months_report_is_stored_once_with_its_mail,
+            desk::a_report_that_failed_is_tried_later_and_shown_to_the_operator_alone,
             integrations::a_token_is_found_by_its_hash_and_revoked_by_its_own_alone,
             integrations::webhooks_are_seen_and_changed_by_their_own_alone,
             integrations::each_sees_as_many_as_its_scope_reaches,

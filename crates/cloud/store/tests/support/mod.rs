@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Runs the server until our end of the pipe closes, which it does however we end.
-const SUPERVISE: &str = "\"$0\" -c listen_addresses= -c max_connections=200 -c shared_buffers=64MB \
+const SUPERVISE: &str = "\"$0\" -c listen_addresses= -c max_connections=200 -c shared_buffers=256MB \
      -k \"$1\" -D \"$2\" & p=$!; cat >/dev/null; kill -QUIT $p; wait $p; rm -rf \"$1\"";
 
 pub struct Server {

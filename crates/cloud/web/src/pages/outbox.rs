@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use mimamori_domain::DeliveryId;
+use mimamori_domain::{DeliveryId, jst};
 use mimamori_service::views::DeliveryView;
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use super::{Done, show, staff_frame};
 use crate::error::PageError;
 use crate::guard::{self, NoFields, Session, SignedForm};
 use crate::portal::Portal;
-use crate::view::rating::{DeliveryLine, OutboxPage, ReceivedPage, delivery_tag};
+use crate::view::rating::{DeliveryLine, OutboxPage, PaperLine, ReceivedPage, delivery_tag};
 use crate::view::sms::SmsLine;
 use crate::view::{Choice, Moment};
 
@@ -77,8 +77,20 @@ pub async fn list(
             SmsLine::new(s, customer, now)
         })
         .collect();
+    let papers = service.monthly_failures(&session.actor).await?;
+    let papers = papers
+        .iter()
+        .map(|f| PaperLine {
+            customer: names.get(&f.customer).cloned().unwrap_or_default(),
+            month: f.month.label(),
+            attempts: f.attempts,
+            reason: f.reason.to_string(),
+            at: Moment::at(f.failed_at, now),
+            next: jst::date_time(f.next_at),
+        })
+        .collect();
     let mails = ledger.into_iter().map(line).collect();
-    show(&portal, had_flash, &OutboxPage { frame, views, mails, sms })
+    show(&portal, had_flash, &OutboxPage { frame, views, mails, sms, papers })
 }
 
 pub async fn resend(

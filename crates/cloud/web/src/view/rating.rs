@@ -311,6 +311,17 @@ pub fn delivery_tag(state: &str) -> Tag {
     }
 }
 
+/// A monthly report that could not be made.
+#[derive(Debug)]
+pub struct PaperLine {
+    pub customer: String,
+    pub month: String,
+    pub attempts: u64,
+    pub reason: String,
+    pub at: Moment,
+    pub next: String,
+}
+
 #[derive(Debug, Template)]
 #[template(path = "outbox.html")]
 pub struct OutboxPage {
@@ -318,6 +329,8 @@ pub struct OutboxPage {
     pub views: Vec<super::Choice>,
     pub mails: Vec<DeliveryLine>,
     pub sms: Vec<super::sms::SmsLine>,
+    /// Monthly reports that could not be made.
+    pub papers: Vec<PaperLine>,
 }
 
 #[derive(Debug, Template)]

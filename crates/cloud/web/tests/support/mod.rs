@@ -315,6 +315,8 @@ pub struct Answer {
     pub location: Option<String>,
     pub headers: axum::http::HeaderMap,
     pub body: String,
+    /// Bytes of the body.
+    pub length: usize,
 }
 
 impl Answer {
@@ -389,6 +391,7 @@ impl Browser {
             status: parts.status,
             location: parts.headers.get(header::LOCATION).and_then(|v| v.to_str().ok()).map(str::to_owned),
             headers: parts.headers,
+            length: bytes.len(),
             body: String::from_utf8_lossy(&bytes).into_owned(),
         }
     }
