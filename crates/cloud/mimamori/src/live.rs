@@ -73,7 +73,7 @@ pub async fn run(
     };
     started?;
     let (lab, up) = blocking(move || {
-        let up = lab.wait_for_gateway(Duration::from_secs(20)) && lab.lease().is_ok();
+        let up = lab.wait_for_gateway(Duration::from_secs(60)) && lab.lease().is_ok();
         (lab, up)
     })
     .await?;
