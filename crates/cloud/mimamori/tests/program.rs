@@ -181,7 +181,7 @@ fn the_live_demonstration_shows_what_it_says() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program runs");
-    let (line, lines) = std::sync::mpsc::channel();
+    let (line, lines) = std::sync::mpsc::sync_channel(64);
     let out = std::io::BufReader::new(demo.stdout.take().expect("piped"));
     std::thread::spawn(move || {
         std::io::BufRead::lines(out).map_while(Result::ok).try_for_each(|l| line.send(l))
