@@ -192,7 +192,9 @@ impl Window {
         let mut settled = self.settled;
         loop {
             let next = self.next_boundary(settled);
-            if next > seen_end || (over && next == seen_end) {
+            // Lost bytes may have moved the limit to before what was settled.
+            let moves_on = next > settled.unwrap_or(self.start);
+            if !moves_on || next > seen_end || (over && next == seen_end) {
                 break;
             }
             if !visit(self.part(settled, next, false, true)) {
@@ -317,6 +319,36 @@ mod tests {
         assert_eq!(shown(&w).last(), Some(&(33_000, 7_000, true)));
         w.append(b"more");
         assert_eq!((w.total(), w.room()), (LIMIT as u64, 0));
+    }
+
+    #[test]
+    fn lost_bytes_that_reach_past_the_limit_end_the_views() {
+        for limit in [20_000, LIMIT as u64] {
+            for config in [HELD, AT_ONCE].map(|c| WindowConfig { limit, ..c }) {
+                for (before, lost, inspect) in [
+                    (9_000, 1 << 20, true),
+                    (33_000, 100_000, false),
+                    (100, 19_950, true),
+                    (15_000, 4_000, true),
+                ] {
+                    let mut w = Window::new(config);
+                    w.append(&vec![1; before]);
+                    if inspect {
+                        w.inspected();
+                    }
+                    w.append(&[2; 10]);
+                    w.gap(lost);
+                    w.append(&[3; 9_000]);
+                    for _ in 0..2 {
+                        let views = shown(&w);
+                        assert!(views.len() < 20, "{limit} {before} {lost}: {views:?}");
+                        w.inspected();
+                    }
+                    w.end();
+                    assert_eq!(shown(&w).iter().filter(|v| v.2).count(), 1, "{limit} {before} {lost}");
+                }
+            }
+        }
     }
 
     #[test]
