@@ -16,6 +16,18 @@ async fn reports(b: &Bench) -> usize {
     b.service.monthly_reports(&b.service.console(), b.customer.id).await.unwrap().len()
 }
 
+/// Customers beside the one of the bench, named by their numbers.
+async fn shops(b: &Bench, n: usize) {
+    for i in 0..n {
+        let new = NewCustomer {
+            reseller: b.reseller.id,
+            name: name(&format!("商店{i}")),
+            addresses: mimamori_domain::NotifyAddresses::new(vec![address("a@example.jp")]).unwrap(),
+        };
+        b.service.create_customer(&b.service.console(), new).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn pt_10_reports_come_in_the_night_of_the_first_and_only_once() {
     let b = Bench::new().await;
@@ -40,15 +52,7 @@ async fn pt_10_reports_come_in_the_night_of_the_first_and_only_once() {
 #[tokio::test]
 async fn the_nights_work_goes_on_where_it_was_broken_off() {
     let b = Bench::new().await;
-    let console = b.service.console();
-    for i in 0..7 {
-        let new = NewCustomer {
-            reseller: b.reseller.id,
-            name: name(&format!("商店{i}")),
-            addresses: mimamori_domain::NotifyAddresses::new(vec![address("a@example.jp")]).unwrap(),
-        };
-        b.service.create_customer(&console, new).await.unwrap();
-    }
+    shops(&b, 7).await;
     b.clock.set(FIRST);
     let month = mimamori_domain::Month::of(FIRST).plus(-1);
     let mut steps = Vec::new();
@@ -66,14 +70,7 @@ async fn the_nights_work_goes_on_where_it_was_broken_off() {
 async fn one_paper_that_fails_holds_up_nobody_is_told_to_the_operator_and_made_later() {
     let b = Bench::new().await;
     let console = b.service.console();
-    for i in 0..5 {
-        let new = NewCustomer {
-            reseller: b.reseller.id,
-            name: name(&format!("商店{i}")),
-            addresses: mimamori_domain::NotifyAddresses::new(vec![address("a@example.jp")]).unwrap(),
-        };
-        b.service.create_customer(&console, new).await.unwrap();
-    }
+    shops(&b, 5).await;
     b.clock.set(FIRST);
     let month = mimamori_domain::Month::of(FIRST).plus(-1);
     // The fonts are there for all but two: one layout fails, one panics.

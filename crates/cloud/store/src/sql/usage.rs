@@ -57,8 +57,6 @@ async fn add_some_use(
     ));
     q.push_values(rows, |mut row, same| {
         let Some((u, line)) = same.last() else { return };
-        let sum =
-            |of: fn(&UseLine) -> u64| signed(same.iter().map(|(_, l)| of(l)).fold(0, u64::saturating_add));
         row.push_bind(origin.customer.0.to_vec())
             .push_bind(slot(sane_hour(u.hour, origin.now)))
             .push_bind(origin.gateway.0.to_vec())
@@ -67,9 +65,9 @@ async fn add_some_use(
             .push_bind(line.item.to_string())
             .push_bind(line.kind.to_string())
             .push_bind(line.title.to_string())
-            .push_bind(sum(|l| l.flows))
-            .push_bind(sum(|l| l.bytes_up))
-            .push_bind(sum(|l| l.bytes_down));
+            .push_bind(total(same, |l| l.flows))
+            .push_bind(total(same, |l| l.bytes_up))
+            .push_bind(total(same, |l| l.bytes_down));
     });
     q.push(format!(
         " ON CONFLICT (customer_id, subject, {column}, gateway_id, device_key, item) DO UPDATE SET \
@@ -94,8 +92,8 @@ pub(super) async fn add_inspection(c: &mut Conn, origin: Origin, all: &[DeviceIn
                 .push_bind(origin.gateway.0.to_vec())
                 .push_bind(d.device.key().0)
                 .push_bind(line.how.code())
-                .push_bind(signed(same.iter().map(|(_, l)| l.flows).fold(0, u64::saturating_add)))
-                .push_bind(signed(same.iter().map(|(_, l)| l.bytes).fold(0, u64::saturating_add)));
+                .push_bind(total(same, |l| l.flows))
+                .push_bind(total(same, |l| l.bytes));
         });
         q.push(
             " ON CONFLICT (customer_id, hour, gateway_id, device_key, how) DO UPDATE SET \
@@ -104,6 +102,11 @@ pub(super) async fn add_inspection(c: &mut Conn, origin: Origin, all: &[DeviceIn
         q.build().execute(&mut *c).await?;
     }
     Ok(())
+}
+
+/// One figure of the lines that became one row, added up.
+pub(super) fn total<U, L>(same: &[(&U, &L)], of: fn(&L) -> u64) -> i64 {
+    signed(same.iter().map(|(_, line)| of(line)).fold(0, u64::saturating_add))
 }
 
 /// Rows with the same key together, in the order of their keys.

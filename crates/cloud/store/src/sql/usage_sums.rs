@@ -13,9 +13,9 @@ use mimamori_domain::usage::{DeviceUse, UseLine, sane_hour};
 use sqlx::QueryBuilder;
 
 use super::dialect::{Conn, Db};
-use super::rows::{count, signed, text};
+use super::rows::{count, text};
 use super::scoped;
-use super::usage::{GROUPS_MAX, ROWS_PER_INSERT, merged, sum_of};
+use super::usage::{GROUPS_MAX, ROWS_PER_INSERT, merged, sum_of, total};
 use crate::error::Result;
 use crate::scope::Scope;
 use crate::views::{UsageBy, UsageFilter, UsageSum};
@@ -32,10 +32,6 @@ pub(super) async fn add(c: &mut Conn, origin: Origin, uses: &[DeviceUse]) -> Res
     add_items(c, origin, &items, day).await?;
     add_devices(c, origin, &devices, day).await?;
     add_users(c, origin, &users, day).await
-}
-
-fn total(same: &[(&DeviceUse, &UseLine)], of: fn(&UseLine) -> u64) -> i64 {
-    signed(same.iter().map(|(_, l)| of(l)).fold(0, u64::saturating_add))
 }
 
 async fn add_items(c: &mut Conn, o: Origin, rows: &Rows<'_>, day: impl Fn(&DeviceUse) -> i64) -> Result<()> {
